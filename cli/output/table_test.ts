@@ -15,5 +15,8 @@ Deno.test("a table of nothing still has its headings", () => {
 });
 
 Deno.test("pairs line up", () => {
-  assert.equal(formatPairs([["main", "8:0"], ["spare used", "1"]]), "  main:       8:0\n  spare used: 1");
+  assert.equal(
+    formatPairs([["main", "8:0"], ["spare used", "1"]]),
+    "  main:       8:0\n  spare used: 1",
+  );
 });
