@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { TargetLine } from "../../ffi/libdevmapper.ts";
+import { ProtocolError, UsageError } from "./errors.ts";
 
+/** The target's name, in tables and in the kernel's list of targets. */
 export const TARGET_TYPE = "remap";
 
 /** What a write to a pending sector does. */
@@ -34,13 +36,147 @@ export interface RemapTable {
   readonly features: RemapFeatures;
 }
 
-/** The whole line, as `dmsetup create` takes it. @throws {UsageError} if a field cannot be written */
-export declare function formatTable(table: RemapTable): string;
-/** What follows `remap` in the line. @throws {UsageError} if a field cannot be written */
-export declare function formatTableParams(table: RemapTable): string;
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type FlagKey = "volatile" | "noAutoRemap" | "proactive" | "verifyReads";
+type NumberKey = "maxRemaps" | "retries" | "retryDelayMs" | "scanIntervalS";
+
+const FLAGS: ReadonlyMap<string, FlagKey> = new Map([
+  ["volatile", "volatile"],
+  ["no_auto_remap", "noAutoRemap"],
+  ["proactive", "proactive"],
+  ["verify_reads", "verifyReads"],
+]);
+const NUMBERS: ReadonlyMap<string, NumberKey> = new Map([
+  ["max_remaps", "maxRemaps"],
+  ["retries", "retries"],
+  ["retry_delay_ms", "retryDelayMs"],
+  ["scan_interval_s", "scanIntervalS"],
+]);
+const PENDING_POLICY = "pending_policy";
+
+/** A field with white space, a control character or a backslash would be read as something else. */
+function field(value: string, what: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  if (value === "" || /[\s\\\x00-\x1f\x7f]/.test(value)) {
+    throw new UsageError(`"${value}" cannot stand in a dm table as ${what}`, {
+      cure: "name the device without white space, control characters and backslashes",
+    });
+  }
+  return value;
+}
+
+function formatFeatures(features: RemapFeatures): string[] {
+  const words: string[] = [];
+  for (const [name, key] of FLAGS) if (features[key] === true) words.push(name);
+  for (const [name, key] of NUMBERS) {
+    const value = features[key];
+    if (value !== undefined) words.push(name, `${value}`);
+  }
+  if (features.pendingPolicy !== undefined) words.push(PENDING_POLICY, features.pendingPolicy);
+  for (const word of features.extra ?? []) words.push(field(word, "a feature argument"));
+  return words.length === 0 ? [] : [`${words.length}`, ...words];
+}
+
+function parseFeatures(words: readonly string[]): RemapFeatures {
+  const features: Mutable<RemapFeatures> = {};
+  const extra: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const flag = FLAGS.get(word);
+    const number = NUMBERS.get(word);
+    if (flag !== undefined) {
+      features[flag] = true;
+    } else if (number !== undefined) {
+      features[number] = parseNumber(words[++i], word);
+    } else if (word === PENDING_POLICY) {
+      const policy = words[++i];
+      if (policy !== "relocate" && policy !== "verify") {
+        throw new ProtocolError(`the table has ${PENDING_POLICY} "${policy}"`);
+      }
+      features.pendingPolicy = policy;
+    } else {
+      extra.push(word);
+    }
+  }
+  if (extra.length > 0) features.extra = extra;
+  return features;
+}
+
+function parseNumber(word: string | undefined, what: string): bigint {
+  if (word === undefined || !/^\d+$/.test(word)) {
+    throw new ProtocolError(`the table has "${word ?? ""}" where ${what} was expected`);
+  }
+  return BigInt(word);
+}
+
+/**
+ * The whole line, as `dmsetup create` takes it.
+ * @throws {UsageError} if a field cannot be written
+ */
+export function formatTable(table: RemapTable): string {
+  return `${table.start} ${table.length} ${TARGET_TYPE} ${formatTableParams(table)}`;
+}
+
+/**
+ * What follows `remap` in the line.
+ * @throws {UsageError} if a field cannot be written
+ */
+export function formatTableParams(table: RemapTable): string {
+  return [
+    field(table.main, "the main device"),
+    table.mainStart,
+    field(table.spare, "the spare device"),
+    table.spareStart,
+    table.spareLength,
+    ...formatFeatures(table.features),
+  ].join(" ");
+}
+
 /** @throws {ProtocolError} */
-export declare function parseTable(line: string): RemapTable;
+export function parseTable(line: string): RemapTable {
+  const [start, length, type, ...rest] = line.trim().split(/\s+/);
+  return fromTarget({
+    start: parseNumber(start, "the first sector"),
+    length: parseNumber(length, "the length"),
+    type: type ?? "",
+    params: rest.join(" "),
+  });
+}
+
 /** The table as libdevmapper takes it. */
-export declare function toTarget(table: RemapTable): TargetLine;
+export function toTarget(table: RemapTable): TargetLine {
+  return {
+    start: table.start,
+    length: table.length,
+    type: TARGET_TYPE,
+    params: formatTableParams(table),
+  };
+}
+
 /** @throws {ProtocolError} if it is no `remap` line */
-export declare function fromTarget(target: TargetLine): RemapTable;
+export function fromTarget(target: TargetLine): RemapTable {
+  if (target.type !== TARGET_TYPE) {
+    throw new ProtocolError(`the table has the target "${target.type}", not "${TARGET_TYPE}"`);
+  }
+  const words = target.params.trim().split(/\s+/);
+  const [main, mainStart, spare, spareStart, spareLength, count, ...features] = words;
+  if (main === undefined || spare === undefined) {
+    throw new ProtocolError(`the table names no two devices: "${target.params}"`);
+  }
+  const wanted = count === undefined ? 0n : parseNumber(count, "the number of features");
+  if (wanted !== BigInt(features.length)) {
+    throw new ProtocolError(
+      `the table announces ${wanted} feature arguments and has ${features.length}`,
+    );
+  }
+  return {
+    start: target.start,
+    length: target.length,
+    main,
+    mainStart: parseNumber(mainStart, "main's first sector"),
+    spare,
+    spareStart: parseNumber(spareStart, "the spare's first sector"),
+    spareLength: parseNumber(spareLength, "the spare's length"),
+    features: parseFeatures(features),
+  };
+}
