@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { removeDevice } from "../device/lifecycle.ts";
+import { document } from "./support/command_doc.ts";
+import { deviceName } from "./support/names.ts";
+import { showDryRun } from "./support/plan.ts";
+import { amount } from "./support/present.ts";
+import type { Session } from "./support/session.ts";
+
+/** `remove NAME` */
+export function registerRemove(parent: CommandUnknownOpts, session: Session): void {
+  const command = parent.command("remove")
+    .summary("take a remap device away")
+    .description("Removes the device NAME. Its main and its spare device stay as they are.")
+    .argument("<name>", "the device")
+    .option("--force", "forget relocated sectors: main has their old content afterwards")
+    .action(async (typed, options) => {
+      const name = deviceName(typed);
+      if (session.dryRun) return showDryRun(session.out, { device: name, remove: true });
+      await session.withDevice(name, async (device) => {
+        const { remapped } = device.status();
+        const relocated = remapped === 0n
+          ? "no sector is relocated"
+          : `${amount(remapped, session.out.units)} relocated`;
+        await session.confirm(name, `removes the device; ${relocated}`);
+        await removeDevice(device.dm, name, options);
+      });
+      session.out.done({ name, removed: true }, `removed ${name}`);
+    });
+  document(command, {
+    notes: [
+      "A device with relocated sectors is refused: they are on the spare only, and a volatile " +
+      "table forgets where. `clear` moves them back first.",
+    ],
+    examples: [
+      ["clear r0 && dmremap-ts remove r0", "move everything back to main, then remove"],
+      ["remove r0 --yes", "remove without being asked, in a script"],
+    ],
+    exits: [0, 1, 2, 5, 6, 130],
+  });
+}

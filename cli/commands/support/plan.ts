@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What `--dry-run` prints: commands that could be typed, or the same as JSON.
+import type { Output } from "../../output/output.ts";
+
+/** What a command would do. */
+export interface DryRun {
+  readonly device: string;
+  /** The dm table line it would load. */
+  readonly table?: string;
+  /** Messages it would send to the target. */
+  readonly messages?: readonly string[];
+  /** Whether it would remove the device. */
+  readonly remove?: boolean;
+}
+
+/** Prints what would be done. */
+export function showDryRun(out: Output, plan: DryRun): void {
+  out.result(
+    {
+      dry_run: true,
+      device: plan.device,
+      table: plan.table,
+      messages: plan.messages,
+      remove: plan.remove,
+    },
+    () => dryRunLines(plan).join("\n"),
+  );
+}
+
+/** The plan as dmsetup(8) commands. */
+export function dryRunLines(plan: DryRun): string[] {
+  const device = shellWord(plan.device);
+  return [
+    ...plan.table === undefined
+      ? []
+      : [`dmsetup create ${device} --table ${shellWord(plan.table)}`],
+    ...(plan.messages ?? []).map((message) => `dmsetup message ${device} 0 ${message}`),
+    ...plan.remove ? [`dmsetup remove ${device}`] : [],
+  ];
+}
+
+/** Quotes a word for a POSIX shell where it needs quotes. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
