@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every part of the target shares: the target itself, its arguments and its log.
+ *
+ * Units: every number of type sector_t is in 512-byte sectors. "sector" is counted from the
+ * first sector of the target; "spare sector" from the first sector of the spare *device*.
+ */
+#ifndef DM_REMAP_CORE_H
+#define DM_REMAP_CORE_H
+
+#include <linux/bio.h>
+#include <linux/device-mapper.h>
+#include <linux/dm-ioctl.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+
+#define DM_MSG_PREFIX "remap"
+#define REMAP_VERSION "1.1.0"
+
+struct remap_table;
+
+/* Feature arguments of the table line. */
+struct remap_features {
+	bool is_volatile;
+	bool no_auto_remap;
+	bool proactive;
+	bool verify_pending;
+	bool verify_reads;
+	u64 max_remaps;		/* sectors; 0: as many as the spare holds */
+	unsigned int retries;
+	unsigned int retry_delay_ms;
+	unsigned int scan_interval_s;
+};
+
+/*
+ * I/O under way, counted in two phases as SRCU does (kernel/rcu/srcutree.c), because SRCU's own
+ * read side may not end in another context on every kernel that we support. A bio may start on
+ * one CPU and end on another, so only the sums over all CPUs mean anything.
+ */
+struct remap_inflight {
+	unsigned long started[2];
+	unsigned long ended[2];
+};
+
+/* One page vector for all copies of a target; @move_lock guards it. */
+#define REMAP_COPY_PAGES 16
+#define REMAP_COPY_SECTORS ((sector_t)REMAP_COPY_PAGES << (PAGE_SHIFT - SECTOR_SHIFT))
+
+struct remap_copier {
+	struct page *pages[REMAP_COPY_PAGES];
+	struct bio_vec vecs[REMAP_COPY_PAGES];
+};
+
+struct remap_c {
+	/* Read by every bio; written before the first one and on activation only. */
+	struct remap_table *table;
+	struct remap_inflight __percpu *inflight;
+	struct dm_dev *main;
+	sector_t main_start;
+	struct dm_dev *spare;
+	sector_t spare_start;
+	sector_t spare_len;
+
+	/* The drain: see remap_drain(). */
+	unsigned int phase;
+	bool draining;
+	wait_queue_head_t drained;
+
+	/* Bios that wait for the end of a move; the lock orders them against its end. */
+	spinlock_t held_lock;
+	struct bio_list held;
+
+	/* Writes over lost sectors that have ended and must be recorded before they complete. */
+	spinlock_t found_lock;
+	struct bio_list found;
+	struct work_struct found_work;
+	struct workqueue_struct *wq;
+
+	/*
+	 * One move at a time. Outermost lock of the target; held over I/O, never taken where a
+	 * bio is mapped or completed.
+	 */
+	struct mutex move_lock;
+	struct remap_copier copier;
+
+	/* Makes @table stable for status, which must not sleep. Inside @move_lock. */
+	spinlock_t table_lock;
+
+	struct dm_target *ti;
+	unsigned int unit;	/* sectors of main's logical block: the least that moves */
+	struct remap_features features;
+	char *args;		/* feature arguments as they were loaded */
+	char name[DM_NAME_LEN];	/* of the mapped device when it was last activated, for the log */
+	struct list_head list;	/* remap_targets */
+	bool active;		/* has been resumed; its table is the device's truth */
+};
+
+extern unsigned int remap_debug_level;
+extern unsigned int remap_max_remaps;
+
+int remap_parse_args(struct remap_c *rc, unsigned int argc, char **argv);
+
+/* State changes and refusals: always in the log. */
+__printf(2, 3) void remap_err(const struct remap_c *rc, const char *fmt, ...);
+__printf(2, 3) void remap_info(const struct remap_c *rc, const char *fmt, ...);
+
+/* Level 1: each relocation; level 2: each I/O that meets an entry. */
+#define remap_debug(rc, level, fmt, ...) do {				\
+	if (unlikely(READ_ONCE(remap_debug_level) >= (level)))		\
+		remap_info(rc, fmt, ##__VA_ARGS__);			\
+} while (0)
+
+void remap_event(struct remap_c *rc, const char *event, sector_t first, u64 count);
+
+#endif

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The fast path: where each bio goes, and what its end means.
+ *
+ * map() takes no lock and does not sleep. A move (dm-remap-move.c) changes the table under live
+ * I/O in three steps that make this safe:
+ *
+ *  1. it marks its range: a bio that meets a mark is held on a list;
+ *  2. it drains: it flips the phase, waits for an RCU grace period, and then until every bio that
+ *     was counted in the old phase has ended;
+ *  3. when its work is done it gives the range its final value and releases the held bios.
+ *
+ * map() loads the phase before it looks at the filter and the tree (the load acquires what the
+ * flip releases), so a bio that is counted in the new phase has seen the marks; and it does all of
+ * it in one RCU read-side section, so after the grace period no bio can be added to the old phase.
+ * Counted are writes, which must not be lost, and reads that go to a slot, which must not be given
+ * to another sector under them. A plain read of main needs neither: it pays nothing.
+ */
+#include <linux/rcupdate.h>
+
+#include "dm-remap-io.h"
+#include "dm-remap-table.h"
+
+static void remap_count_start(struct remap_c *rc, struct remap_io *io, unsigned int phase)
+{
+	io->counted = phase + 1;
+	this_cpu_inc(rc->inflight->started[phase]);
+}
+
+static void remap_to_main(struct remap_c *rc, struct bio *bio, struct remap_io *io)
+{
+	bio_set_dev(bio, rc->main->bdev);
+	bio->bi_iter.bi_sector = rc->main_start + io->sector;
+}
+
+/*
+ * Send a bio whose sectors all lie in one place to that place.
+ * @lost: some of them have no content
+ */
+static int remap_deliver(struct remap_c *rc, struct bio *bio, struct remap_io *io,
+			 const void *value, bool lost, unsigned int phase)
+{
+	bool write = op_is_write(bio_op(bio));
+
+	if (remap_state(value) == REMAP_MAIN) {
+		remap_to_main(rc, bio, io);
+		if (write)
+			remap_count_start(rc, io, phase);
+		return DM_MAPIO_REMAPPED;
+	}
+
+	remap_debug(rc, 2, "%s of sectors %llu+%u on the spare", write ? "write" : "read",
+		    (u64)io->sector, bio_sectors(bio));
+	if (bio_op(bio) == REQ_OP_DISCARD) {
+		/* Advice only: a slot stays taken, and lost content stays lost. */
+		if (lost || !bdev_max_discard_sectors(rc->spare->bdev)) {
+			bio_endio(bio);
+			return DM_MAPIO_SUBMITTED;
+		}
+	} else if (lost && write) {
+		io->found = true;
+		io->sectors = bio_sectors(bio);
+	} else if (lost) {
+		atomic64_inc(&rc->table->counters.lost_reads);
+		return DM_MAPIO_KILL;
+	}
+
+	bio_set_dev(bio, rc->spare->bdev);
+	bio->bi_iter.bi_sector = remap_spare_sector(value, io->sector);
+	remap_count_start(rc, io, phase);
+	return DM_MAPIO_REMAPPED;
+}
+
+/* Cut the bio to its first @sectors; dm core submits the rest as another one. */
+static void remap_cut(struct bio *bio, sector_t sectors)
+{
+	if (sectors < bio_sectors(bio))
+		dm_accept_partial_bio(bio, sectors);
+}
+
+/*
+ * Hold a bio whose first sector is being moved, cut to the marked entry, which ends up in one
+ * place as a whole. The move takes the list after it has given the entry its final value, and
+ * under the same lock: a mark that is seen under the lock will be followed by a release.
+ *
+ * Return: false if the mark has gone meanwhile.
+ */
+static bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t sector)
+{
+	sector_t last;
+	bool held;
+
+	spin_lock(&rc->held_lock);
+	held = remap_is_held(remap_table_at(rc->table, sector, &last));
+	if (held) {
+		remap_cut(bio, last - sector + 1);
+		/* It is submitted later and by another task, which may wait and does not poll. */
+		bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+		bio_list_add(&rc->held, bio);
+	}
+	spin_unlock(&rc->held_lock);
+	if (held)
+		atomic64_inc(&rc->table->counters.held_bios);
+	return held;
+}
+
+/* The filter says that there may be an entry: ask the tree. */
+static noinline int remap_map_hit(struct remap_c *rc, struct bio *bio, struct remap_io *io,
+				  unsigned int phase)
+{
+	MA_STATE(mas, &rc->table->tree, io->sector, io->sector);
+	void *value;
+
+	for (;;) {
+		value = mas_walk(&mas);
+		if (likely(!remap_is_held(value)))
+			break;
+		if (remap_hold(rc, bio, io->sector))
+			return DM_MAPIO_SUBMITTED;
+		mas_set(&mas, io->sector);
+	}
+	/* The last gap reaches to the end of the index space, the bio does not. */
+	remap_cut(bio, min_t(unsigned long, mas.last - io->sector, UINT_MAX - 1) + 1);
+	return remap_deliver(rc, bio, io, value, remap_state(value) == REMAP_LOST, phase);
+}
+
+int remap_map(struct dm_target *ti, struct bio *bio)
+{
+	struct remap_c *rc = ti->private;
+	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+	unsigned int phase;
+	int r = DM_MAPIO_REMAPPED;
+
+	io->counted = 0;
+	io->found = false;
+
+	/* An empty flush comes once for each device; data never carries PREFLUSH down here. */
+	if (unlikely(!bio_sectors(bio))) {
+		struct dm_dev *dev = dm_bio_get_target_bio_nr(bio) ? rc->spare : rc->main;
+
+		bio_set_dev(bio, dev->bdev);
+		return DM_MAPIO_REMAPPED;
+	}
+
+	io->sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
+
+	rcu_read_lock();
+	/* Pairs with the release in remap_drain(): the new phase comes with the marks. */
+	phase = smp_load_acquire(&rc->phase);
+	if (likely(!remap_filter_hit(rc->table, io->sector,
+				     io->sector + bio_sectors(bio) - 1))) {
+		remap_to_main(rc, bio, io);
+		if (op_is_write(bio_op(bio)))
+			remap_count_start(rc, io, phase);
+	} else {
+		r = remap_map_hit(rc, bio, io, phase);
+	}
+	rcu_read_unlock();
+	return r;
+}
+
+/* By what it says of the medium, not of the way to it (block/blk-core.c: blk_errors[]). */
+static noinline void remap_count_error(struct remap_c *rc, struct bio *bio, blk_status_t error)
+{
+	struct remap_counters *counters = &rc->table->counters;
+
+	switch (error) {
+	case BLK_STS_NOTSUPP:
+	case BLK_STS_AGAIN:
+	case BLK_STS_DM_REQUEUE:
+		return;
+	case BLK_STS_MEDIUM:
+	case BLK_STS_PROTECTION:
+	case BLK_STS_IOERR:
+		/* A read ahead may be given up for any reason. */
+		if (bio->bi_opf & REQ_RAHEAD)
+			return;
+		if (op_is_write(bio_op(bio)))
+			atomic64_inc(&counters->write_errors);
+		else
+			atomic64_inc(&counters->read_errors);
+		return;
+	default:
+		atomic64_inc(&counters->transport_errors);
+	}
+}
+
+/* May run in interrupt context. */
+int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
+{
+	struct remap_c *rc = ti->private;
+	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+	unsigned long flags;
+
+	if (unlikely(*error)) {
+		remap_count_error(rc, bio, *error);
+	} else if (unlikely(io->found)) {
+		/* Not acknowledged before it is recorded: a read must find what was written. */
+		spin_lock_irqsave(&rc->found_lock, flags);
+		bio_list_add(&rc->found, bio);
+		spin_unlock_irqrestore(&rc->found_lock, flags);
+		queue_work(rc->wq, &rc->found_work);
+		return DM_ENDIO_INCOMPLETE;
+	}
+
+	if (io->counted) {
+		this_cpu_inc(rc->inflight->ended[io->counted - 1]);
+		/* No barrier: a drain that misses this looks again by itself. */
+		if (unlikely(READ_ONCE(rc->draining)))
+			wake_up(&rc->drained);
+	}
+	return DM_ENDIO_DONE;
+}
+
+/* Record that lost sectors have content again, then let their writes complete. */
+void remap_found_work(struct work_struct *work)
+{
+	struct remap_c *rc = container_of(work, struct remap_c, found_work);
+	struct bio_list found;
+	struct bio *bio;
+
+	spin_lock_irq(&rc->found_lock);
+	found = rc->found;
+	bio_list_init(&rc->found);
+	spin_unlock_irq(&rc->found_lock);
+
+	while ((bio = bio_list_pop(&found))) {
+		struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+		sector_t sector = io->sector;
+		u32 sectors = io->sectors;
+
+		if (remap_table_found(rc->table, sector, sector + sectors - 1)) {
+			remap_err(rc, "sectors %llu+%u were written but stay lost: out of memory",
+				  (u64)sector, sectors);
+			bio->bi_status = BLK_STS_IOERR;
+		}
+		/* Enters remap_end_io() again, with nothing left to record. */
+		io->found = false;
+		bio_endio(bio);
+		remap_event(rc, "found", sector, sectors);
+	}
+}
+
+static bool remap_phase_idle(struct remap_c *rc, unsigned int phase)
+{
+	unsigned long started = 0, ended = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		ended += READ_ONCE(per_cpu_ptr(rc->inflight, cpu)->ended[phase]);
+	/* Nothing starts in this phase any more, so what has ended is at most what has started. */
+	smp_rmb();
+	for_each_possible_cpu(cpu)
+		started += READ_ONCE(per_cpu_ptr(rc->inflight, cpu)->started[phase]);
+	return started == ended;
+}
+
+/**
+ * remap_drain() - Wait for all writes and slot reads that may not have seen the marks set before.
+ * @rc: the target; its move_lock is held
+ *
+ * The phase that is flipped to was drained by the call before, so it starts from zero.
+ */
+void remap_drain(struct remap_c *rc)
+{
+	unsigned int phase = rc->phase;
+
+	WRITE_ONCE(rc->draining, true);
+	/* Pairs with the acquire in remap_map(). */
+	smp_store_release(&rc->phase, phase ^ 1);
+	synchronize_rcu_expedited();
+	while (!wait_event_timeout(rc->drained, remap_phase_idle(rc, phase),
+				   msecs_to_jiffies(20)))
+		;
+	WRITE_ONCE(rc->draining, false);
+	/* What the drained bios did to memory and media comes before what the move does now. */
+	smp_mb();
+}
+
+/* A held bio lies in one place as a whole; parts of it may still be lost. */
+static void remap_release_bio(struct remap_c *rc, struct bio *bio)
+{
+	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+	struct remap_totals totals = {};
+	sector_t last;
+	void *value;
+	int r;
+
+	remap_table_count(rc->table, io->sector, io->sector + bio_sectors(bio) - 1, &totals);
+	value = remap_table_at(rc->table, io->sector, &last);
+	r = remap_deliver(rc, bio, io, value, totals.lost, rc->phase);
+	if (r == DM_MAPIO_REMAPPED)
+		dm_submit_bio_remap(bio, NULL);
+	else if (r == DM_MAPIO_KILL)
+		bio_io_error(bio);
+}
+
+/**
+ * remap_release_held() - Send the held bios where their sectors are now.
+ * @rc: the target; its move_lock is held, so neither table nor phase changes under us
+ */
+void remap_release_held(struct remap_c *rc)
+{
+	struct bio_list held;
+	struct bio *bio;
+
+	spin_lock(&rc->held_lock);
+	held = rc->held;
+	bio_list_init(&rc->held);
+	spin_unlock(&rc->held_lock);
+
+	while ((bio = bio_list_pop(&held)))
+		remap_release_bio(rc, bio);
+}

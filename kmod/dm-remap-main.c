@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-remap: a software spare area under any file system.
+ *
+ * The target's life: construct, activate, suspend, hand over to a new table, report, destroy.
+ */
+#include <linux/blkdev.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "dm-remap-copy.h"
+#include "dm-remap-io.h"
+#include "dm-remap-messages.h"
+#include "dm-remap-table.h"
+
+unsigned int remap_debug_level;
+unsigned int remap_max_remaps = 1024;
+
+/* All targets there are, active or not. The lock is taken inside no other lock of ours. */
+static LIST_HEAD(remap_targets);
+static DEFINE_MUTEX(remap_targets_lock);
+
+void remap_err(const struct remap_c *rc, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	DMERR("%s: %pV", rc->name, &vaf);
+	va_end(args);
+}
+
+void remap_info(const struct remap_c *rc, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	DMINFO("%s: %pV", rc->name, &vaf);
+	va_end(args);
+}
+
+/**
+ * remap_event() - Tell user space that something has changed.
+ * @rc: the target
+ * @event: what: remapped, unmapped, found, failed
+ * @first: first sector concerned
+ * @count: how many sectors
+ *
+ * Wakes "dmsetup wait" and sends a uevent with DM_REMAP_* variables. May be called by those who
+ * complete I/O, so its allocations must not wait for I/O.
+ */
+void remap_event(struct remap_c *rc, const char *event, sector_t first, u64 count)
+{
+	struct gendisk *disk = dm_disk(dm_table_get_md(rc->ti->table));
+	struct remap_totals totals = remap_table_totals(rc->table);
+	unsigned int noio = memalloc_noio_save();
+	char vars[6][48];
+	char *env[7] = {};
+	int i;
+
+	snprintf(vars[0], sizeof(vars[0]), "DM_REMAP_EVENT=%s", event);
+	snprintf(vars[1], sizeof(vars[1]), "DM_REMAP_SECTOR=%llu", (u64)first);
+	snprintf(vars[2], sizeof(vars[2]), "DM_REMAP_COUNT=%llu", count);
+	snprintf(vars[3], sizeof(vars[3]), "DM_REMAP_REMAPPED=%llu", totals.remapped);
+	snprintf(vars[4], sizeof(vars[4]), "DM_REMAP_LOST=%llu", totals.lost);
+	snprintf(vars[5], sizeof(vars[5]), "DM_REMAP_HEALTH=good");
+	for (i = 0; i < ARRAY_SIZE(vars); i++)
+		env[i] = vars[i];
+	kobject_uevent_env(&disk_to_dev(disk)->kobj, KOBJ_CHANGE, env);
+	dm_table_event(rc->ti->table);
+	memalloc_noio_restore(noio);
+}
+
+static struct mapped_device *remap_md(const struct remap_c *rc)
+{
+	return dm_table_get_md(rc->ti->table);
+}
+
+static bool remap_same_geometry(const struct remap_c *a, const struct remap_c *b)
+{
+	return a->ti->begin == b->ti->begin && a->ti->len == b->ti->len &&
+	       a->main->bdev == b->main->bdev && a->main_start == b->main_start &&
+	       a->spare->bdev == b->spare->bdev && a->spare_start == b->spare_start &&
+	       a->spare_len == b->spare_len && a->unit == b->unit;
+}
+
+static bool remap_overlap(const struct dm_dev *a, sector_t a_start, sector_t a_len,
+			  const struct dm_dev *b, sector_t b_start, sector_t b_len)
+{
+	return a->bdev == b->bdev && a_start < b_start + b_len && b_start < a_start + a_len;
+}
+
+/* May @rc exist beside @other? A spare range has one owner; a new table must know the old one's. */
+static char *remap_conflict(const struct remap_c *rc, const struct remap_c *other)
+{
+	bool same_md = remap_md(rc) == remap_md(other);
+
+	if (!same_md || rc->ti->table == other->ti->table) {
+		if (remap_overlap(rc->spare, rc->spare_start, rc->spare_len, other->spare,
+				  other->spare_start, other->spare_len))
+			return "spare_dev: its range is the spare of another remap target";
+		if (remap_overlap(rc->spare, rc->spare_start, rc->spare_len, other->main,
+				  other->main_start, other->ti->len))
+			return "spare_dev: its range is main of another remap target";
+		if (remap_overlap(rc->main, rc->main_start, rc->ti->len, other->spare,
+				  other->spare_start, other->spare_len))
+			return "main_dev: its range is the spare of another remap target";
+		return NULL;
+	}
+	if (other->active && remap_table_totals(other->table).remapped &&
+	    rc->ti->begin < other->ti->begin + other->ti->len &&
+	    other->ti->begin < rc->ti->begin + rc->ti->len && !remap_same_geometry(rc, other))
+		return "The active table has relocated sectors: keep its geometry, or clear it first";
+	return NULL;
+}
+
+/* Enter the list of targets, unless one of them objects. */
+static int remap_register(struct remap_c *rc)
+{
+	struct remap_c *other;
+	char *error = NULL;
+
+	mutex_lock(&remap_targets_lock);
+	list_for_each_entry(other, &remap_targets, list) {
+		error = remap_conflict(rc, other);
+		if (error)
+			break;
+	}
+	if (!error)
+		list_add(&rc->list, &remap_targets);
+	mutex_unlock(&remap_targets_lock);
+
+	if (error)
+		rc->ti->error = error;
+	return error ? -EBUSY : 0;
+}
+
+static void remap_unregister(struct remap_c *rc)
+{
+	mutex_lock(&remap_targets_lock);
+	list_del(&rc->list);
+	mutex_unlock(&remap_targets_lock);
+}
+
+static void remap_put_devices(struct remap_c *rc)
+{
+	if (rc->spare)
+		dm_put_device(rc->ti, rc->spare);
+	if (rc->main)
+		dm_put_device(rc->ti, rc->main);
+}
+
+static struct remap_c *remap_alloc(struct dm_target *ti)
+{
+	struct remap_c *rc = kzalloc(sizeof(*rc), GFP_KERNEL);
+
+	if (!rc)
+		return NULL;
+	rc->ti = ti;
+	mutex_init(&rc->move_lock);
+	spin_lock_init(&rc->table_lock);
+	spin_lock_init(&rc->held_lock);
+	spin_lock_init(&rc->found_lock);
+	bio_list_init(&rc->held);
+	bio_list_init(&rc->found);
+	init_waitqueue_head(&rc->drained);
+	INIT_WORK(&rc->found_work, remap_found_work);
+	return rc;
+}
+
+/* What the target needs to run, once the devices are known. */
+static int remap_alloc_resources(struct remap_c *rc)
+{
+	unsigned int align = max_t(unsigned int, PAGE_SIZE,
+				   bdev_physical_block_size(rc->spare->bdev));
+	int r;
+
+	r = -ENOMEM;
+	rc->inflight = alloc_percpu(struct remap_inflight);
+	if (!rc->inflight)
+		goto bad_inflight;
+	rc->wq = alloc_workqueue("dm-remap", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!rc->wq)
+		goto bad_wq;
+	r = remap_copier_init(&rc->copier);
+	if (r)
+		goto bad_copier;
+	align = max(roundup_pow_of_two(align) >> SECTOR_SHIFT, (unsigned long)rc->unit);
+	rc->table = remap_table_create(rc->ti->len, rc->spare_start, rc->spare_len, rc->unit,
+				       align);
+	if (IS_ERR(rc->table)) {
+		r = PTR_ERR(rc->table);
+		goto bad_table;
+	}
+	return 0;
+
+bad_table:
+	remap_copier_exit(&rc->copier);
+bad_copier:
+	destroy_workqueue(rc->wq);
+bad_wq:
+	free_percpu(rc->inflight);
+bad_inflight:
+	rc->ti->error = r == -E2BIG ? "spare_len is larger than this version can manage" :
+			"Cannot allocate the table";
+	return r;
+}
+
+static void remap_free_resources(struct remap_c *rc)
+{
+	remap_table_destroy(rc->table);
+	remap_copier_exit(&rc->copier);
+	destroy_workqueue(rc->wq);
+	free_percpu(rc->inflight);
+}
+
+static void remap_free(struct remap_c *rc)
+{
+	remap_put_devices(rc);
+	mutex_destroy(&rc->move_lock);
+	kfree(rc->args);
+	kfree(rc);
+}
+
+static void remap_read_name(struct remap_c *rc)
+{
+	if (dm_copy_name_and_uuid(remap_md(rc), rc->name, NULL))
+		strscpy(rc->name, dm_table_device_name(rc->ti->table), sizeof(rc->name));
+}
+
+static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct remap_c *rc = remap_alloc(ti);
+	int r;
+
+	if (!rc) {
+		ti->error = "Cannot allocate the target";
+		return -ENOMEM;
+	}
+	remap_read_name(rc);
+	r = remap_parse_args(rc, argc, argv);
+	if (r)
+		goto bad_args;
+	r = remap_alloc_resources(rc);
+	if (r)
+		goto bad_args;
+	r = remap_register(rc);
+	if (r)
+		goto bad_register;
+
+	ti->private = rc;
+	ti->per_io_data_size = sizeof(struct remap_io);
+	ti->num_flush_bios = 2;
+	ti->flush_supported = true;
+	ti->num_discard_bios = 1;
+	ti->discards_supported = bdev_max_discard_sectors(rc->main->bdev) > 0;
+	ti->num_write_zeroes_bios = 1;
+	if (rc->features.proactive || rc->features.verify_pending || rc->features.verify_reads ||
+	    rc->features.scan_interval_s)
+		remap_err(rc, "proactive, pending_policy verify, verify_reads and scan_interval_s have no effect in version " REMAP_VERSION);
+	/* A bio that was held is accounted when it is submitted. */
+	ti->accounts_remapped_io = true;
+	return 0;
+
+bad_register:
+	remap_free_resources(rc);
+bad_args:
+	remap_free(rc);
+	return r;
+}
+
+static void remap_dtr(struct dm_target *ti)
+{
+	struct remap_c *rc = ti->private;
+
+	remap_unregister(rc);
+	flush_workqueue(rc->wq);
+	remap_free_resources(rc);
+	remap_free(rc);
+}
+
+/* A new table takes over what the old one, suspended and about to be destroyed, has relocated. */
+static int remap_take_over(struct remap_c *rc)
+{
+	struct remap_c *other;
+	int r = 0;
+
+	mutex_lock(&remap_targets_lock);
+	list_for_each_entry(other, &remap_targets, list) {
+		if (other == rc || !other->active || remap_md(other) != remap_md(rc) ||
+		    other->ti->table == rc->ti->table)
+			continue;
+		if (remap_same_geometry(rc, other)) {
+			mutex_lock(&rc->move_lock);
+			spin_lock(&rc->table_lock);
+			swap(rc->table, other->table);
+			spin_unlock(&rc->table_lock);
+			mutex_unlock(&rc->move_lock);
+			other->active = false;
+			break;
+		}
+		if (remap_conflict(rc, other)) {
+			remap_err(rc, "refused: %s", remap_conflict(rc, other));
+			r = -EBUSY;
+			break;
+		}
+	}
+	if (!r)
+		rc->active = true;
+	mutex_unlock(&remap_targets_lock);
+	return r;
+}
+
+/* The devices may have been resized since the table was loaded. */
+static int remap_check_size(struct remap_c *rc, struct dm_dev *dev, sector_t end)
+{
+	if (bdev_nr_sectors(dev->bdev) >= end)
+		return 0;
+	remap_err(rc, "device %s has shrunk: %llu sectors, %llu needed", dev->name,
+		  (u64)bdev_nr_sectors(dev->bdev), (u64)end);
+	return -EINVAL;
+}
+
+static int remap_preresume(struct dm_target *ti)
+{
+	struct remap_c *rc = ti->private;
+	int r;
+
+	remap_read_name(rc);
+	r = remap_check_size(rc, rc->main, rc->main_start + ti->len) ?:
+	    remap_check_size(rc, rc->spare, rc->spare_start + rc->spare_len);
+	if (r || rc->active)
+		return r;
+	return remap_take_over(rc);
+}
+
+/* All I/O has ended; what its end has queued has not. */
+static void remap_postsuspend(struct dm_target *ti)
+{
+	struct remap_c *rc = ti->private;
+
+	flush_workqueue(rc->wq);
+}
+
+static void remap_status_info(struct remap_c *rc, char *result, unsigned int maxlen)
+{
+	struct remap_totals totals;
+	struct remap_counters *c;
+	unsigned int sz = 0;
+	u64 used, total;
+
+	spin_lock(&rc->table_lock);
+	totals = remap_table_totals(rc->table);
+	c = &rc->table->counters;
+	total = rc->table->slots.total;
+	used = totals.remapped + totals.bad;
+
+	DMEMIT("remapped=%llu lost=%llu spare_used=%llu/%llu (%llu%%) ", totals.remapped,
+	       totals.lost, used, total, div64_u64(used * 100, total));
+	DMEMIT("write_errors=%lld read_errors=%lld ", atomic64_read(&c->write_errors),
+	       atomic64_read(&c->read_errors));
+	DMEMIT("auto_remaps=%lld manual_remaps=%lld ", atomic64_read(&c->auto_remaps),
+	       atomic64_read(&c->manual_remaps));
+	DMEMIT("health=good scan_progress=0%% pending=0 spare_bad=%llu verify_errors=0 ",
+	       totals.bad);
+	DMEMIT("transport_errors=%lld mode=rw", atomic64_read(&c->transport_errors));
+	spin_unlock(&rc->table_lock);
+}
+
+static void remap_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
+			 char *result, unsigned int maxlen)
+{
+	struct remap_c *rc = ti->private;
+	unsigned int sz = 0;
+
+	switch (type) {
+	case STATUSTYPE_INFO:
+		remap_status_info(rc, result, maxlen);
+		break;
+	case STATUSTYPE_TABLE:
+		DMEMIT("%s %llu %s %llu %llu%s", rc->main->name, (u64)rc->main_start,
+		       rc->spare->name, (u64)rc->spare_start, (u64)rc->spare_len, rc->args);
+		break;
+	case STATUSTYPE_IMA:
+		DMEMIT_TARGET_NAME_VERSION(ti->type);
+		DMEMIT(",main=%s,main_start=%llu,spare=%s,spare_start=%llu,spare_len=%llu;",
+		       rc->main->name, (u64)rc->main_start, rc->spare->name,
+		       (u64)rc->spare_start, (u64)rc->spare_len);
+		break;
+	}
+}
+
+static int remap_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn, void *data)
+{
+	struct remap_c *rc = ti->private;
+
+	return fn(ti, rc->main, rc->main_start, ti->len, data) ?:
+	       fn(ti, rc->spare, rc->spare_start, rc->spare_len, data);
+}
+
+static struct target_type remap_target = {
+	.name = "remap",
+	.version = { 1, 1, 0 },
+	.features = DM_TARGET_NOWAIT,
+	.module = THIS_MODULE,
+	.ctr = remap_ctr,
+	.dtr = remap_dtr,
+	.map = remap_map,
+	.end_io = remap_end_io,
+	.preresume = remap_preresume,
+	.postsuspend = remap_postsuspend,
+	.status = remap_status,
+	.message = remap_message,
+	.iterate_devices = remap_iterate_devices,
+};
+
+static int remap_set_debug_level(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, 0, 2);
+}
+
+static const struct kernel_param_ops remap_debug_level_ops = {
+	.set = remap_set_debug_level,
+	.get = param_get_uint,
+};
+
+module_param_cb(debug_level, &remap_debug_level_ops, &remap_debug_level, 0644);
+MODULE_PARM_DESC(debug_level, "0: errors and state changes, 1: each relocation, 2: each I/O to the spare");
+module_param_named(max_remaps, remap_max_remaps, uint, 0644);
+MODULE_PARM_DESC(max_remaps, "Most sectors a new target may relocate, unless its table line says otherwise; 0: as many as its spare holds");
+
+static int __init remap_init(void)
+{
+	return dm_register_target(&remap_target);
+}
+
+static void __exit remap_exit(void)
+{
+	dm_unregister_target(&remap_target);
+}
+
+module_init(remap_init);
+module_exit(remap_exit);
+
+MODULE_DESCRIPTION(DM_NAME " target that relocates failing sectors to a spare device");
+MODULE_AUTHOR("The dm-remap developers");
+MODULE_VERSION(REMAP_VERSION);
+MODULE_LICENSE("GPL");

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The remap table: tree, filter and sums.
+ *
+ * Readers walk the tree under RCU and take no lock. Every change is a store over a range; a store
+ * over exactly the range of an existing entry replaces one pointer and allocates nothing (see
+ * mas_wr_modify() in lib/maple_tree.c), which is what makes the end of a move infallible.
+ */
+#include <linux/bitmap.h>
+#include <linux/delay.h>
+#include <linux/device-mapper.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "dm-remap-table.h"
+
+/* Regions are as small as 16 KiB, as long as the filter stays below 4 MiB. */
+#define REMAP_FILTER_MIN_SHIFT 5
+#define REMAP_FILTER_MAX_BITS (4ul << 20 << 3)
+
+/**
+ * remap_table_create() - An empty table.
+ * @len: sectors of the target
+ * @spare_start: spare sector of the first slot
+ * @slots: how many slots there are
+ * @unit: sectors of main's logical block
+ * @align: sectors of the spare's physical block
+ *
+ * Return: the table or an ERR_PTR().
+ */
+struct remap_table *remap_table_create(sector_t len, sector_t spare_start, u64 slots,
+				       unsigned int unit, unsigned int align)
+{
+	struct remap_table *table = kzalloc(sizeof(*table), GFP_KERNEL);
+	int r = -ENOMEM;
+
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+
+	table->len = len;
+	table->filter_shift = REMAP_FILTER_MIN_SHIFT;
+	while (len >> table->filter_shift >= REMAP_FILTER_MAX_BITS)
+		table->filter_shift++;
+	table->filter = kvcalloc(BITS_TO_LONGS((len >> table->filter_shift) + 1), sizeof(long),
+				 GFP_KERNEL);
+	if (!table->filter)
+		goto bad_filter;
+
+	r = remap_slots_init(&table->slots, spare_start, slots, unit, align);
+	if (r)
+		goto bad_slots;
+
+	mt_init_flags(&table->tree, MT_FLAGS_USE_RCU);
+	spin_lock_init(&table->lock);
+	mutex_init(&table->update_lock);
+	return table;
+
+bad_slots:
+	kvfree(table->filter);
+bad_filter:
+	kfree(table);
+	return ERR_PTR(r);
+}
+
+void remap_table_destroy(struct remap_table *table)
+{
+	mtree_destroy(&table->tree);
+	remap_slots_exit(&table->slots);
+	kvfree(table->filter);
+	mutex_destroy(&table->update_lock);
+	kfree(table);
+}
+
+/**
+ * remap_table_at() - What holds for a sector, and how far.
+ * @table: where to look
+ * @sector: the sector
+ * @last: the last sector of the same entry, or of the same gap between entries
+ *
+ * Return: the value, NULL in a gap.
+ */
+void *remap_table_at(struct remap_table *table, sector_t sector, sector_t *last)
+{
+	MA_STATE(mas, &table->tree, sector, sector);
+	void *value;
+
+	rcu_read_lock();
+	value = mas_walk(&mas);
+	rcu_read_unlock();
+
+	*last = min_t(sector_t, mas.last, table->len - 1);
+	return value;
+}
+
+static void remap_filter_set(struct remap_table *table, sector_t first, sector_t last)
+{
+	unsigned long bit = first >> table->filter_shift;
+	unsigned long end = last >> table->filter_shift;
+
+	/* Atomic: the readers' side is not stopped and shares the words. */
+	for (; bit <= end; bit++)
+		set_bit(bit, table->filter);
+}
+
+/* Clear the bits of those regions under the range that hold no entry any more. */
+static void remap_filter_clear(struct remap_table *table, sector_t first, sector_t last)
+{
+	unsigned long bit = first >> table->filter_shift;
+	unsigned long end = last >> table->filter_shift;
+	sector_t gap_last;
+
+	for (; bit <= end; bit++) {
+		sector_t region = (sector_t)bit << table->filter_shift;
+		sector_t region_last = min(region + (1ul << table->filter_shift), table->len) - 1;
+
+		if (!remap_table_at(table, region, &gap_last) && gap_last >= region_last)
+			clear_bit(bit, table->filter);
+		cond_resched();
+	}
+}
+
+/**
+ * remap_table_store() - Give a range of sectors a value.
+ * @table: where
+ * @first: first sector
+ * @last: last sector
+ * @value: from remap_value(), or NULL to drop what is there
+ *
+ * The filter's bits are set before the value can be seen. Sleeps, but never for I/O.
+ *
+ * Return: 0 or -ENOMEM; nothing has changed then.
+ */
+int remap_table_store(struct remap_table *table, sector_t first, sector_t last, void *value)
+{
+	MA_STATE(mas, &table->tree, first, last);
+	int r;
+
+	if (value)
+		remap_filter_set(table, first, last);
+	mas_lock(&mas);
+	r = mas_store_gfp(&mas, value, GFP_NOIO | __GFP_NOWARN);
+	mas_unlock(&mas);
+	return r;
+}
+
+/* Replace the value of exactly one entry: cannot fail, so a failure would only be tried again. */
+static void remap_table_replace(struct remap_table *table, sector_t first, sector_t last,
+				void *value)
+{
+	while (remap_table_store(table, first, last, value))
+		msleep(20);
+}
+
+/**
+ * remap_table_hold() - Mark a range of existing entries, so that new I/O to it waits.
+ * @table: where
+ * @first: first sector
+ * @last: last sector; every sector of the range has an entry
+ *
+ * Return: 0 or -ENOMEM; a part of the range may be marked then, and is to be settled.
+ */
+int remap_table_hold(struct remap_table *table, sector_t first, sector_t last)
+{
+	sector_t pos, end;
+	int r = 0;
+
+	/* remap_table_found() may be turning a part of the range from lost to mapped. */
+	mutex_lock(&table->update_lock);
+	for (pos = first; pos <= last && !r; pos = end + 1) {
+		void *value = remap_table_at(table, pos, &end);
+
+		end = min(end, last);
+		r = remap_table_store(table, pos, end, remap_value(remap_state(value), REMAP_HELD,
+								   remap_delta(value)));
+	}
+	mutex_unlock(&table->update_lock);
+	return r;
+}
+
+/**
+ * remap_table_found() - Lost sectors have been written: they have content again.
+ * @table: where
+ * @first: first sector written
+ * @last: last sector written
+ *
+ * Return: 0 or -ENOMEM; some of the range may have been recorded then, and that is no lie.
+ */
+int remap_table_found(struct remap_table *table, sector_t first, sector_t last)
+{
+	sector_t pos, end;
+	int r = 0;
+
+	mutex_lock(&table->update_lock);
+	for (pos = first; pos <= last && !r; pos = end + 1) {
+		void *value = remap_table_at(table, pos, &end);
+
+		end = min(end, last);
+		if (remap_state(value) != REMAP_LOST)
+			continue;
+		r = remap_table_store(table, pos, end,
+				      remap_value(REMAP_MAPPED,
+						  xa_to_value(value) & REMAP_HELD,
+						  remap_delta(value)));
+		if (!r)
+			remap_table_add(table, 0, -(s64)(end - pos + 1), 0);
+	}
+	mutex_unlock(&table->update_lock);
+	return r;
+}
+
+/**
+ * remap_table_settle() - End a move: every held entry of the range gets its final value.
+ * @table: where
+ * @first: first sector
+ * @last: last sector; entries do not reach beyond the range
+ * @to: for each state, the state it changes to
+ *
+ * Cannot fail: each store is over exactly one entry. Each entry is let go in the same store that
+ * changes it, so no I/O ever sees it in between.
+ */
+void remap_table_settle(struct remap_table *table, sector_t first, sector_t last,
+			const enum remap_state *to)
+{
+	sector_t pos, end;
+
+	mutex_lock(&table->update_lock);
+	for (pos = first; pos <= last; pos = end + 1) {
+		void *value = remap_table_at(table, pos, &end);
+
+		if (remap_is_held(value))
+			remap_table_replace(table, pos, end,
+					    remap_value(to[remap_state(value)], 0,
+							remap_delta(value)));
+	}
+	mutex_unlock(&table->update_lock);
+}
+
+/* Make one entry of the neighbours around @sector that have its value. Best effort. */
+static void remap_table_merge(struct remap_table *table, sector_t sector)
+{
+	MA_STATE(mas, &table->tree, sector, sector);
+	sector_t first, last, own_first, own_last;
+	void *value;
+
+	mas_lock(&mas);
+	value = mas_walk(&mas);
+	first = own_first = mas.index;
+	last = own_last = mas.last;
+	if (!value || remap_is_held(value))
+		goto out;
+	if (first) {
+		mas_set(&mas, first - 1);
+		if (mas_walk(&mas) == value)
+			first = mas.index;
+	}
+	if (last < table->len - 1) {
+		mas_set(&mas, last + 1);
+		if (mas_walk(&mas) == value)
+			last = mas.last;
+	}
+	if (first == own_first && last == own_last)
+		goto out;
+	mas_set_range(&mas, first, last);
+	/* The tree is as right without the merge: never wait for memory with the lock dropped. */
+	mas_store_gfp(&mas, value, GFP_NOWAIT | __GFP_NOWARN);
+out:
+	mas_unlock(&mas);
+}
+
+/**
+ * remap_table_tidy() - After a move: drop entries that only say "main", join the others.
+ * @table: where
+ * @first: first sector of the range that has moved
+ * @last: its last sector
+ *
+ * Readers see no difference, so failing changes nothing but the memory that the table takes.
+ */
+void remap_table_tidy(struct remap_table *table, sector_t first, sector_t last)
+{
+	sector_t pos, end;
+
+	mutex_lock(&table->update_lock);
+	for (pos = first; pos <= last; pos = end + 1) {
+		void *value = remap_table_at(table, pos, &end);
+
+		if (value && remap_state(value) == REMAP_MAIN && !remap_is_held(value)) {
+			if (!remap_table_store(table, pos, end, NULL))
+				remap_filter_clear(table, pos, end);
+		} else if (value) {
+			remap_table_merge(table, pos);
+		}
+		cond_resched();
+	}
+	mutex_unlock(&table->update_lock);
+}
+
+/**
+ * remap_table_count() - Sum up a range.
+ * @table: where
+ * @first: first sector
+ * @last: last sector
+ * @totals: how many sectors of the range are relocated, and lost; in @bad nothing
+ */
+void remap_table_count(struct remap_table *table, sector_t first, sector_t last,
+		       struct remap_totals *totals)
+{
+	sector_t pos, end;
+
+	for (pos = first; pos <= last; pos = end + 1) {
+		void *value = remap_table_at(table, pos, &end);
+		u64 count = min(end, last) - pos + 1;
+
+		if (remap_state(value) != REMAP_MAIN)
+			totals->remapped += count;
+		if (remap_state(value) == REMAP_LOST)
+			totals->lost += count;
+		cond_resched();
+	}
+}
+
+struct remap_totals remap_table_totals(struct remap_table *table)
+{
+	struct remap_totals totals;
+
+	spin_lock(&table->lock);
+	totals = table->totals;
+	spin_unlock(&table->lock);
+	return totals;
+}
+
+/* Add to the sums, in sectors. */
+void remap_table_add(struct remap_table *table, s64 remapped, s64 lost, s64 bad)
+{
+	spin_lock(&table->lock);
+	table->totals.remapped += remapped;
+	table->totals.lost += lost;
+	table->totals.bad += bad;
+	spin_unlock(&table->lock);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The remap table: which sectors are where.
+ *
+ * A maple tree maps ranges of sectors to tagged integers, so an entry costs no allocation of its
+ * own. The integer holds the state and the distance from the sector to its spare sector rather
+ * than the spare sector itself: all parts of a range then have the same value, a range can be cut
+ * anywhere without touching the rest, and neighbours with equal values are one extent.
+ */
+#ifndef DM_REMAP_TABLE_H
+#define DM_REMAP_TABLE_H
+
+#include <linux/bitops.h>
+#include <linux/maple_tree.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/xarray.h>
+
+#include "dm-remap-slots.h"
+
+/* What is known of a range. No entry at all means REMAP_MAIN. */
+enum remap_state {
+	REMAP_MAIN,		/* on the main device */
+	REMAP_MAPPED,		/* on the spare */
+	REMAP_LOST,		/* has a slot, but its content could not be read: not written yet */
+	REMAP_NR_STATES,
+};
+
+#define REMAP_STATE_MASK 3ul
+#define REMAP_HELD BIT(2)	/* being moved: new I/O waits */
+#define REMAP_DELTA_SHIFT 3
+#define REMAP_DELTA_MASK GENMASK_ULL(58, 0)
+
+static inline void *remap_value(enum remap_state state, unsigned long held, u64 delta)
+{
+	return xa_mk_value((delta & REMAP_DELTA_MASK) << REMAP_DELTA_SHIFT | held | state);
+}
+
+static inline enum remap_state remap_state(const void *value)
+{
+	return value ? xa_to_value(value) & REMAP_STATE_MASK : REMAP_MAIN;
+}
+
+static inline bool remap_is_held(const void *value)
+{
+	return value && xa_to_value(value) & REMAP_HELD;
+}
+
+/* Spare sector minus sector, modulo 2^59. */
+static inline u64 remap_delta(const void *value)
+{
+	return xa_to_value(value) >> REMAP_DELTA_SHIFT;
+}
+
+static inline sector_t remap_spare_sector(const void *value, sector_t sector)
+{
+	return (sector + remap_delta(value)) & REMAP_DELTA_MASK;
+}
+
+/* Only grow. */
+struct remap_counters {
+	atomic64_t read_errors;
+	atomic64_t write_errors;
+	atomic64_t transport_errors;
+	atomic64_t lost_reads;		/* reads refused because the content is lost */
+	atomic64_t held_bios;		/* bios that waited for a move */
+	atomic64_t auto_remaps;		/* sectors */
+	atomic64_t manual_remaps;	/* sectors */
+	atomic64_t unmapped;		/* sectors */
+	atomic64_t moves;
+};
+
+/* Sums over the table, in sectors; they belong together, so @lock guards them as one. */
+struct remap_totals {
+	u64 remapped;
+	u64 lost;
+	u64 bad;
+};
+
+struct remap_table {
+	struct maple_tree tree;
+	/* A bit a region of 2^filter_shift sectors: set if an entry may lie in it. */
+	unsigned long *filter;
+	unsigned int filter_shift;
+	sector_t len;
+	struct remap_slots slots;
+	struct remap_counters counters;
+	/* Status reads the totals where it must not sleep. Innermost. */
+	spinlock_t lock;
+	struct remap_totals totals;
+	/* Orders each read-modify-write of the tree; inside move_lock, around the tree's own lock. */
+	struct mutex update_lock;
+};
+
+/* Does any region of these sectors hold an entry? May say yes for nothing, never no for something. */
+static inline bool remap_filter_hit(const struct remap_table *table, sector_t first, sector_t last)
+{
+	unsigned long bit = first >> table->filter_shift;
+	unsigned long end = last >> table->filter_shift;
+
+	if (unlikely(test_bit(bit, table->filter)))
+		return true;
+	return end != bit && find_next_bit(table->filter, end + 1, bit + 1) <= end;
+}
+
+struct remap_table *remap_table_create(sector_t len, sector_t spare_start, u64 slots,
+				       unsigned int unit, unsigned int align);
+void remap_table_destroy(struct remap_table *table);
+
+void *remap_table_at(struct remap_table *table, sector_t sector, sector_t *last);
+int remap_table_store(struct remap_table *table, sector_t first, sector_t last, void *value);
+int remap_table_hold(struct remap_table *table, sector_t first, sector_t last);
+int remap_table_found(struct remap_table *table, sector_t first, sector_t last);
+void remap_table_settle(struct remap_table *table, sector_t first, sector_t last,
+			const enum remap_state *to);
+void remap_table_tidy(struct remap_table *table, sector_t first, sector_t last);
+void remap_table_count(struct remap_table *table, sector_t first, sector_t last,
+		       struct remap_totals *totals);
+struct remap_totals remap_table_totals(struct remap_table *table);
+void remap_table_add(struct remap_table *table, s64 remapped, s64 lost, s64 bad);
+
+#endif
