@@ -15,5 +15,5 @@ export function fromCString(pointer: Deno.PointerValue): string | undefined {
   if (pointer === null) return undefined;
   const bytes = new Uint8Array(Number(libc().strlen(pointer)));
   new Deno.UnsafePointerView(pointer).copyInto(bytes);
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
