@@ -77,9 +77,17 @@ export function guestEnvironment(options: GuestOptions): Record<string, string> 
     DM_DISABLE_UDEV: "1",
     DMREMAP_IN_GUEST: "1",
     DMREMAP_CHANNEL: "/run/lab/records",
+    DENO_NO_UPDATE_CHECK: "1",
+    ...(options.root === undefined ? denoDirectory() : {}),
     ...(options.module === undefined ? {} : { DMREMAP_MODULE: options.module }),
     ...options.env,
   };
+}
+
+/** A Deno program of the guest finds its npm packages and compiled sources where the host has them. */
+function denoDirectory(): Record<string, string> {
+  const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? ""}/.cache`;
+  return { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${cache}/deno` };
 }
 
 /** The host directories that must be put back over the guest's own tmpfs. */
