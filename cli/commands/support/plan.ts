@@ -43,3 +43,11 @@ export function dryRunLines(plan: DryRun): string[] {
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
+
+/** Prints programs that would be run. */
+export function showCommands(out: Output, commands: readonly (readonly string[])[]): void {
+  out.result(
+    { dry_run: true, commands },
+    () => commands.map((words) => words.map(shellWord).join(" ")).join("\n"),
+  );
+}

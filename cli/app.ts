@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The command tree, and one run of it from arguments to exit code.
+import {
+  Command,
+  CommanderError,
+  type CommandUnknownOpts,
+  Option,
+} from "@commander-js/extra-typings";
+import { registerAll } from "./commands/registry.ts";
+import { document, PROGRAM } from "./commands/support/command_doc.ts";
+import type { GlobalOptions, Session } from "./commands/support/session.ts";
+import { UsageError } from "./device/errors.ts";
+import { EXIT, type ExitCode, InterruptedError } from "./output/exit_codes.ts";
+import { toJson } from "./output/json.ts";
+import { describeProblem, problemJson, problemProse } from "./output/problem.ts";
+import { OutputClosedError } from "./output/terminal.ts";
+import { UNITS } from "./output/units.ts";
+import { versionInfo } from "./version.ts";
+
+/** How long a command may tidy up after an interrupt. */
+const GRACE_MS = 2000;
+
+/** Runs the program; never throws. */
+export async function run(args: readonly string[], session: Session): Promise<ExitCode> {
+  const json = wantsJson(args);
+  let verbose = false;
+  try {
+    const program = buildProgram(session, json);
+    program.hook("preAction", () => void (verbose = session.out.verbose));
+    await interruptible(program.parseAsync([...args], { from: "user" }), session.signal);
+    return session.exitCode;
+  } catch (error) {
+    if (error instanceof OutputClosedError) return session.exitCode;
+    return report(session, error, json, verbose);
+  }
+}
+
+/** The whole command tree; `json` keeps help that comes as an error off stderr. */
+export function buildProgram(session: Session, json = false): CommandUnknownOpts {
+  const { terminal } = session;
+  const width = terminal.columns ?? 80;
+  const program = new Command(PROGRAM)
+    .description(
+      "Puts a software spare area under a disk with failing sectors, and looks after it.",
+    )
+    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => title })
+    .configureOutput({
+      writeOut: (text) => terminal.writeOut(text),
+      writeErr: (text) => json ? undefined : terminal.writeErr(text),
+      // What went wrong is told in one place, for usage and all other errors alike.
+      outputError: () => undefined,
+      getOutHelpWidth: () => width,
+      getErrHelpWidth: () => width,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride()
+    .option("--json", "print JSON with a schema_version")
+    .addOption(
+      new Option("--units <units>", "write amounts in 512-byte sectors, bytes, or KiB, MiB, ...")
+        .choices(UNITS).default("iec" as const),
+    )
+    .option("-n, --dry-run", "show what would be done, and do nothing")
+    .option("-y, --yes", "do not ask")
+    .option("-q, --quiet", "print results only")
+    .option("-v, --verbose", "say more")
+    .option("-V, --version", "print the versions of tool, module, runtime and sources")
+    .hook("preAction", (root) => session.begin(root.opts() as GlobalOptions));
+  program.on("option:version", () => {
+    printVersion(session, json);
+    throw new CommanderError(EXIT.done, "commander.version", "");
+  });
+  registerAll(program, session);
+  document(program, {
+    notes: ["`dmremap-ts help COMMAND` and `dmremap-ts man COMMAND` tell more about a command."],
+    examples: [
+      ["create r0 /dev/sdb1 /dev/sdc1 --volatile", "put a remap device over sdb1"],
+      ["status", "see how all remap devices are"],
+      ["doctor", "see what this machine lacks"],
+    ],
+    exits: [0, 1, 2, 3, 4, 5, 6, 130],
+  });
+  return program;
+}
+
+/** Lets an interrupt win, but gives the command a moment to put things back. */
+async function interruptible(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const interrupted = Promise.withResolvers<void>();
+  const stop = () => interrupted.resolve();
+  signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
+  try {
+    await Promise.race([work, interrupted.promise]);
+    if (!signal.aborted) return;
+    await Promise.race([work.catch(() => undefined), pause(GRACE_MS)]);
+    throw new InterruptedError("interrupted", { cause: signal.reason });
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, ms)));
+}
+
+function report(session: Session, thrown: unknown, json: boolean, verbose: boolean): ExitCode {
+  const error = asUsage(thrown);
+  const problem = describeProblem(error);
+  if (problem.exitCode === EXIT.done) return EXIT.done;
+  if (json) {
+    session.terminal.writeErr(`${problemJson(problem)}\n`);
+    return problem.exitCode;
+  }
+  if (typeof problem.details["log"] === "string") {
+    session.terminal.writeErr(`${problem.details["log"].trimEnd()}\n\n`);
+  }
+  session.terminal.writeErr(`${problemProse(problem)}\n`);
+  if (verbose && error instanceof Error && error.stack !== undefined) {
+    session.terminal.writeErr(`${error.stack}\n`);
+  }
+  return problem.exitCode;
+}
+
+/** What commander reports as the showing of help was a missing command. */
+function asUsage(error: unknown): unknown {
+  if (!(error instanceof CommanderError) || error.exitCode === EXIT.done) return error;
+  if (error.code === "commander.help") {
+    return new UsageError("a command is missing", { cure: `see ${PROGRAM} --help` });
+  }
+  const message = error.message.replace(/^error: /, "");
+  return new UsageError(message, { cure: `see ${PROGRAM} --help`, cause: error.cause });
+}
+
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? undefined : end).includes("--json");
+}
+
+function printVersion(session: Session, json: boolean): void {
+  const version = versionInfo();
+  const text = json
+    ? toJson({ ...version }, 2)
+    : `${PROGRAM} ${version.tool}\nmodule ${version.module}\ndeno ${version.runtime}\ngit ${version.git}`;
+  session.terminal.writeOut(`${text}\n`);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Every command, in the order in which help and man pages show them.
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { registerClear } from "./clear.ts";
+import { registerCompletion } from "./completion.ts";
+import { registerCreate } from "./create.ts";
+import { registerDoctor } from "./doctor.ts";
+import { registerEntries } from "./entries.ts";
+import { registerKmod } from "./kmod.ts";
+import { registerList } from "./list.ts";
+import { registerMan } from "./man.ts";
+import { registerRemap } from "./remap.ts";
+import { registerRemove } from "./remove.ts";
+import { registerStats } from "./stats.ts";
+import { registerStatus } from "./status.ts";
+import type { Session } from "./support/session.ts";
+import { registerTable } from "./table.ts";
+import { registerUnmap } from "./unmap.ts";
+import { registerVerify } from "./verify.ts";
+
+type Register = (parent: CommandUnknownOpts, session: Session) => void;
+
+const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]])[] = [
+  ["Devices:", [registerCreate, registerRemove, registerList, registerStatus, registerTable]],
+  [
+    "Sectors:",
+    [registerRemap, registerUnmap, registerVerify, registerClear, registerEntries, registerStats],
+  ],
+  ["Module and machine:", [registerKmod, registerDoctor]],
+  ["This program:", [registerCompletion, registerMan]],
+];
+
+/** Adds every command to the program. */
+export function registerAll(program: CommandUnknownOpts, session: Session): void {
+  for (const [heading, commands] of GROUPS) {
+    program.commandsGroup(heading);
+    for (const register of commands) register(program, session);
+  }
+}

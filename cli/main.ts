@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The entry point: signals in, exit code out.
+import { run } from "./app.ts";
+import { Session } from "./commands/support/session.ts";
+import { EXIT } from "./output/exit_codes.ts";
+import { systemTerminal } from "./output/terminal.ts";
+
+const interrupt = new AbortController();
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => {
+    if (interrupt.signal.aborted) Deno.exit(EXIT.interrupted);
+    interrupt.abort(new Error(`got ${signal}`));
+  });
+}
+
+const session = new Session({ terminal: systemTerminal(), signal: interrupt.signal });
+Deno.exit(await run(Deno.args, session));
