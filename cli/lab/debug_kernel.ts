@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { readEmbeddedText } from "../embed/files.ts";
 import { fetchPackages, packageVersion } from "./apt.ts";
 import { cached, cacheDir, digest } from "./cache.ts";
 import { LabError } from "./errors.ts";
@@ -22,7 +23,7 @@ const LEFT_OUT = [
 
 /** The kernel with KASAN, lockdep, kmemleak and fault injection; built once, then cached. */
 export async function ensureDebugKernel(log: Log): Promise<Kernel> {
-  const config = await debugConfig();
+  const config = readEmbeddedText("cli/lab/debug-kernel.config");
   const version = await packageVersion(SOURCE_PACKAGE, log);
   const name = `kernels/debug-${version}-${await digest(config, version)}`;
   const dir = await cached(name, log, (dir) => build(dir, config, version, log));
@@ -34,10 +35,6 @@ export async function ensureDebugKernel(log: Log): Promise<Kernel> {
     modulesDir: `${dir}/modules/lib/modules/${release}`,
     kdir: `${dir}/linux`,
   };
-}
-
-function debugConfig(): Promise<string> {
-  return Deno.readTextFile(new URL("./debug-kernel.config", import.meta.url));
 }
 
 async function build(dir: string, config: string, version: string, log: Log): Promise<void> {

@@ -32,11 +32,9 @@ const COMPLAINTS: readonly RegExp[] = [
   /Call Trace/,
 ];
 
-/** Kernel lines that match above and are known to be harmless in the lab. */
-const HARMLESS: readonly RegExp[] = [
-  // Fault injection prints where it struck.
-  /FAULT_INJECTION: /,
-];
+/** Fault injection prints where it struck: the trace that follows is what was asked for. */
+const INJECTED = /FAULT_INJECTION: /;
+const TRACE = /Call Trace/;
 
 const CONTEXT_LINES = 30;
 
@@ -47,18 +45,20 @@ const CONTEXT_LINES = 30;
 export function findComplaints(log: string): string[] {
   const lines = log.split("\n");
   const found: string[] = [];
+  let injected = false;
   for (let index = 0; index < lines.length; index++) {
-    if (!isComplaint(lines[index] ?? "")) continue;
+    const line = lines[index] ?? "";
+    if (INJECTED.test(line)) injected = true;
+    if (!COMPLAINTS.some((pattern) => pattern.test(line))) continue;
+    if (injected && TRACE.test(line)) {
+      injected = false;
+      continue;
+    }
     const end = endOfReport(lines, index);
     found.push(lines.slice(index, end).join("\n"));
     index = end - 1;
   }
   return found;
-}
-
-function isComplaint(line: string): boolean {
-  return COMPLAINTS.some((pattern) => pattern.test(line)) &&
-    !HARMLESS.some((pattern) => pattern.test(line));
 }
 
 /** A report ends with the kernel's own end mark, or after some lines. */
