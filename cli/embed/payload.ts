@@ -6,10 +6,16 @@ export interface Extent {
   readonly size: number;
 }
 
-/** What the packer says about the file that it wrote; its boot script leaves it behind. */
+/** What the packer says about the file that it wrote; the boot script starts with it. */
 export interface PackedPayload {
-  readonly archive: Extent;
+  /** `git describe` of the tree that was packed. */
   readonly git: string;
+  /** The embedded files. */
+  readonly archive: Extent;
+  /** The bundled program, one function of (require, module, exports). */
+  readonly script: Extent;
+  /** V8's code cache of the script; may be empty. */
+  readonly codeCache: Extent;
 }
 
 /** The packed file looks different from what its own boot script says. */
@@ -17,7 +23,7 @@ export class PayloadError extends Error {
   override readonly name = "PayloadError";
 }
 
-/** Under which name the boot script leaves the description on `globalThis`. */
+/** Under which name the description lies on `globalThis`. */
 export const PAYLOAD_KEY = "dmremap-ts.payload";
 
 /** The description of the packed file, if this program runs from one. */
@@ -49,5 +55,6 @@ export function readSelf(extent: Extent): Uint8Array<ArrayBuffer> {
 }
 
 function isPayload(value: unknown): value is PackedPayload {
-  return typeof value === "object" && value !== null && "archive" in value && "git" in value;
+  return typeof value === "object" && value !== null &&
+    ["git", "archive", "script", "codeCache"].every((key) => key in value);
 }
