@@ -15,4 +15,5 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 const session = new Session({ terminal: systemTerminal(), signal: interrupt.signal });
-Deno.exit(await run(Deno.args, session));
+// No await at the top level: the packed file runs the bundle as one plain function.
+run(Deno.args, session).then((code) => Deno.exit(code));
