@@ -19,7 +19,7 @@ const LAUNCHER_FLAGS = [
   "-fno-stack-protector",
   "-fcf-protection=none",
   "-fno-asynchronous-unwind-tables",
-  "-Wl,--build-id=none,-z,noexecstack,-z,norelro",
+  "-Wl,--build-id=none,-z,noexecstack,-z,norelro,-z,noseparate-code",
   "-s",
 ];
 

@@ -22,6 +22,12 @@
 
 #define FIRST_FREE_FD 3
 #define PATH_SIZE 4096
+#ifndef MFD_CLOEXEC
+#define MFD_CLOEXEC 1U
+#endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#endif
 
 /* Filled in by the packer, which finds it by its magic; all offsets are of the packed file. */
 struct payload {
@@ -66,6 +72,8 @@ static int open_self(void)
 {
 	long fd = CALL2(SYS_open, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
+	if (fd == -EACCES)
+		give_up("this file may be executed but not read: it needs both permissions", NULL, 0);
 	if (fd < 0)
 		give_up("cannot open /proc/self/exe: is /proc mounted?", NULL, fd);
 	return (int)fd;
@@ -97,9 +105,11 @@ static void check_self(int fd)
 static int open_boot_script(int self)
 {
 	uint64_t offset = payload.boot_offset, left = payload.boot_size;
-	long fd = CALL2(SYS_memfd_create, "dmremap-ts.js", 1 /* MFD_CLOEXEC */);
+	long fd = CALL2(SYS_memfd_create, "dmremap-ts.js", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 	long high, sent;
 
+	if (fd == -EINVAL) /* before Linux 6.3 */
+		fd = CALL2(SYS_memfd_create, "dmremap-ts.js", MFD_CLOEXEC);
 	if (fd < 0)
 		give_up("cannot create a file in memory", NULL, fd);
 	/* Started with stdin closed, it would be taken for stdin. */
@@ -223,8 +233,10 @@ static void fill_stack(uint64_t *out, const struct vectors *in, const char *scri
 
 __attribute__((noreturn, used)) void launch(const uint64_t *stack)
 {
+	static const char self_prefix[] = "DMREMAP_SELF=";
 	static char script[48] = "/proc/self/fd/";
-	static char self_name[PATH_SIZE + 16] = "DMREMAP_SELF=";
+	/* In .bss, not .data: the launcher itself stays small, so that hardly any cut hits it. */
+	static char self_name[PATH_SIZE + 16];
 	static struct image runtime, interpreter;
 	struct vectors vectors = find_vectors(stack);
 	char digits[24], *number;
@@ -232,8 +244,9 @@ __attribute__((noreturn, used)) void launch(const uint64_t *stack)
 	int self = open_self();
 
 	check_self(self);
-	/* The buffer is one byte longer than what is read into it, and starts out as zeros. */
-	if (CALL3(SYS_readlink, "/proc/self/exe", self_name + length_of(self_name), PATH_SIZE) < 0)
+	memcpy(self_name, self_prefix, sizeof(self_prefix));
+	/* The buffer starts out as zeros and is longer than what is read into it. */
+	if (CALL3(SYS_readlink, "/proc/self/exe", self_name + length_of(self_prefix), PATH_SIZE) < 0)
 		give_up("cannot read /proc/self/exe: is /proc mounted?", NULL, 0);
 	number = decimal(digits + sizeof(digits), (uint64_t)open_boot_script(self));
 	memcpy(script + length_of(script), number, length_of(number) + 1);
