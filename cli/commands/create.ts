@@ -77,6 +77,7 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
       ["create r0 /dev/sdb1 /dev/sdc1 --volatile -n", "show the dm table and do nothing"],
     ],
     exits: [0, 1, 2, 5, 6, 130],
+    complete: { name: "none" },
   });
 }
 

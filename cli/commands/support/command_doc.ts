@@ -2,6 +2,7 @@
 // What help, man pages and completions need to know of a command beyond its options.
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { EXIT_MEANINGS, type ExitCode } from "../../output/exit_codes.ts";
+import type { WordKind } from "./tree_model.ts";
 
 /** An example: what to type after the program's name, and what it does. */
 export type Example = readonly [typed: string, does: string];
@@ -13,6 +14,8 @@ export interface CommandDoc {
   readonly examples: readonly Example[];
   /** The exit codes the command uses, in order. */
   readonly exits: readonly ExitCode[];
+  /** What a shell offers for an argument, where its name does not tell. */
+  readonly complete?: Readonly<Record<string, WordKind>>;
 }
 
 /** A command and the words that lead to it: `["kmod", "build"]`, `[]` for the program itself. */
