@@ -11,6 +11,8 @@ import { type NodeStat, type System, thisSystem } from "./system.ts";
 export interface BlockDevice {
   /** As the user wrote it. */
   readonly path: string;
+  /** What to open: the path, or the kernel's own name for a number. */
+  readonly node: string;
   readonly major: number;
   readonly minor: number;
   /** `major:minor`, as it goes into a table. */
@@ -52,6 +54,7 @@ export function resolveBlockDevice(path: string, system: System = thisSystem): B
   const [major, minor] = number.split(":").map(Number) as [number, number];
   return {
     path,
+    node: path === number ? `/dev/${kernelName(real)}` : path,
     major,
     minor,
     number,
@@ -63,6 +66,11 @@ export function resolveBlockDevice(path: string, system: System = thisSystem): B
       ? sysfsNumber(system.read(`${directory}/start`) ?? "", `${directory}/start`)
       : 0n,
   };
+}
+
+/** The last part of a sysfs path; a slash in a device's name is `!` there. */
+function kernelName(directory: string): string {
+  return directory.slice(directory.lastIndexOf("/") + 1).replaceAll("!", "/");
 }
 
 function sysfsNumber(text: string, path: string): bigint {

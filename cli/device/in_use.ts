@@ -125,7 +125,7 @@ export function findUse(device: BlockDevice, system: System): BusyError | undefi
       held ??= prefix;
     }
   }
-  if (held === undefined && system.claim(device.path) === EBUSY) {
+  if (held === undefined && system.claim(device.node) === EBUSY) {
     held = "is in use: the kernel refuses to let anybody else have it exclusively";
   }
   return held === undefined ? undefined : new HeldError(held, {
