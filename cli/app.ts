@@ -7,7 +7,7 @@ import {
   Option,
 } from "@commander-js/extra-typings";
 import { registerAll } from "./commands/registry.ts";
-import { document, PROGRAM } from "./commands/support/command_doc.ts";
+import { commandLine, document, PROGRAM } from "./commands/support/command_doc.ts";
 import type { GlobalOptions, Session } from "./commands/support/session.ts";
 import { UsageError } from "./device/errors.ts";
 import { EXIT, type ExitCode, InterruptedError } from "./output/exit_codes.ts";
@@ -24,14 +24,16 @@ const GRACE_MS = 2000;
 export async function run(args: readonly string[], session: Session): Promise<ExitCode> {
   const json = wantsJson(args);
   let verbose = false;
+  let program: CommandUnknownOpts | undefined;
   try {
-    const program = buildProgram(session, json);
+    program = buildProgram(session, json);
     program.hook("preAction", () => void (verbose = session.out.verbose));
     await interruptible(program.parseAsync([...args], { from: "user" }), session.signal);
     return session.exitCode;
   } catch (error) {
     if (error instanceof OutputClosedError) return session.exitCode;
-    return report(session, error, json, verbose);
+    const path = program === undefined ? [] : typedCommand(program, args);
+    return report(session, asUsage(error, path), json, verbose);
   }
 }
 
@@ -43,7 +45,7 @@ export function buildProgram(session: Session, json = false): CommandUnknownOpts
     .description(
       "Puts a software spare area under a disk with failing sectors, and looks after it.",
     )
-    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => title })
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 30 })
     .configureOutput({
       writeOut: (text) => terminal.writeOut(text),
       writeErr: (text) => json ? undefined : terminal.writeErr(text),
@@ -103,8 +105,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, ms)));
 }
 
-function report(session: Session, thrown: unknown, json: boolean, verbose: boolean): ExitCode {
-  const error = asUsage(thrown);
+function report(session: Session, error: unknown, json: boolean, verbose: boolean): ExitCode {
   const problem = describeProblem(error);
   if (problem.exitCode === EXIT.done) return EXIT.done;
   if (json) {
@@ -121,14 +122,27 @@ function report(session: Session, thrown: unknown, json: boolean, verbose: boole
   return problem.exitCode;
 }
 
-/** What commander reports as the showing of help was a missing command. */
-function asUsage(error: unknown): unknown {
+/** Errors of commander in our words: what is wrong, and where it is told how it is right. */
+function asUsage(error: unknown, path: readonly string[]): unknown {
   if (!(error instanceof CommanderError) || error.exitCode === EXIT.done) return error;
-  if (error.code === "commander.help") {
-    return new UsageError("a command is missing", { cure: `see ${PROGRAM} --help` });
+  // Commander shows the help where a command is missing, and reports that as an error.
+  const message = error.code === "commander.help"
+    ? "a command is missing"
+    : error.message.replace(/^error: /, "");
+  return new UsageError(message, { cure: `see ${commandLine([...path, "--help"])}` });
+}
+
+/** The command that the arguments lead to, as far as they are right. */
+function typedCommand(program: CommandUnknownOpts, args: readonly string[]): string[] {
+  const path: string[] = [];
+  let at = program;
+  for (const word of args) {
+    const next = at.commands.find((command) => command.name() === word);
+    if (next === undefined) continue;
+    path.push(word);
+    at = next;
   }
-  const message = error.message.replace(/^error: /, "");
-  return new UsageError(message, { cure: `see ${PROGRAM} --help`, cause: error.cause });
+  return path;
 }
 
 function wantsJson(args: readonly string[]): boolean {

@@ -28,7 +28,10 @@ export function registerMan(parent: CommandUnknownOpts, session: Session): void 
             Deno.writeTextFileSync(files[index] ?? "", manPage(model, version));
           }
         }
-        return session.out.done({ files }, `${countOf(files.length, "page")} in ${all}`);
+        const what = session.dryRun
+          ? files.join("\n")
+          : `${countOf(files.length, "page")} in ${all}`;
+        return session.out.done({ dry_run: session.dryRun || undefined, files }, what);
       }
       const model = tree.find(({ path }) => path.join(" ") === words.join(" "));
       if (model === undefined) {

@@ -10,6 +10,8 @@ export interface Missing {
   readonly debianPackage?: string;
 }
 
+const HEADERS = "linux-headers-";
+
 /** Where the headers of a kernel are expected. */
 export function headersFolder(release: string): string {
   return `/lib/modules/${release}/build`;
@@ -55,26 +57,28 @@ export function cureFor(missing: readonly Missing[]): string {
   const others = missing.filter((item) => item.debianPackage === undefined);
   const sentences: string[] = [];
   if (packages.length > 0) {
-    sentences.push(`On Debian: apt-get install ${packages.join(" ")}`);
+    sentences.push(`on Debian: apt-get install ${packages.join(" ")}`);
   }
-  if (packages.some((name) => name.startsWith("linux-headers-"))) {
+  const headers = packages.find((name) => name.startsWith(HEADERS));
+  if (headers !== undefined) {
+    const flavour = debianFlavour(headers.slice(HEADERS.length));
     sentences.push(
-      "If that package is gone from the archive, the kernel is outdated: " +
-        "install linux-image-amd64 and linux-headers-amd64 and reboot",
+      "if that package is gone from the archive, the kernel is outdated: install " +
+        `linux-image-${flavour} and linux-headers-${flavour}, and reboot`,
     );
   }
   if (others.length > 0) {
     sentences.push(
-      "This is not a Debian kernel: get its headers from where the kernel came from, " +
+      "this is not a Debian kernel: get its headers from where the kernel came from, " +
         "and name their folder with --kdir",
     );
   }
-  return sentences.join(". ");
+  return sentences.join("; ");
 }
 
 function missingHeaders(release: string, kdir: string): Missing {
   const what = `kernel headers for ${release} (no Makefile in ${kdir})`;
   return debianFlavour(release) === undefined
     ? { what }
-    : { what, debianPackage: `linux-headers-${release}` };
+    : { what, debianPackage: `${HEADERS}${release}` };
 }

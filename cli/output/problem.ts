@@ -100,8 +100,12 @@ export function describeProblem(error: unknown): Problem {
     };
   }
   if (error instanceof ModuleError) {
-    const details = error instanceof ModuleBusyError ? { devices: error.devices } : {};
-    return { ...base, message: error.message, ...cure(error.cure), details };
+    const problem = { ...base, message: error.message, ...cure(error.cure) };
+    if (error instanceof BuildError) return { ...problem, details: { log: error.log } };
+    if (error instanceof ModuleBusyError) {
+      return { ...problem, details: { devices: error.devices } };
+    }
+    return { ...problem, details: {} };
   }
   if (error instanceof DeviceMapperError) return fromDeviceMapper(error, base);
   if (error instanceof SystemError) {
@@ -134,7 +138,7 @@ function fromDeviceMapper(
   return {
     ...base,
     ...device(error.device === "" ? undefined : error.device),
-    message: withoutSubject(error, error.device === "" ? "device mapper" : error.device),
+    message: deviceMapperMessage(error),
     ...cure(deviceMapperCure(error)),
     details: {
       operation: error.operation,
@@ -145,10 +149,19 @@ function fromDeviceMapper(
   };
 }
 
+/** What is wrong, without the device; nobody called the operation that only looks for the driver. */
+export function deviceMapperMessage(error: DeviceMapperError): string {
+  const text = withoutSubject(error, error.device === "" ? "device mapper" : error.device);
+  const operation = `${error.operation} failed: `;
+  return error instanceof NoDeviceMapperError && text.startsWith(operation)
+    ? text.slice(operation.length)
+    : text;
+}
+
 function deviceMapperCure(error: DeviceMapperError): string | undefined {
   if (error.code === "EACCES" || error.code === "EPERM") return "run this as root";
   if (error instanceof NoDeviceMapperError) {
-    return "load the driver with `modprobe dm-mod`; `dmremap-ts doctor` shows what else is missing";
+    return "`dmremap-ts doctor` shows what is missing, and how to get it";
   }
   if (error.kernelLog.length === 0 && error.operation === "message") {
     return "the kernel log has the reason: dmesg | grep 'device-mapper: remap'";

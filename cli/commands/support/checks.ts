@@ -3,6 +3,7 @@
 import { NoDeviceMapperError, SystemError } from "../../../ffi/errors.ts";
 import { probeSignature } from "../../../ffi/libblkid.ts";
 import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
+import { deviceMapperMessage } from "../../output/problem.ts";
 import { findProgram } from "../../kmod/process.ts";
 import { canLoadModules, lockdownMode, moduleState } from "../../kmod/state.ts";
 import {
@@ -87,7 +88,12 @@ function checkDeviceMapper(): Check[] {
     return [found, { ...driver, ok: true, detail: opened.driverVersion() }];
   } catch (error) {
     if (!(error instanceof NoDeviceMapperError)) throw error;
-    return [found, { ...driver, ok: false, detail: error.message, cure: "modprobe dm-mod" }];
+    return [found, {
+      ...driver,
+      ok: false,
+      detail: deviceMapperMessage(error),
+      cure: "modprobe dm-mod",
+    }];
   }
 }
 
