@@ -128,7 +128,7 @@ function asUsage(error: unknown, path: readonly string[]): unknown {
   // Commander shows the help where a command is missing, and reports that as an error.
   const message = error.code === "commander.help"
     ? "a command is missing"
-    : error.message.replace(/^error: /, "");
+    : error.message.replace(/^error: /, "").replaceAll("\n", " ");
   return new UsageError(message, { cure: `see ${commandLine([...path, "--help"])}` });
 }
 

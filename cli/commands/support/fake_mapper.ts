@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A device mapper in memory and a way to run the whole program against it, for tests of commands.
+import { run } from "../../app.ts";
+import { DeviceMapperError, NoDeviceMapperError } from "../../../ffi/errors.ts";
+import type {
+  DeviceInfo,
+  DeviceMapper,
+  ListedDevice,
+  TargetLine,
+} from "../../../ffi/libdevmapper.ts";
+import { MemoryTerminal, type MemoryTerminalOptions } from "../../output/memory_terminal.ts";
+import { Session } from "./session.ts";
+
+const ENXIO = 6;
+const ENODEV = 19;
+
+/** A device that a {@linkcode FakeMapper} pretends to have. */
+export interface FakeDevice {
+  readonly type?: string;
+  readonly table?: string;
+  readonly status?: string;
+  /** Replies to messages. */
+  readonly answer?: (message: string) => string;
+}
+
+/** A healthy device with nothing relocated. */
+export const HEALTHY = "remapped=0 lost=0 spare_used=0/102400 (0%) write_errors=0 read_errors=0 " +
+  "auto_remaps=0 manual_remaps=0 health=good scan_progress=0% pending=0 spare_bad=0 " +
+  "verify_errors=0 transport_errors=0 mode=rw";
+
+/** Some sectors relocated, two of them lost. */
+export const LOSING = "remapped=5 lost=2 spare_used=7/102400 (0%) write_errors=12 read_errors=3 " +
+  "auto_remaps=5 manual_remaps=2 health=good scan_progress=50% pending=0 spare_bad=2 " +
+  "verify_errors=0 transport_errors=0 mode=rw";
+
+const TABLE = "8:0 0 8:16 0 102400 1 volatile";
+
+/** Does what the commands need of a device mapper, and keeps what was asked of it. */
+export class FakeMapper implements Disposable {
+  readonly messages: string[] = [];
+  readonly removed: string[] = [];
+
+  constructor(readonly devices: Readonly<Record<string, FakeDevice>>) {}
+
+  driverVersion(): string {
+    return "4.47.0";
+  }
+
+  list(): ListedDevice[] {
+    return Object.keys(this.devices).map((name, minor) => ({ name, major: 253, minor }));
+  }
+
+  table(name: string): TargetLine[] {
+    const { type = "remap", table = TABLE } = this.#find("table", name);
+    return [{ start: 0n, length: 204800n, type, params: table }];
+  }
+
+  status(name: string): TargetLine[] {
+    const { type = "remap", status = HEALTHY } = this.#find("status", name);
+    return [{ start: 0n, length: 204800n, type, params: status }];
+  }
+
+  info(name: string): DeviceInfo {
+    this.#find("info", name);
+    return {
+      name,
+      major: 253,
+      minor: 0,
+      suspended: false,
+      readOnly: false,
+      liveTable: true,
+      inactiveTable: false,
+      deferredRemove: false,
+      openCount: 0,
+      targetCount: 1,
+      eventNr: 0n,
+      uuid: "",
+    };
+  }
+
+  message(name: string, _sector: bigint, text: string): Promise<string | undefined> {
+    const device = this.#find("message", name);
+    this.messages.push(text);
+    return Promise.resolve(device.answer?.(text));
+  }
+
+  remove(name: string): Promise<void> {
+    this.#find("remove", name);
+    this.removed.push(name);
+    return Promise.resolve();
+  }
+
+  [Symbol.dispose](): void {}
+
+  #find(operation: string, name: string): FakeDevice {
+    const device = this.devices[name];
+    if (device === undefined) throw new DeviceMapperError(operation, name, ENXIO);
+    return device;
+  }
+}
+
+/** How a run of the program ended. */
+export interface ToolResult {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the program in this process, against a fake device mapper or against none. */
+export async function runTool(
+  args: readonly string[],
+  mapper?: FakeMapper,
+  options?: MemoryTerminalOptions,
+): Promise<ToolResult> {
+  const terminal = new MemoryTerminal(options);
+  const openDeviceMapper = () => {
+    if (mapper === undefined) throw new NoDeviceMapperError("version", "", ENODEV);
+    return mapper as unknown as DeviceMapper;
+  };
+  const code = await run(args, new Session({ terminal, openDeviceMapper }));
+  return { code, out: terminal.out, err: terminal.err };
+}
