@@ -18,6 +18,8 @@ export class InterruptedError extends LabError {
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 300;
+/** The program's time does not include the search for leaks after it. */
+const LEAK_SCAN_SECONDS = 180;
 /** How long the guest may take to print its blocked tasks, or to power itself off. */
 const GRACE_SECONDS = 5;
 
@@ -70,6 +72,7 @@ class GuestRun implements Disposable {
   readonly #onSignal = () => this.#stop.resolve("interrupt");
   #stdoutText = "";
   #kernelLog = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #exitCode: number | null = null;
   readonly #values: unknown[] = [];
   readonly #unreadable: string[] = [];
@@ -87,7 +90,7 @@ class GuestRun implements Disposable {
   async complete(args: readonly string[]): Promise<GuestResult> {
     const started = performance.now();
     const timeout = this.options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-    const timer = setTimeout(() => this.#stop.resolve("timeout"), timeout * 1000);
+    this.#setTimeout(timeout);
     Deno.addSignalListener("SIGINT", this.#onSignal);
     Deno.addSignalListener("SIGTERM", this.#onSignal);
     this.options.signal?.addEventListener("abort", this.#onSignal);
@@ -105,7 +108,7 @@ class GuestRun implements Disposable {
         seconds: (performance.now() - started) / 1000,
       };
     } finally {
-      clearTimeout(timer);
+      clearTimeout(this.#timer);
       Deno.removeSignalListener("SIGINT", this.#onSignal);
       Deno.removeSignalListener("SIGTERM", this.#onSignal);
       this.options.signal?.removeEventListener("abort", this.#onSignal);
@@ -169,7 +172,13 @@ class GuestRun implements Disposable {
     }
   }
 
+  #setTimeout(seconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#stop.resolve("timeout"), seconds * 1000);
+  }
+
   #takeControl(line: string, qemu: Deno.ChildProcess): void {
+    if (line === "ended") this.#setTimeout(LEAK_SCAN_SECONDS);
     const code = /^exit (\d+)$/.exec(line)?.[1];
     if (code === undefined) return;
     this.#exitCode = Number(code);

@@ -147,6 +147,7 @@ else
   ( sleep 5; kill "$cat" 2>/dev/null ) &
   wait "$cat"
 fi
+echo ended >&6
 if [ -n "$KMEMLEAK" ] && [ -e /sys/kernel/debug/kmemleak ]; then
   # An object counts as leaked when it is older than 5 s and unchanged from one scan to the next.
   echo scan >/sys/kernel/debug/kmemleak

@@ -15,7 +15,7 @@ export interface GuestOptions {
   readonly icount?: boolean;
   readonly memoryMiB?: number;
   readonly cpus?: number;
-  /** Of real time, from the start of the machine to its end. */
+  /** Of real time, from the start of the machine to the end of the program; 300 unless told. */
   readonly timeoutSeconds?: number;
   /** Another directory than / to be the guest's root. */
   readonly root?: string;
@@ -28,7 +28,7 @@ export interface GuestOptions {
   readonly share?: readonly string[];
   /** More words for the kernel's command line. */
   readonly append?: string;
-  /** On a kernel that has kmemleak: look for leaks at the end (7 s); yes, unless told otherwise. */
+  /** On a kernel that has kmemleak: look for leaks at the end (half a minute); yes, unless told otherwise. */
   readonly kmemleak?: boolean;
   readonly onStdout?: (text: string) => void;
   readonly onRecord?: (record: unknown) => void;
