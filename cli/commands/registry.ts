@@ -11,6 +11,7 @@ import { registerList } from "./list.ts";
 import { registerMan } from "./man.ts";
 import { registerRemap } from "./remap.ts";
 import { registerRemove } from "./remove.ts";
+import { registerSelftest } from "./selftest.ts";
 import { registerStats } from "./stats.ts";
 import { registerStatus } from "./status.ts";
 import type { Session } from "./support/session.ts";
@@ -26,7 +27,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]
     "Sectors:",
     [registerRemap, registerUnmap, registerVerify, registerClear, registerEntries, registerStats],
   ],
-  ["Module and machine:", [registerKmod, registerDoctor]],
+  ["Module and machine:", [registerKmod, registerSelftest, registerDoctor]],
   ["This program:", [registerCompletion, registerMan]],
 ];
 

@@ -33,7 +33,7 @@ export function registerRemove(parent: CommandUnknownOpts, session: Session): vo
       "table forgets where. `clear` moves them back first.",
     ],
     examples: [
-      ["clear r0 && dmremap-ts remove r0", "move everything back to main, then remove"],
+      ["remove r0", "after `dmremap-ts clear r0` has moved everything back to main"],
       ["remove r0 --yes", "remove without being asked, in a script"],
     ],
     exits: [0, 1, 2, 5, 6, 130],

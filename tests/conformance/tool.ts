@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Runs the program as its users do: as a process. DMREMAP_BIN names a packed file to be tested.
+import { join } from "node:path";
+import { buildProgram } from "../../cli/app.ts";
+import { Session } from "../../cli/commands/support/session.ts";
+import { type CommandModel, modelTree } from "../../cli/commands/support/tree_model.ts";
+import { MemoryTerminal } from "../../cli/output/memory_terminal.ts";
+
+/** How a run ended. */
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What a run may differ in. */
+export interface RunOptions {
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+}
+
+const MAIN = join(import.meta.dirname ?? "", "..", "..", "cli", "main.ts");
+
+/** The words that start the program. */
+export function toolWords(): string[] {
+  const packed = Deno.env.get("DMREMAP_BIN");
+  return packed === undefined || packed === ""
+    ? [Deno.execPath(), "run", "-A", "-q", MAIN]
+    : [packed];
+}
+
+/** Runs the program with stdin closed and both outputs in pipes. */
+export function runTool(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  return runWords([...toolWords(), ...args], options);
+}
+
+/** Runs any program. */
+export async function runWords(
+  [program = "", ...args]: readonly string[],
+  options: RunOptions = {},
+): Promise<Result> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { TERM: "xterm", ...options.env },
+    ...options.cwd === undefined ? {} : { cwd: options.cwd },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Every command of the tree, the program itself first. */
+export function everyCommand(): CommandModel[] {
+  return modelTree(buildProgram(new Session({ terminal: new MemoryTerminal() })));
+}
+
+/** Commands that do something themselves: those without commands below them. */
+export function leafCommands(): CommandModel[] {
+  return everyCommand().filter((command) => command.children.length === 0);
+}
+
+/** Commands that work on a device which has to be there. */
+export function deviceCommands(): CommandModel[] {
+  return leafCommands().filter(({ arguments: [first] }) => first?.kind === "device");
+}
+
+/** Arguments that are well formed; the first one of a device command is `device`. */
+export function goodArguments(command: CommandModel, device: string): string[] {
+  return command.arguments.filter((argument) => argument.required).map((argument) => {
+    if (argument.kind === "device") return device;
+    return argument.choices[0] ?? SAMPLES[argument.name] ?? "x";
+  });
+}
+
+const SAMPLES: Readonly<Record<string, string>> = {
+  name: "conformance-none",
+  main: "/nonexistent/main",
+  spare: "/nonexistent/spare",
+  sectors: "0+8",
+};
+
+/** The command as it is typed, for the names of steps. */
+export function typed(command: CommandModel): string {
+  return command.path.length === 0 ? "the program" : command.path.join(" ");
+}
+
+/** Whether this machine has a device mapper that the tests may look at. */
+export async function hasDeviceMapper(): Promise<boolean> {
+  return (await runTool(["list"])).code === 0;
+}
+
+/** Reads the one JSON document that stderr has to be. */
+export function errorOf(result: Result): Record<string, unknown> {
+  const parsed: unknown = JSON.parse(result.stderr);
+  if (!isRecord(parsed) || !isRecord(parsed["error"])) {
+    throw new TypeError(`no error object: ${result.stderr}`);
+  }
+  if (parsed["schema_version"] !== 1) throw new TypeError(`no schema_version: ${result.stderr}`);
+  return parsed["error"];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
