@@ -21,53 +21,91 @@
 #include "dm-remap-io.h"
 #include "dm-remap-table.h"
 
-static void remap_count_start(struct remap_c *rc, struct remap_io *io, unsigned int phase)
+/*
+ * What the end of a bio must do is kept in the clone's bi_private, which dm core leaves to us as
+ * NULL and which every driver below hands back as it got it: a bio that needs nothing then costs
+ * end_io one test, and map() not even the look-up of its per-bio data.
+ */
+#define REMAP_IO_COUNTED BIT(0)		/* is counted as under way, ... */
+#define REMAP_IO_PHASE BIT(1)		/* ... in this phase */
+#define REMAP_IO_FOUND BIT(2)		/* writes lost sectors: they have content if it succeeds */
+
+static unsigned long remap_io_flags(const struct bio *bio)
 {
-	io->counted = phase + 1;
+	return (unsigned long)bio->bi_private;
+}
+
+static void remap_io_set(struct bio *bio, unsigned long flags)
+{
+	bio->bi_private = (void *)flags;
+}
+
+/* @flags: what else there is to do at the end */
+static void remap_count_start(struct remap_c *rc, struct bio *bio, unsigned int phase,
+			      unsigned long flags)
+{
+	remap_io_set(bio, flags | REMAP_IO_COUNTED | phase * REMAP_IO_PHASE);
 	this_cpu_inc(rc->inflight->started[phase]);
 }
 
-static void remap_to_main(struct remap_c *rc, struct bio *bio, struct remap_io *io)
+static void remap_to_main(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
 	bio_set_dev(bio, rc->main->bdev);
-	bio->bi_iter.bi_sector = rc->main_start + io->sector;
+	bio->bi_iter.bi_sector = rc->main_start + sector;
+}
+
+static void remap_to_spare(struct remap_c *rc, struct bio *bio, sector_t sector, const void *value)
+{
+	bio_set_dev(bio, rc->spare->bdev);
+	bio->bi_iter.bi_sector = remap_spare_sector(value, sector);
+}
+
+/* Writes over lost sectors, reads of them, and advice: what is not simply sent to its slot. */
+static noinline int remap_deliver_special(struct remap_c *rc, struct bio *bio, sector_t sector,
+					  const void *value, bool lost, unsigned int phase)
+{
+	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+	unsigned long flags = 0;
+
+	if (bio_op(bio) == REQ_OP_DISCARD) {
+		/* A slot stays taken, and lost content stays lost. */
+		if (lost || !bdev_max_discard_sectors(rc->spare->bdev)) {
+			bio_endio(bio);
+			return DM_MAPIO_SUBMITTED;
+		}
+	} else if (lost && op_is_write(bio_op(bio))) {
+		io->sector = sector;
+		io->sectors = bio_sectors(bio);
+		flags = REMAP_IO_FOUND;
+	} else if (lost) {
+		atomic64_inc(&rc->table->counters.lost_reads);
+		return DM_MAPIO_KILL;
+	}
+	remap_to_spare(rc, bio, sector, value);
+	remap_count_start(rc, bio, phase, flags);
+	return DM_MAPIO_REMAPPED;
 }
 
 /*
  * Send a bio whose sectors all lie in one place to that place.
  * @lost: some of them have no content
  */
-static int remap_deliver(struct remap_c *rc, struct bio *bio, struct remap_io *io,
-			 const void *value, bool lost, unsigned int phase)
+static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, sector_t sector,
+					 const void *value, bool lost, unsigned int phase)
 {
-	bool write = op_is_write(bio_op(bio));
-
 	if (remap_state(value) == REMAP_MAIN) {
-		remap_to_main(rc, bio, io);
-		if (write)
-			remap_count_start(rc, io, phase);
+		remap_to_main(rc, bio, sector);
+		if (op_is_write(bio_op(bio)))
+			remap_count_start(rc, bio, phase, 0);
 		return DM_MAPIO_REMAPPED;
 	}
 
-	remap_debug(rc, 2, "%s of sectors %llu+%u on the spare", write ? "write" : "read",
-		    (u64)io->sector, bio_sectors(bio));
-	if (bio_op(bio) == REQ_OP_DISCARD) {
-		/* Advice only: a slot stays taken, and lost content stays lost. */
-		if (lost || !bdev_max_discard_sectors(rc->spare->bdev)) {
-			bio_endio(bio);
-			return DM_MAPIO_SUBMITTED;
-		}
-	} else if (lost && write) {
-		io->found = true;
-		io->sectors = bio_sectors(bio);
-	} else if (lost) {
-		atomic64_inc(&rc->table->counters.lost_reads);
-		return DM_MAPIO_KILL;
-	}
-
-	bio_set_dev(bio, rc->spare->bdev);
-	bio->bi_iter.bi_sector = remap_spare_sector(value, io->sector);
-	remap_count_start(rc, io, phase);
+	remap_debug(rc, 2, "%s of sectors %llu+%u on the spare",
+		    op_is_write(bio_op(bio)) ? "write" : "read", (u64)sector, bio_sectors(bio));
+	if (unlikely(lost || bio_op(bio) == REQ_OP_DISCARD))
+		return remap_deliver_special(rc, bio, sector, value, lost, phase);
+	remap_to_spare(rc, bio, sector, value);
+	remap_count_start(rc, bio, phase, 0);
 	return DM_MAPIO_REMAPPED;
 }
 
@@ -85,8 +123,9 @@ static void remap_cut(struct bio *bio, sector_t sectors)
  *
  * Return: false if the mark has gone meanwhile.
  */
-static bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t sector)
+static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
+	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
 	sector_t last;
 	bool held;
 
@@ -94,6 +133,7 @@ static bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t sector)
 	held = remap_is_held(remap_table_at(rc->table, sector, &last));
 	if (held) {
 		remap_cut(bio, last - sector + 1);
+		io->sector = sector;
 		/* It is submitted later and by another task, which may wait and does not poll. */
 		bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 		bio_list_add(&rc->held, bio);
@@ -104,59 +144,73 @@ static bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t sector)
 	return held;
 }
 
-/* The filter says that there may be an entry: ask the tree. */
-static noinline int remap_map_hit(struct remap_c *rc, struct bio *bio, struct remap_io *io,
-				  unsigned int phase)
+/* There may be an entry: ask the tree. */
+static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
-	MA_STATE(mas, &rc->table->tree, io->sector, io->sector);
+	MA_STATE(mas, &rc->table->tree, sector, sector);
+	unsigned int phase;
 	void *value;
+	int r;
 
-	for (;;) {
-		value = mas_walk(&mas);
-		if (likely(!remap_is_held(value)))
-			break;
-		if (remap_hold(rc, bio, io->sector))
-			return DM_MAPIO_SUBMITTED;
-		mas_set(&mas, io->sector);
+	rcu_read_lock();
+	/* Pairs with the release in remap_drain(): the new phase comes with the marks. */
+	phase = smp_load_acquire(&rc->phase);
+	while (remap_is_held(value = mas_walk(&mas))) {
+		if (remap_hold(rc, bio, sector)) {
+			r = DM_MAPIO_SUBMITTED;
+			goto out;
+		}
+		mas_set(&mas, sector);
 	}
 	/* The last gap reaches to the end of the index space, the bio does not. */
-	remap_cut(bio, min_t(unsigned long, mas.last - io->sector, UINT_MAX - 1) + 1);
-	return remap_deliver(rc, bio, io, value, remap_state(value) == REMAP_LOST, phase);
+	if (unlikely(mas.last - sector < bio_sectors(bio) - 1))
+		remap_cut(bio, mas.last - sector + 1);
+	r = remap_deliver(rc, bio, sector, value, remap_state(value) == REMAP_LOST, phase);
+out:
+	rcu_read_unlock();
+	return r;
+}
+
+static noinline int remap_map_write(struct remap_c *rc, struct bio *bio, sector_t sector)
+{
+	unsigned int phase;
+
+	rcu_read_lock();
+	/* As in remap_map_tree(). */
+	phase = smp_load_acquire(&rc->phase);
+	if (unlikely(remap_filter_hit(rc->table, sector, sector + bio_sectors(bio) - 1))) {
+		rcu_read_unlock();
+		return remap_map_tree(rc, bio, sector);
+	}
+	remap_to_main(rc, bio, sector);
+	remap_count_start(rc, bio, phase, 0);
+	rcu_read_unlock();
+	return DM_MAPIO_REMAPPED;
+}
+
+/* An empty flush comes once for each device; data never carries PREFLUSH down here. */
+static noinline int remap_map_flush(struct remap_c *rc, struct bio *bio)
+{
+	bio_set_dev(bio, dm_bio_get_target_bio_nr(bio) ? rc->spare->bdev : rc->main->bdev);
+	return DM_MAPIO_REMAPPED;
 }
 
 int remap_map(struct dm_target *ti, struct bio *bio)
 {
 	struct remap_c *rc = ti->private;
-	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
-	unsigned int phase;
-	int r = DM_MAPIO_REMAPPED;
+	sector_t sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
+	unsigned int sectors = bio_sectors(bio);
 
-	io->counted = 0;
-	io->found = false;
+	if (unlikely(!sectors))
+		return remap_map_flush(rc, bio);
+	if (op_is_write(bio_op(bio)))
+		return remap_map_write(rc, bio, sector);
+	if (unlikely(remap_filter_hit(rc->table, sector, sector + sectors - 1)))
+		return remap_map_tree(rc, bio, sector);
 
-	/* An empty flush comes once for each device; data never carries PREFLUSH down here. */
-	if (unlikely(!bio_sectors(bio))) {
-		struct dm_dev *dev = dm_bio_get_target_bio_nr(bio) ? rc->spare : rc->main;
-
-		bio_set_dev(bio, dev->bdev);
-		return DM_MAPIO_REMAPPED;
-	}
-
-	io->sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
-
-	rcu_read_lock();
-	/* Pairs with the release in remap_drain(): the new phase comes with the marks. */
-	phase = smp_load_acquire(&rc->phase);
-	if (likely(!remap_filter_hit(rc->table, io->sector,
-				     io->sector + bio_sectors(bio) - 1))) {
-		remap_to_main(rc, bio, io);
-		if (op_is_write(bio_op(bio)))
-			remap_count_start(rc, io, phase);
-	} else {
-		r = remap_map_hit(rc, bio, io, phase);
-	}
-	rcu_read_unlock();
-	return r;
+	/* A read that meets no entry. That a move begins right now changes nothing for it. */
+	remap_to_main(rc, bio, sector);
+	return DM_MAPIO_REMAPPED;
 }
 
 /* By what it says of the medium, not of the way to it (block/blk-core.c: blk_errors[]). */
@@ -185,30 +239,42 @@ static noinline void remap_count_error(struct remap_c *rc, struct bio *bio, blk_
 	}
 }
 
+static void remap_count_end(struct remap_c *rc, unsigned long io)
+{
+	if (!(io & REMAP_IO_COUNTED))
+		return;
+	this_cpu_inc(rc->inflight->ended[!!(io & REMAP_IO_PHASE)]);
+	/* No barrier: a drain that misses this looks again by itself. */
+	if (unlikely(READ_ONCE(rc->draining)))
+		wake_up(&rc->drained);
+}
+
+/* A bio that has failed, or that must be recorded before it completes. */
+static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_status_t error)
+{
+	unsigned long flags;
+
+	if (error) {
+		remap_count_error(rc, bio, error);
+		remap_count_end(rc, remap_io_flags(bio));
+		return DM_ENDIO_DONE;
+	}
+	/* Not acknowledged before it is recorded: a read must find what was written. */
+	spin_lock_irqsave(&rc->found_lock, flags);
+	bio_list_add(&rc->found, bio);
+	spin_unlock_irqrestore(&rc->found_lock, flags);
+	queue_work(rc->wq, &rc->found_work);
+	return DM_ENDIO_INCOMPLETE;
+}
+
 /* May run in interrupt context. */
 int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 {
-	struct remap_c *rc = ti->private;
-	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
-	unsigned long flags;
+	unsigned long io = remap_io_flags(bio);
 
-	if (unlikely(*error)) {
-		remap_count_error(rc, bio, *error);
-	} else if (unlikely(io->found)) {
-		/* Not acknowledged before it is recorded: a read must find what was written. */
-		spin_lock_irqsave(&rc->found_lock, flags);
-		bio_list_add(&rc->found, bio);
-		spin_unlock_irqrestore(&rc->found_lock, flags);
-		queue_work(rc->wq, &rc->found_work);
-		return DM_ENDIO_INCOMPLETE;
-	}
-
-	if (io->counted) {
-		this_cpu_inc(rc->inflight->ended[io->counted - 1]);
-		/* No barrier: a drain that misses this looks again by itself. */
-		if (unlikely(READ_ONCE(rc->draining)))
-			wake_up(&rc->drained);
-	}
+	if (unlikely(*error || io & REMAP_IO_FOUND))
+		return remap_end_special(ti->private, bio, *error);
+	remap_count_end(ti->private, io);
 	return DM_ENDIO_DONE;
 }
 
@@ -235,7 +301,7 @@ void remap_found_work(struct work_struct *work)
 			bio->bi_status = BLK_STS_IOERR;
 		}
 		/* Enters remap_end_io() again, with nothing left to record. */
-		io->found = false;
+		remap_io_set(bio, remap_io_flags(bio) & ~REMAP_IO_FOUND);
 		bio_endio(bio);
 		remap_event(rc, "found", sector, sectors);
 	}
@@ -288,7 +354,7 @@ static void remap_release_bio(struct remap_c *rc, struct bio *bio)
 
 	remap_table_count(rc->table, io->sector, io->sector + bio_sectors(bio) - 1, &totals);
 	value = remap_table_at(rc->table, io->sector, &last);
-	r = remap_deliver(rc, bio, io, value, totals.lost, rc->phase);
+	r = remap_deliver(rc, bio, io->sector, value, totals.lost, rc->phase);
 	if (r == DM_MAPIO_REMAPPED)
 		dm_submit_bio_remap(bio, NULL);
 	else if (r == DM_MAPIO_KILL)

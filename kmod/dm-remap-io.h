@@ -4,12 +4,10 @@
 
 #include "dm-remap-core.h"
 
-/* What end_io has to know of a bio. */
+/* Of a bio that met an entry of the table: what its end, or the end of a move, has to know. */
 struct remap_io {
 	sector_t sector;	/* the block core advances bi_sector on its way */
-	u32 sectors;		/* set when @found is */
-	u8 counted;		/* phase + 1 in which the bio is counted as under way; 0: it is not */
-	bool found;		/* writes lost sectors: they have content again when it succeeds */
+	u32 sectors;
 };
 
 int remap_map(struct dm_target *ti, struct bio *bio);
