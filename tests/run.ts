@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * `deno task test [STEP...]`: every test of this repository, in an order in which the cheap ones
+ * come first. Sets up what it needs, and says the names of packages before it installs them. The
+ * last line is `N passed, N failed`. A step that cannot run has failed.
+ */
+import { join } from "node:path";
+import { ensureKernel } from "../cli/lab/kernels.ts";
+import {
+  ensurePackages,
+  GUEST_PACKAGES,
+  KERNEL_BUILD_PACKAGES,
+  STAGE_PACKAGES,
+} from "../cli/lab/packages.ts";
+import { runCheck, runSuite, say } from "./suite/command.ts";
+import { type Counts, sum } from "./suite/counts.ts";
+import { buildWithoutWarnings } from "./suite/module_build.ts";
+
+interface Step {
+  readonly name: string;
+  readonly run: () => Promise<Counts>;
+}
+
+const root = join(import.meta.dirname ?? ".", "..");
+const deno = Deno.execPath();
+const reports = await Deno.makeTempDir({ prefix: "dmremap-test-" });
+const PASSED: Counts = { passed: 1, failed: 0 };
+const log = (line: string) => say(`${line}\n`);
+
+const minutes = (count: number) => ({ cwd: root, timeoutSeconds: count * 60 });
+const check = (...command: string[]) => () => runCheck(command, minutes(10));
+const suite = (limit: number, ...command: string[]) => () => runSuite(command, minutes(limit));
+const program = (limit: number, path: string, ...args: string[]) =>
+  suite(limit, deno, "run", "-A", path, ...args);
+
+const selftest = (kernel: string) => () => {
+  const junit = `${reports}/selftest-${kernel}.xml`;
+  const command = ["dist/dmremap-ts", "selftest", "--vm", "--kernel", kernel, "--junit", junit];
+  return runSuite(command, { ...minutes(15), junit });
+};
+
+const kernel = (id: string) => async () => {
+  await ensureKernel(id, log);
+  return PASSED;
+};
+
+async function installPackages(): Promise<Counts> {
+  await ensurePackages([...GUEST_PACKAGES, ...STAGE_PACKAGES, ...KERNEL_BUILD_PACKAGES], log);
+  return PASSED;
+}
+
+/** The whole run: add a line to add a step. */
+const STEPS: readonly Step[] = [
+  { name: "packages", run: installPackages },
+  { name: "check", run: check(deno, "task", "check") },
+  { name: "unit", run: suite(10, deno, "test", "-A", "cli", "ffi", "tests/model", "tests/suite") },
+  { name: "kernel 6.1", run: kernel("6.1") },
+  { name: "kernel 6.12", run: kernel("6.12") },
+  { name: "kernel debug", run: kernel("debug") },
+  { name: "module 6.1", run: () => buildWithoutWarnings(root, "6.1") },
+  { name: "module 6.12", run: () => buildWithoutWarnings(root, "6.12") },
+  { name: "module debug", run: () => buildWithoutWarnings(root, "debug") },
+  { name: "pack", run: check(deno, "task", "pack") },
+  { name: "packed file", run: program(10, "tests/pack/run.ts", "dist/dmremap-ts") },
+  { name: "conformance", run: suite(10, deno, "test", "-A", "tests/conformance") },
+  { name: "lab", run: suite(10, deno, "test", "-A", "tests/vm") },
+  { name: "ffi", run: program(10, "tests/ffi/host.ts") },
+  { name: "selftest 6.1", run: selftest("6.1") },
+  { name: "selftest 6.12", run: selftest("6.12") },
+  { name: "selftest debug", run: selftest("debug") },
+  { name: "model", run: program(15, "tests/model/host.ts") },
+  { name: "race", run: program(15, "tests/race/host.ts") },
+];
+
+/** The steps that the words on the command line name by their beginning; all, if there are none. */
+function chosen(words: readonly string[]): readonly Step[] {
+  const steps = STEPS.filter(({ name }) =>
+    words.length === 0 || words.some((word) => name.startsWith(word))
+  );
+  if (steps.length === 0) {
+    log(`no such step; there are: ${STEPS.map(({ name }) => name).join(", ")}`);
+    Deno.exit(2);
+  }
+  return steps;
+}
+
+interface Outcome {
+  readonly name: string;
+  readonly counts: Counts;
+  readonly seconds: number;
+}
+
+async function runStep({ name, run }: Step): Promise<Outcome> {
+  say(`\n=== ${name}\n`);
+  const started = performance.now();
+  let counts: Counts;
+  try {
+    counts = await run();
+  } catch (error) {
+    log(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    counts = { passed: 0, failed: 1 };
+  }
+  const seconds = (performance.now() - started) / 1000;
+  log(`=== ${name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds.toFixed(0)} s`);
+  return { name, counts, seconds };
+}
+
+const outcomes: Outcome[] = [];
+try {
+  for (const step of chosen(Deno.args)) outcomes.push(await runStep(step));
+} finally {
+  await Deno.remove(reports, { recursive: true });
+}
+
+say("\n");
+for (const { name, counts: { passed, failed }, seconds } of outcomes) {
+  const verdict = failed === 0 ? "ok    " : "FAILED";
+  log(`${verdict} ${name.padEnd(16)} ${passed} passed, ${failed} failed, ${seconds.toFixed(0)} s`);
+}
+const total = sum(outcomes.map(({ counts }) => counts));
+log(`${total.passed} passed, ${total.failed} failed`);
+Deno.exit(total.failed === 0 ? 0 : 1);

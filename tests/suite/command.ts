@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { type Counts, countsInJunit, countsInOutput, judge } from "./counts.ts";
+
+const encoder = new TextEncoder();
+
+/** Writes to the run's own output. */
+export function say(text: string): void {
+  Deno.stdout.writeSync(encoder.encode(text));
+}
+
+export interface CommandOptions {
+  readonly cwd: string;
+  readonly timeoutSeconds: number;
+  /** A JUnit report that the command writes, to be counted instead of its output. */
+  readonly junit?: string;
+}
+
+/** Runs a command whose exit code alone tells: one test. */
+export async function runCheck(
+  command: readonly string[],
+  options: CommandOptions,
+): Promise<Counts> {
+  const { code } = await stream(command, options);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** Runs a command that counts its tests, in its output or in a JUnit report. */
+export async function runSuite(
+  command: readonly string[],
+  options: CommandOptions,
+): Promise<Counts> {
+  const { code, output } = await stream(command, options);
+  const counts = options.junit === undefined
+    ? countsInOutput(output)
+    : countsInJunit(await Deno.readTextFile(options.junit).catch(() => ""));
+  return judge(counts, code);
+}
+
+/** Runs a command, passes its output on, and keeps it. */
+async function stream(
+  command: readonly string[],
+  options: CommandOptions,
+): Promise<{ readonly code: number; readonly output: string }> {
+  const [program = "", ...args] = command;
+  say(`$ ${command.join(" ")}\n`);
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      cwd: options.cwd,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    say(`cannot run ${program}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return { code: 127, output: "" };
+  }
+  const timer = setTimeout(() => {
+    say(`ended after ${options.timeoutSeconds} s\n`);
+    child.kill("SIGTERM");
+  }, options.timeoutSeconds * 1000);
+  let output = "";
+  const pass = async (from: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    for await (const text of from.pipeThrough(new TextDecoderStream())) {
+      output += text;
+      say(text);
+    }
+  };
+  await Promise.all([pass(child.stdout), pass(child.stderr)]);
+  const { code } = await child.status;
+  clearTimeout(timer);
+  return { code, output };
+}
