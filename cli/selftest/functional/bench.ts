@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What the cases of the functional stage are given.
+import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
+import { makeLoop } from "../loops.ts";
+import { type Disks, Rig, type RigOptions } from "../rig.ts";
+import type { Scope } from "../scope.ts";
+import type { StageRun, StageSettings } from "../stage.ts";
+
+/** Sectors of the disks that the cases share. */
+export const MAIN_SECTORS = 8192;
+export const SPARE_SECTORS = 2048;
+
+export class Bench {
+  constructor(
+    readonly scope: Scope,
+    readonly disks: Disks,
+    private readonly stage: StageRun,
+  ) {}
+
+  get dm(): DeviceMapper {
+    return this.stage.dm;
+  }
+  get signal(): AbortSignal {
+    return this.stage.signal;
+  }
+  get settings(): StageSettings {
+    return this.stage.settings;
+  }
+  get workdir(): string {
+    return this.stage.workdir;
+  }
+
+  rig(options: RigOptions = {}, disks = this.disks): Promise<Rig> {
+    return Rig.make(this.scope, this.dm, disks, options);
+  }
+
+  /** Disks of this case's own. */
+  async ownDisks(
+    { mainSectors = MAIN_SECTORS, spareSectors = SPARE_SECTORS, mainBlock = 512, spareBlock = 512 }:
+      {
+        readonly mainSectors?: number;
+        readonly spareSectors?: number;
+        readonly mainBlock?: 512 | 4096;
+        readonly spareBlock?: 512 | 4096;
+      },
+  ): Promise<Disks> {
+    return {
+      main: await makeLoop(this.scope, this.workdir, {
+        sectors: mainSectors,
+        blockSize: mainBlock,
+      }),
+      spare: await makeLoop(this.scope, this.workdir, {
+        sectors: spareSectors,
+        blockSize: spareBlock,
+      }),
+    };
+  }
+}
+
+export interface FunctionalCase {
+  readonly name: string;
+  readonly run: (bench: Bench) => Promise<void>;
+}
+
+/** One of the parts of the suite, numbered as its users know it. */
+export interface FunctionalPart {
+  readonly name: string;
+  readonly cases: readonly FunctionalCase[];
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What a stage is, and how it runs: case by case, each with a scope of its own.
+import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import { messageOf } from "./check.ts";
+import type { Emit, Outcome } from "./events.ts";
+import type { ProgramName } from "./programs.ts";
+import { Scope } from "./scope.ts";
+
+/** How hard and how long. */
+export interface StageSettings {
+  readonly seed: number;
+  /** Of the stress stage's main part. */
+  readonly stressSeconds: number;
+  readonly stressWorkers: number;
+  /** Of each fio job of the performance stage. */
+  readonly performanceSeconds: number;
+  /** Loads and unloads, device lives, rounds of I/O in the leak stage. */
+  readonly leakRounds: number;
+}
+
+export const DEFAULT_SETTINGS: Omit<StageSettings, "seed"> = {
+  stressSeconds: 30,
+  stressWorkers: 8,
+  performanceSeconds: 3,
+  leakRounds: 20,
+};
+
+export interface Stage {
+  readonly name: string;
+  /** One line for `selftest list`. */
+  readonly summary: string;
+  /** Without these it is skipped. */
+  readonly programs: readonly ProgramName[];
+  run(stage: StageRun): Promise<void>;
+}
+
+/** Thrown by a stage or a case that cannot run here. */
+export class SkipError extends Error {
+  override readonly name = "SkipError";
+}
+
+/** The rest of a stage makes no sense after a failed case. */
+class StoppedError extends Error {
+  override readonly name = "StoppedError";
+}
+
+/** A case did not end: its I/O hangs, and whatever comes next would hang as well. */
+export class HungError extends Error {
+  override readonly name = "HungError";
+}
+
+/** A stage while it runs. */
+export interface StageContext {
+  readonly dm: DeviceMapper;
+  /** An empty directory of this run's own. */
+  readonly workdir: string;
+  readonly settings: StageSettings;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+type Body = (scope: Scope) => Promise<void>;
+
+/** How long a case may take before it counts as hung. */
+const CASE_LIMIT_MS = 180_000;
+
+export class StageRun {
+  #failed = 0;
+  #skipped = 0;
+  #step = "";
+
+  constructor(
+    readonly name: string,
+    readonly context: StageContext,
+    /** What all cases share; it ends with the stage. */
+    readonly scope: Scope,
+  ) {}
+
+  get dm(): DeviceMapper {
+    return this.context.dm;
+  }
+  get settings(): StageSettings {
+    return this.context.settings;
+  }
+  get signal(): AbortSignal {
+    return this.context.signal;
+  }
+  get workdir(): string {
+    return this.context.workdir;
+  }
+  get outcome(): Outcome {
+    if (this.#failed > 0) return "failed";
+    return this.#skipped > 0 ? "skipped" : "passed";
+  }
+
+  /** Cases from here on belong to this part of the stage. */
+  step(name: string): void {
+    this.#step = name;
+  }
+
+  figure(name: string, value: number, unit: string): void {
+    this.context.emit({ event: "figure", stage: this.name, name, value, unit });
+  }
+
+  /** Runs a case; the stage goes on after a failure. Says whether it passed. */
+  async case(name: string, body: Body, limitMs: number = CASE_LIMIT_MS): Promise<boolean> {
+    this.signal.throwIfAborted();
+    const { emit } = this.context;
+    const place = { stage: this.name, step: this.#step, name };
+    emit({ event: "case", ...place });
+    const start = performance.now();
+    const error = await this.#attempt(body, limitMs);
+    this.signal.throwIfAborted();
+    const ms = Math.round(performance.now() - start);
+    if (error === undefined) {
+      emit({ event: "case-end", ...place, outcome: "passed", ms });
+      return true;
+    }
+    const outcome = error instanceof SkipError ? "skipped" : "failed";
+    if (outcome === "skipped") this.#skipped++;
+    else this.#failed++;
+    emit({ event: "case-end", ...place, outcome, ms, detail: describe(error) });
+    if (error instanceof HungError) throw error;
+    return false;
+  }
+
+  /** Runs a case that the rest of the stage builds on. */
+  async must(name: string, body: Body, limitMs?: number): Promise<void> {
+    if (!await this.case(name, body, limitMs)) throw new StoppedError(`"${name}" failed`);
+  }
+
+  async #attempt(body: Body, limitMs: number): Promise<unknown> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const hung = new Promise<never>((_resolve, reject) => {
+      const error = new HungError(`did not end within ${limitMs / 1000} s`);
+      timer = setTimeout(() => reject(error), limitMs);
+    });
+    try {
+      await Promise.race([inScope(body), hung]);
+      return undefined;
+    } catch (error) {
+      return error ?? new Error("failed without a reason");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+async function inScope(body: Body): Promise<void> {
+  await using scope = new Scope();
+  await body(scope);
+}
+
+/** Runs a stage from its start to its end, and tells how it went. */
+export async function runStage(stage: Stage, context: StageContext): Promise<Outcome> {
+  const { emit } = context;
+  emit({ event: "stage", stage: stage.name });
+  const start = performance.now();
+  const [outcome, detail] = await attemptStage(stage, context);
+  context.signal.throwIfAborted();
+  emit({
+    event: "stage-end",
+    stage: stage.name,
+    outcome,
+    ms: Math.round(performance.now() - start),
+    ...detail === undefined ? {} : { detail },
+  });
+  return outcome;
+}
+
+async function attemptStage(
+  stage: Stage,
+  context: StageContext,
+): Promise<[outcome: Outcome, detail?: string]> {
+  let outcome: Outcome = "failed";
+  try {
+    await using scope = new Scope();
+    const run = new StageRun(stage.name, context, scope);
+    try {
+      await stage.run(run);
+    } catch (error) {
+      if (!(error instanceof StoppedError)) throw error;
+    }
+    outcome = run.outcome;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (error instanceof HungError) throw error;
+    return [error instanceof SkipError ? "skipped" : "failed", describe(error)];
+  }
+  return [outcome];
+}
+
+/** An error in words, with what led to it and what could not be tidied up after it. */
+export function describe(error: unknown): string {
+  if (error instanceof SuppressedError) {
+    return `${describe(error.suppressed)}\n${describe(error.error)}`;
+  }
+  return messageOf(error);
+}
