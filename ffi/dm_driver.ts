@@ -2,49 +2,74 @@
 import { NoDeviceMapperError, SystemError } from "./errors.ts";
 import { FileDescriptor, O_RDWR } from "./libc.ts";
 
+const DIRECTORY = "/dev/mapper";
 /** The device mapper's own device. */
-export const CONTROL_PATH = "/dev/mapper/control";
-const MISC_PATH = "/proc/misc";
+export const CONTROL_PATH = `${DIRECTORY}/control`;
 const EACCES = 13;
+const EPERM = 1;
 const ENODEV = 19;
 const ENOENT = 2;
 
-/** Whether /proc/misc has a line for the device mapper. */
-export function listsDeviceMapper(misc: string): boolean {
-  return /^\s*\d+\s+device-mapper$/m.test(misc);
-}
-
-/**
- * Looks for the driver before libdevmapper does: where there is none, the library makes a control
- * node that nobody answers and leaves it behind. Opening an existing node loads the driver.
- * @throws {NoDeviceMapperError}
- */
-export function requireDriver(operation: string, device: string): void {
-  let errno = 0;
+/** What opening the control device gives: its errno, or 0. Opening it loads the driver. */
+function tryControl(): number {
   try {
     FileDescriptor.open(CONTROL_PATH, O_RDWR)[Symbol.dispose]();
-    return;
+    return 0;
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    errno = error.errno;
+    if (error instanceof SystemError) return error.errno;
+    throw error;
   }
-  if (errno === EACCES) {
-    throw new NoDeviceMapperError(operation, device, EACCES, {
-      reason: `no permission to open ${CONTROL_PATH}: run as root`,
-    });
-  }
-  // Without udev the node may be missing although the driver is there: then the library makes it.
-  if (errno === ENOENT && listsDeviceMapper(readMisc())) return;
-  throw new NoDeviceMapperError(operation, device, ENODEV, {
+}
+
+function noDriver(operation: string, device: string, cause?: unknown): NoDeviceMapperError {
+  return new NoDeviceMapperError(operation, device, ENODEV, {
     reason: "this kernel has no device mapper: load it with modprobe dm_mod, " +
       "or boot a kernel that has it",
+    cause,
   });
 }
 
-function readMisc(): string {
+/**
+ * Makes sure that the driver is there before libdevmapper is asked for anything else.
+ *
+ * @param first asks libdevmapper for something; it makes the control device where udev did not
+ * @throws {NoDeviceMapperError}
+ */
+export function requireDriver(operation: string, device: string, first: () => void): void {
+  const errno = tryControl();
+  if (errno === EACCES || errno === EPERM) {
+    throw new NoDeviceMapperError(operation, device, errno, {
+      reason: `no permission to open ${CONTROL_PATH}: run as root`,
+    });
+  }
+  if (errno !== 0 && errno !== ENOENT) throw noDriver(operation, device);
+  const hadDirectory = errno === 0 || exists(DIRECTORY);
   try {
-    return Deno.readTextFileSync(MISC_PATH);
+    first();
+  } catch (error) {
+    if (!(error instanceof NoDeviceMapperError)) throw error;
+    // Where no driver answers, the library leaves a node behind that leads nowhere.
+    if (errno === ENOENT) {
+      removeIfThere(CONTROL_PATH);
+      if (!hadDirectory) removeIfThere(DIRECTORY);
+    }
+    throw noDriver(operation, device, error);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
   } catch {
-    return "";
+    return false;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -286,9 +286,10 @@ export class DeviceMapper implements Disposable {
     if (this.#closed) throw new Error("the device mapper was used after its release");
     if (name !== undefined) checkDeviceName(operation, name);
     if (!this.#driverFound) {
-      requireDriver(operation, name ?? "");
       // The first task opens the library's control device, which threads must find open.
-      new DmTask(this.#library, "list")[Symbol.dispose]();
+      requireDriver(operation, name ?? "", () => {
+        new DmTask(this.#library, "list")[Symbol.dispose]();
+      });
       this.#driverFound = true;
     }
     return new DmTask(this.#library, operation, name);

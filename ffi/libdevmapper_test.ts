@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What can be seen without a device mapper; tests/ffi has the rest, in a guest.
 import assert from "node:assert/strict";
-import { listsDeviceMapper, requireDriver } from "./dm_driver.ts";
+import { existsSync } from "node:fs";
 import { DeviceMapperError, LibraryError, NoDeviceMapperError } from "./errors.ts";
 import { DeviceMapper } from "./libdevmapper.ts";
 import { openLibrary } from "./shared_library.ts";
 
-/** Whether this machine's kernel has, or may have, a device mapper. */
-function hasDriver(): boolean {
-  try {
-    requireDriver("look", "");
-    return true;
-  } catch {
-    return false;
-  }
+/** Whether this machine's kernel has a device mapper, or may load one. */
+function mayHaveDriver(): boolean {
+  return existsSync("/dev/mapper/control") ||
+    Deno.readTextFileSync("/proc/misc").includes("device-mapper") ||
+    existsSync(`/lib/modules/${Deno.osRelease()}`);
 }
 
 Deno.test("a library that is not there: its package is named", () => {
@@ -37,7 +34,7 @@ Deno.test("the library says its version without a driver", () => {
 
 Deno.test({
   name: "without a driver every operation says so, and none leaves a control node behind",
-  ignore: hasDriver(),
+  ignore: mayHaveDriver(),
   fn: async () => {
     using dm = DeviceMapper.open();
     const table = [{ start: 0n, length: 8n, type: "zero", params: "" }];
@@ -67,7 +64,7 @@ Deno.test({
         `${operation}`,
       );
     }
-    assert.throws(() => Deno.lstatSync("/dev/mapper/control"), Deno.errors.NotFound);
+    assert.equal(existsSync("/dev/mapper/control"), false);
   },
 });
 
@@ -84,12 +81,6 @@ Deno.test("a released device mapper refuses, and a second release does no harm",
   dm[Symbol.dispose]();
   dm[Symbol.dispose]();
   assert.throws(() => dm.list(), /after its release/);
-});
-
-Deno.test("the kernel's list of misc devices tells whether there is a driver", () => {
-  assert.equal(listsDeviceMapper("236 device-mapper\n 60 udmabuf\n"), true);
-  assert.equal(listsDeviceMapper(" 60 udmabuf\n"), false);
-  assert.equal(listsDeviceMapper(""), false);
 });
 
 Deno.test("an error's text has device, operation, errno and what the kernel said", () => {

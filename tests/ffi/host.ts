@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Runs the tests below guest/ in a guest: `deno run -A tests/ffi/host.ts [--kernel ID]`.
+import { buildModule } from "../../cli/kmod/build.ts";
+import { guestFailure, runGuest } from "../../cli/lab/guest.ts";
+import { ensureKernel } from "../../cli/lab/kernels.ts";
+
+const MIB = 1024 * 1024;
+const SUITES = ["device_mapper.ts"];
+
+const encoder = new TextEncoder();
+const say = (text: string) => Deno.stdout.writeSync(encoder.encode(text));
+const log = (text: string) => Deno.stderr.writeSync(encoder.encode(`${text.trimEnd()}\n`));
+
+/** Reads the summary that `deno test` ends with. */
+function summary(output: string): { passed: number; failed: number } {
+  const match = /(\d+) passed(?: \([^)]*\))? \| (\d+) failed/.exec(output);
+  return match === null
+    ? { passed: 0, failed: 1 }
+    : { passed: Number(match[1]), failed: Number(match[2]) };
+}
+
+async function main(): Promise<number> {
+  const at = Deno.args.indexOf("--kernel");
+  const kernel = await ensureKernel(at < 0 ? "6.1" : Deno.args[at + 1] ?? "", log);
+  const module = await buildModule({ kdir: kernel.kdir, release: kernel.release });
+  const here = import.meta.dirname ?? ".";
+  const result = await runGuest({
+    kernel,
+    module: module.path,
+    argv: [Deno.execPath(), "test", "-A", ...SUITES.map((name) => `${here}/guest/${name}`)],
+    cwd: here,
+    disks: [
+      { serial: "main", sizeBytes: 64 * MIB },
+      { serial: "spare", sizeBytes: 16 * MIB },
+      { serial: "coarse", sizeBytes: 16 * MIB, logicalBlockBytes: 4096, physicalBlockBytes: 4096 },
+    ],
+    timeoutSeconds: 600,
+    onStdout: say,
+    log,
+  });
+  const { passed, failed } = summary(result.stdout);
+  const failure = guestFailure(result);
+  if (failure !== undefined) say(`\n${failure}\n`);
+  const failures = failed === 0 && failure !== undefined ? 1 : failed;
+  say(`${passed} passed, ${failures} failed\n`);
+  return failures === 0 ? 0 : 1;
+}
+
+Deno.exit(await main());
