@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Random sequences that shrink.
+import fc from "fast-check";
+import type { Geometry, Range } from "./model.ts";
+import type { Operation, Sequence } from "./operations.ts";
+
+const MIB_SECTORS = 2048;
+/** These blocks of both devices never fail: else the target would rightly call the device dead. */
+export const ALWAYS_GOOD_SECTORS = 8;
+
+/** Messages that are wrong on every device. */
+const REFUSALS: readonly string[] = [
+  "bogus",
+  "remap",
+  "remap x",
+  "remap 0 0",
+  "remap -1",
+  "remap 0 1 2",
+  "remap 18446744073709551615",
+  "remap 0 18446744073709551615",
+  "remap 99999999 8",
+  "unmap",
+  "unmap 0 0",
+  "unmap 0 99999999",
+  "unmap 0 8 softly",
+  "clear everything",
+  "verify",
+  "verify 99999999",
+  "entries 0",
+  "ping pong",
+  "save",
+  "restore",
+  "migrate /dev/null",
+];
+
+/** Wrong where a logical block has more than one sector. */
+const REFUSALS_OF_BLOCKS: readonly string[] = [
+  "remap 1",
+  "remap 8 1",
+  "remap 0 8 17 8",
+  "unmap 4 8",
+];
+
+/** Ranges of whole logical blocks, many of them small, some as long as `longest` sectors. */
+function ranges(sectors: number, unit: number, longest: number): fc.Arbitrary<Range> {
+  const blocks = Math.floor(sectors / unit);
+  const most = Math.max(1, Math.floor(longest / unit));
+  const first = fc.oneof(
+    { weight: 4, arbitrary: fc.nat(blocks - 1) },
+    { weight: 2, arbitrary: fc.nat(Math.min(255, blocks - 1)) },
+    // Around the borders of regions that a filter may have.
+    {
+      weight: 1,
+      arbitrary: fc.tuple(fc.nat(blocks >> 5), fc.integer({ min: -2, max: 2 }))
+        .map(([region, off]) => Math.min(blocks - 1, Math.max(0, region * 32 + off))),
+    },
+    { weight: 1, arbitrary: fc.nat(Math.min(63, blocks - 1)).map((n) => blocks - 1 - n) },
+  );
+  const count = fc.oneof(
+    { weight: 2, arbitrary: fc.constant(1) },
+    { weight: 4, arbitrary: fc.integer({ min: 1, max: Math.min(8, most) }) },
+    { weight: 3, arbitrary: fc.integer({ min: 1, max: Math.min(64, most) }) },
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: most }) },
+  );
+  return fc.tuple(first, count).map(([block, wanted]) => ({
+    first: block * unit,
+    count: Math.min(wanted, blocks - block) * unit,
+  }));
+}
+
+/** Several ranges in ascending order that do not overlap, as `remap` takes them. */
+function rangeLists(single: fc.Arbitrary<Range>): fc.Arbitrary<readonly Range[]> {
+  return fc.array(single, { minLength: 1, maxLength: 6 }).map((list) => {
+    const sorted = list.toSorted((a, b) => a.first - b.first);
+    return sorted.filter((range, i) =>
+      i === 0 || sorted.slice(0, i).every(({ first, count }) => first + count <= range.first)
+    );
+  });
+}
+
+/** One step on a device of this geometry. */
+export function operationsOn(geometry: Geometry): fc.Arbitrary<Operation> {
+  const { sectors, unit, slots } = geometry;
+  const refusals = unit === 1 ? REFUSALS : [...REFUSALS, ...REFUSALS_OF_BLOCKS];
+  const io = ranges(sectors, unit, MIB_SECTORS);
+  const moves = ranges(sectors, unit, slots);
+  const few = ranges(sectors, unit, 16 * unit);
+  const on = <K extends string>(op: K) => ({ op }) as const;
+  const ranged = <K extends string>(op: K, range: fc.Arbitrary<Range>) =>
+    range.map((range) => ({ op, range }) as const);
+  const fault = (side: "main" | "spare", length: number) =>
+    ranges(length - ALWAYS_GOOD_SECTORS, unit, 12 * unit)
+      .map((range) => ({ op: "fault", side, range }) as const);
+  const weighted: readonly (readonly [number, fc.Arbitrary<Operation>])[] = [
+    [24, ranged("read", io)],
+    [22, ranged("write", io)],
+    [4, ranged("write-fua", few)],
+    [3, ranged("discard", io)],
+    [3, ranged("zero", io)],
+    [3, fc.constant(on("flush"))],
+    [10, rangeLists(few).map((ranges) => ({ op: "remap", ranges }) as const)],
+    [6, moves.map((range) => ({ op: "remap", ranges: [range] }) as const)],
+    [8, ranged("unmap", moves)],
+    [2, ranged("unmap-force", few)],
+    [1, fc.constantFrom(on("clear"), on("clear"), on("clear-force"))],
+    [4, fault("main", sectors)],
+    [2, fault("spare", slots)],
+    [3, fc.constantFrom("main" as const, "spare" as const).map((side) => ({ op: "heal", side }))],
+    [2, fc.constant(on("suspend"))],
+    [2, fc.constant(on("reload"))],
+    [1, fc.constant(on("recreate"))],
+    [1, fc.constant(on("check"))],
+    [2, fc.constantFrom(...refusals).map((message) => ({ op: "refuse", message }) as const)],
+  ];
+  return fc.oneof(...weighted.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+}
+
+/** Where a sequence has failed, for the shrinker: nothing after it matters. */
+export type FailedAt = WeakMap<Sequence, number>;
+
+/** How far the shrinking of a sequence has come. What failed to help once is not tried again. */
+interface Progress {
+  readonly values: readonly fc.Value<Operation>[];
+  /** The largest piece that is still tried to be left out; 0: only single operations are simplified. */
+  readonly piece: number;
+  /** The operation to simplify first. */
+  readonly from: number;
+}
+
+/**
+ * Sequences of a fixed length. Shrinking cuts what comes after the failure, then takes out pieces,
+ * large ones first, and then makes single operations simpler.
+ */
+export class SequenceArbitrary extends fc.Arbitrary<Sequence> {
+  readonly #operation: fc.Arbitrary<Operation>;
+
+  constructor(
+    readonly variant: string,
+    geometry: Geometry,
+    readonly seed: number,
+    readonly length: number,
+    readonly failedAt: FailedAt,
+  ) {
+    super();
+    this.#operation = operationsOn(geometry);
+  }
+
+  override generate(random: fc.Random): fc.Value<Sequence> {
+    const values = Array.from(
+      { length: this.length },
+      () => this.#operation.generate(random, undefined),
+    );
+    return this.#wrap({ values, piece: this.length, from: 0 });
+  }
+
+  override canShrinkWithoutContext(_value: unknown): _value is Sequence {
+    return false;
+  }
+
+  override shrink(value: Sequence, context: unknown): fc.Stream<fc.Value<Sequence>> {
+    return fc.stream(this.#smaller(value, context as Progress));
+  }
+
+  *#smaller(value: Sequence, progress: Progress): Generator<fc.Value<Sequence>> {
+    const { values, from } = progress;
+    const failed = this.failedAt.get(value);
+    if (failed !== undefined && failed + 1 < values.length) {
+      yield this.#wrap({ ...progress, values: values.slice(0, failed + 1) });
+    }
+    let piece = Math.min(progress.piece, values.length >> 1);
+    for (; piece >= 1; piece >>= 1) {
+      // From the end: what comes late depends on more than what depends on it. The last one failed.
+      for (let end = values.length - 1; end > 0; end -= piece) {
+        const rest = [...values.slice(0, Math.max(0, end - piece)), ...values.slice(end)];
+        yield this.#wrap({ values: rest, piece, from: 0 });
+      }
+    }
+    for (let i = from; i < values.length; i++) {
+      for (const simpler of this.#operation.shrink(values[i]!.value_, values[i]!.context)) {
+        yield this.#wrap({ values: values.with(i, simpler), piece: 0, from: i });
+      }
+    }
+  }
+
+  #wrap(progress: Progress): fc.Value<Sequence> {
+    const operations = progress.values.map((value) => value.value);
+    return new fc.Value({ variant: this.variant, seed: this.seed, operations }, progress);
+  }
+}
