@@ -65,13 +65,18 @@ async function kernelPackages(series: string, archive: Archive): Promise<string[
   return [image, headers, ...needed.filter((name) => /^linux-(headers|kbuild)-/.test(name))];
 }
 
-/** Makes unpacked headers usable where they are: their Makefile includes an absolute path. */
+/**
+ * Makes unpacked headers usable where they are. Their Makefile includes an absolute path; and where
+ * there is a vmlinux, a module gets type information from it, which takes one more tool (pahole) and
+ * is of no use in a test.
+ */
 async function relocateHeaders(dir: string): Promise<void> {
   for await (const entry of Deno.readDir(`${dir}/usr/src`)) {
-    const makefile = `${dir}/usr/src/${entry.name}/Makefile`;
-    const text = await Deno.readTextFile(makefile).catch(() => "");
+    const headers = `${dir}/usr/src/${entry.name}`;
+    const text = await Deno.readTextFile(`${headers}/Makefile`).catch(() => "");
     const moved = text.replaceAll(/^include \/usr\/src/gm, `include ${dir}/usr/src`);
-    if (moved !== text) await Deno.writeTextFile(makefile, moved);
+    if (moved !== text) await Deno.writeTextFile(`${headers}/Makefile`, moved);
+    await Deno.remove(`${headers}/vmlinux`).catch(() => {});
   }
 }
 
