@@ -16,8 +16,8 @@ import { assemble, type Parts } from "./layout.ts";
 export interface PackOptions {
   readonly root: string;
   readonly output: string;
-  /** The `deno` executable to pack; by default the running one. */
-  readonly runtime?: string;
+  /** The module that the packed file runs; by default the tool. */
+  readonly entry?: string;
 }
 
 /** Writes the packed file and returns its size. */
@@ -35,16 +35,19 @@ export async function pack(options: PackOptions): Promise<number> {
   }
 }
 
-async function collect({ root, runtime }: PackOptions, folder: string): Promise<Parts> {
+async function collect(
+  { root, entry = "cli/main.ts" }: PackOptions,
+  folder: string,
+): Promise<Parts> {
   const files = walkEmbedded(root).map((path) => ({
     path,
     content: Deno.readFileSync(join(root, path)),
   }));
   return {
     launcher: await buildLauncher(root, folder),
-    runtime: await Deno.readFile(runtime ?? Deno.execPath()),
+    runtime: await Deno.readFile(Deno.execPath()),
     archive: encodeArchive(files),
-    script: new TextEncoder().encode(asProgram(await bundle(root, "cli/main.ts", "cjs", folder))),
+    script: new TextEncoder().encode(asProgram(await bundle(root, entry, "cjs", folder))),
     codeCache: new Uint8Array(),
     boot: await bundle(root, "cli/pack/boot_code_cache.ts", "esm", folder),
     git: describeCheckout(root),
