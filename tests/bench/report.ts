@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Figures and budgets, side by side.
+import {
+  type CaseId,
+  CASES,
+  ENTRY_BYTES_BUDGET,
+  type OperationName,
+  OPERATIONS,
+  type Order,
+  READ_BUDGETS,
+  type RequestKind,
+  REQUESTS,
+  START_BUDGET,
+} from "./cases.ts";
+import type { IoMeasurement, Measurement } from "./measurements.ts";
+import { median } from "./median.ts";
+
+/** A figure with the most that it may be, if there is a budget for it. */
+export interface Judged {
+  readonly budget?: number;
+  readonly within_budget?: boolean;
+}
+
+export interface IoFigure extends Judged {
+  readonly instructions: number;
+  /** Above dm-linear in the same boot. */
+  readonly above_linear?: number;
+}
+
+export interface IoRow {
+  readonly case: CaseId;
+  readonly read?: IoFigure;
+  readonly write?: IoFigure;
+}
+
+export interface MemoryRow extends Judged {
+  readonly order: Order;
+  readonly entries: number;
+  readonly node_bytes: number;
+  readonly entry_bytes: number;
+}
+
+export interface RequestRow {
+  readonly request: RequestKind;
+  readonly sectors: number;
+  readonly instructions_per_sector: number;
+}
+
+/** How long `--version` takes, in three ways to start the same program. */
+export interface StartTimes {
+  readonly packed_ms: readonly number[];
+  readonly bundle_ms: readonly number[];
+  readonly source_ms: readonly number[];
+}
+
+export interface StartRow {
+  readonly packed_ms: number;
+  readonly bundle_ms: number;
+  readonly source_ms: number;
+  readonly runs: number;
+  readonly packed_to_bundle: number;
+  readonly packed_to_source: number;
+  readonly budget_ms: number;
+  readonly budget_ratio: number;
+  readonly within_budget: boolean;
+}
+
+/** The JSON document, without its `schema_version`. */
+export interface Report {
+  readonly kernel?: string;
+  readonly io: readonly IoRow[];
+  readonly memory: readonly MemoryRow[];
+  readonly requests: readonly RequestRow[];
+  readonly start?: StartRow;
+}
+
+/** Puts measurements beside their budgets. */
+export function makeReport(
+  measurements: readonly Measurement[],
+  starts?: StartTimes,
+  kernel?: string,
+): Report {
+  const io = measurements.filter((each) => each.kind === "io");
+  return {
+    ...(kernel === undefined ? {} : { kernel }),
+    io: CASES.map((id) => ioRow(id, io)).filter(({ read, write }) => read ?? write),
+    memory: measurements.filter((each) => each.kind === "memory")
+      .map(({ order, entries, node_bytes }) => {
+        const entry_bytes = round(node_bytes / entries, 1);
+        return {
+          order,
+          entries,
+          node_bytes,
+          entry_bytes,
+          ...judge(entry_bytes, ENTRY_BYTES_BUDGET),
+        };
+      }),
+    requests: REQUESTS.flatMap((request) => requestRow(request, measurements)),
+    ...(starts === undefined ? {} : { start: startRow(starts) }),
+  };
+}
+
+const INSTRUCTION_DIGITS = 1;
+
+function ioRow(id: CaseId, io: readonly IoMeasurement[]): IoRow {
+  const instructions = (wanted: CaseId, operation: OperationName) =>
+    io.find((each) => each.case === wanted && each.operation === operation)?.instructions;
+  const figures = OPERATIONS.flatMap((operation) => {
+    const own = instructions(id, operation);
+    if (own === undefined) return [];
+    const linear = instructions("linear", operation);
+    const above = linear === undefined || id === "brd"
+      ? undefined
+      : round(own - linear, INSTRUCTION_DIGITS);
+    const stitched = instructions("stitched", operation);
+    const rule = operation === "read" ? READ_BUDGETS[id] : undefined;
+    const budget = rule === "stitched" && stitched !== undefined && linear !== undefined
+      ? round(stitched - linear, INSTRUCTION_DIGITS)
+      : rule;
+    const judged = above === undefined || typeof budget !== "number"
+      ? {}
+      : judge(above, budget, rule === "stitched");
+    const figure: IoFigure = {
+      instructions: round(own, INSTRUCTION_DIGITS),
+      ...(above === undefined ? {} : { above_linear: above }),
+      ...judged,
+    };
+    return [[operation, figure] as const];
+  });
+  return { case: id, ...Object.fromEntries(figures) };
+}
+
+function requestRow(request: RequestKind, measurements: readonly Measurement[]): RequestRow[] {
+  const own = measurements.filter((each) => each.kind === "request" && each.request === request)
+    .filter((each) => each.kind === "request");
+  const [first] = own;
+  if (first === undefined) return [];
+  const perSector = median(own.map(({ instructions, sectors }) => instructions / sectors));
+  return [{ request, sectors: first.sectors, instructions_per_sector: Math.round(perSector) }];
+}
+
+function startRow({ packed_ms, bundle_ms, source_ms }: StartTimes): StartRow {
+  const packed = median(packed_ms);
+  const bundle = median(bundle_ms);
+  const source = median(source_ms);
+  const { milliseconds, ratio } = START_BUDGET;
+  return {
+    packed_ms: round(packed, 1),
+    bundle_ms: round(bundle, 1),
+    source_ms: round(source, 1),
+    runs: packed_ms.length,
+    packed_to_bundle: round(packed / bundle, 2),
+    packed_to_source: round(packed / source, 2),
+    budget_ms: milliseconds,
+    budget_ratio: ratio,
+    within_budget: packed <= milliseconds && packed <= ratio * bundle,
+  };
+}
+
+/** @param less the budget itself is too much */
+function judge(figure: number, budget: number, less = false): Required<Judged> {
+  return { budget, within_budget: less ? figure < budget : figure <= budget };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import assert from "node:assert/strict";
+import type { CaseId, OperationName } from "./cases.ts";
+import type { Measurement } from "./measurements.ts";
+import { makeReport } from "./report.ts";
+import { countOver, formatReport } from "./report_text.ts";
+
+const io = (id: CaseId, instructions: number, operation: OperationName = "read"): Measurement => ({
+  kind: "io",
+  case: id,
+  operation,
+  instructions,
+  count: 20000,
+});
+
+Deno.test("I/O is compared with dm-linear, and reads with their budgets", () => {
+  const report = makeReport([
+    io("brd", 4280),
+    io("empty", 6070.04),
+    io("linear", 6000),
+    io("miss_thousand", 6091),
+    io("hit_alone", 6300),
+    io("linear", 7000, "write"),
+    io("empty", 7100, "write"),
+  ]);
+  assert.deepEqual(report.io, [
+    { case: "brd", read: { instructions: 4280 } },
+    {
+      case: "linear",
+      read: { instructions: 6000, above_linear: 0 },
+      write: { instructions: 7000, above_linear: 0 },
+    },
+    {
+      case: "empty",
+      read: { instructions: 6070, above_linear: 70, budget: 70, within_budget: true },
+      write: { instructions: 7100, above_linear: 100 },
+    },
+    {
+      case: "miss_thousand",
+      read: { instructions: 6091, above_linear: 91, budget: 90, within_budget: false },
+    },
+    { case: "hit_alone", read: { instructions: 6300, above_linear: 300 } },
+  ]);
+  assert.equal(countOver(report), 1);
+});
+
+Deno.test("the cut case must stay below the stitched one of the same boot", () => {
+  const cut = (instructions: number) =>
+    makeReport([io("linear", 6000), io("stitched", 6150), io("cut", instructions)]).io
+      .find((row) => row.case === "cut")?.read;
+  assert.equal(cut(6149)?.within_budget, true);
+  assert.equal(cut(6150)?.within_budget, false);
+  assert.equal(cut(6150)?.budget, 150);
+});
+
+Deno.test("without dm-linear nothing is judged", () => {
+  assert.deepEqual(makeReport([io("empty", 6070)]).io, [
+    { case: "empty", read: { instructions: 6070 } },
+  ]);
+});
+
+Deno.test("memory an entry, cost a sector, start times", () => {
+  const report = makeReport(
+    [
+      { kind: "memory", order: "ascending", entries: 1000, node_bytes: 34_040 },
+      { kind: "memory", order: "random", entries: 1000, node_bytes: 42_000 },
+      { kind: "request", request: "single", sectors: 1, instructions: 90_000 },
+      { kind: "request", request: "single", sectors: 1, instructions: 80_000 },
+      { kind: "request", request: "single", sectors: 1, instructions: 81_000 },
+      { kind: "request", request: "batch", sectors: 1000, instructions: 9_000_000 },
+    ],
+    { packed_ms: [70, 90, 80], bundle_ms: [60, 61, 50], source_ms: [100, 100, 100] },
+    "6.1.0",
+  );
+  assert.deepEqual(report.memory.map((row) => [row.entry_bytes, row.within_budget]), [
+    [34, true],
+    [42, false],
+  ]);
+  assert.deepEqual(report.requests, [
+    { request: "single", sectors: 1, instructions_per_sector: 81_000 },
+    { request: "batch", sectors: 1000, instructions_per_sector: 9_000 },
+  ]);
+  assert.deepEqual(report.start, {
+    packed_ms: 80,
+    bundle_ms: 60,
+    source_ms: 100,
+    runs: 3,
+    packed_to_bundle: 1.33,
+    packed_to_source: 0.8,
+    budget_ms: 120,
+    budget_ratio: 2.5,
+    within_budget: true,
+  });
+});
+
+Deno.test("the text shows figure, difference, budget and verdict, and only what was measured", () => {
+  const text = formatReport(
+    makeReport([io("linear", 6000), io("empty", 6081.26)], undefined, "6.1.0"),
+  );
+  assert.match(text, /^Kernel 6\.1\.0\n/);
+  assert.match(text, /remap, empty table +read +6081\.3 +81\.3 +70 +OVER\n/);
+  assert.match(text, /dm-linear +read +6000\.0 +0\.0\n/);
+  assert.doesNotMatch(text, /START|ENTRIES|MESSAGE|write/);
+});
