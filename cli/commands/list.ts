@@ -7,6 +7,7 @@ import type { Output } from "../output/output.ts";
 import { formatColumns } from "../output/table.ts";
 import { formatLength } from "../output/units.ts";
 import { document } from "./support/command_doc.ts";
+import { devicePath } from "./support/device_paths.ts";
 import { healthTone, statusFields, tableFields } from "./support/present.ts";
 import type { Session } from "./support/session.ts";
 
@@ -72,8 +73,8 @@ function human(out: Output, rows: readonly Row[]): string {
     COLUMNS,
     rows.map(({ name, table, status }) => [
       name,
-      table.main,
-      table.spare,
+      devicePath(table.main),
+      devicePath(table.spare),
       formatLength(table.length, out.units),
       `${status.remapped}`,
       `${status.lost}`,

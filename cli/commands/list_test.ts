@@ -18,7 +18,7 @@ Deno.test("one line a remap device, others left out", async () => {
     "SPARE USED",
     "HEALTH",
   ]);
-  assert.deepEqual(lines[2], ["r1", "8:0", "8:16", "100 MiB", "5", "2", "7/102400", "good"]);
+  assert.deepEqual(lines[2], ["r1", "4000:0", "4000:16", "100 MiB", "5", "2", "7/102400", "good"]);
   assert.equal(lines.length, 3);
 });
 

@@ -6,9 +6,10 @@ import type { RemapTable } from "../device/table_line.ts";
 import type { JsonFields } from "../output/json.ts";
 import type { Output } from "../output/output.ts";
 import { formatPairs } from "../output/table.ts";
-import { formatLength, formatPosition } from "../output/units.ts";
+import { formatLength, formatPosition, type Units } from "../output/units.ts";
 import { adviseOn } from "./support/advice.ts";
 import { document } from "./support/command_doc.ts";
+import { devicePath } from "./support/device_paths.ts";
 import { deviceName } from "./support/names.ts";
 import { amount, healthTone, statusFields } from "./support/present.ts";
 import type { Session } from "./support/session.ts";
@@ -74,8 +75,8 @@ function human(out: Output, { name, suspended, table, status }: Report): string 
   const { units } = out;
   const pairs: [string, string][] = [
     ["size", formatLength(table.length, units)],
-    ["main", `${table.main} from sector ${formatPosition(table.mainStart, units)}`],
-    ["spare", `${table.spare} from sector ${formatPosition(table.spareStart, units)}`],
+    ["main", place(table.main, table.mainStart, units)],
+    ["spare", place(table.spare, table.spareStart, units)],
     ["remapped", amount(status.remapped, units)],
     ["lost", lostWords(status, out)],
     ["spare used", spareWords(status, out)],
@@ -93,9 +94,16 @@ function human(out: Output, { name, suspended, table, status }: Report): string 
   return `${name}: ${health}${suspended ? ", suspended" : ""}\n${formatPairs(pairs)}`;
 }
 
+function place(device: string, start: bigint, units: Units): string {
+  const from = start === 0n
+    ? ""
+    : ` from ${units === "b" ? "byte" : "sector"} ${formatPosition(start, units)}`;
+  return `${devicePath(device)}${from}`;
+}
+
 function lostWords(status: RemapStatus, out: Output): string {
   const words = amount(status.lost, out.units);
-  return status.pending === undefined ? words : `${words}, ${status.pending} of them pending`;
+  return status.pending ? `${words}, ${status.pending} of them pending` : words;
 }
 
 function spareWords(status: RemapStatus, out: Output): string {

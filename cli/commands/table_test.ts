@@ -4,7 +4,7 @@ import { FakeMapper, runTool } from "./support/fake_mapper.ts";
 
 Deno.test("the line as it was loaded", async () => {
   const { code, out } = await runTool(["table", "/dev/mapper/r0"], new FakeMapper({ r0: {} }));
-  assert.deepEqual([code, out], [0, "0 204800 remap 8:0 0 8:16 0 102400 1 volatile\n"]);
+  assert.deepEqual([code, out], [0, "0 204800 remap 4000:0 0 4000:16 0 102400 1 volatile\n"]);
 });
 
 Deno.test("its fields as JSON", async () => {

@@ -139,6 +139,7 @@ function fromDeviceMapper(
     ...base,
     ...device(error.device === "" ? undefined : error.device),
     message: deviceMapperMessage(error),
+    ...error.kernelLog.length === 0 ? {} : { cause: `${error.operation} failed: ${error.code}` },
     ...cure(deviceMapperCure(error)),
     details: {
       operation: error.operation,
@@ -149,13 +150,26 @@ function fromDeviceMapper(
   };
 }
 
-/** What is wrong, without the device; nobody called the operation that only looks for the driver. */
+/** What is wrong, without the device: in the kernel's words if it gave any. */
 export function deviceMapperMessage(error: DeviceMapperError): string {
+  const reasons = kernelReasons(error);
+  if (reasons.length > 0) return reasons.join("; ");
   const text = withoutSubject(error, error.device === "" ? "device mapper" : error.device);
+  // Nobody called the operation that only looks for the driver.
   const operation = `${error.operation} failed: `;
   return error instanceof NoDeviceMapperError && text.startsWith(operation)
     ? text.slice(operation.length)
     : text;
+}
+
+/** Lines such as `remap: r0: the spare is full`, without what the reader knows already. */
+function kernelReasons(error: DeviceMapperError): string[] {
+  const known = ["remap: ", `${error.device}: `, "message: "];
+  return error.kernelLog.map((line) => {
+    let rest = line;
+    for (const prefix of known) if (rest.startsWith(prefix)) rest = rest.slice(prefix.length);
+    return rest;
+  });
 }
 
 function deviceMapperCure(error: DeviceMapperError): string | undefined {

@@ -22,13 +22,16 @@ Deno.test("a refusal names device, reason and cure", () => {
 });
 
 Deno.test("device mapper errors bring errno and the kernel's words", () => {
-  const error = new DeviceMapperError("message", "r0", 28, { kernelLog: ["spare is full"] });
+  const error = new DeviceMapperError("message", "r0", 28, {
+    kernelLog: ["remap: r0: the spare is full"],
+  });
   const { error: json } = JSON.parse(problemJson(describeProblem(error)));
   assert.equal(json.device, "r0");
   assert.equal(json.errno, 28);
   assert.equal(json.errno_name, "ENOSPC");
-  assert.deepEqual(json.kernel_log, ["spare is full"]);
-  assert.ok(!json.message.startsWith("r0:"));
+  assert.deepEqual(json.kernel_log, ["remap: r0: the spare is full"]);
+  assert.equal(json.message, "the spare is full");
+  assert.equal(json.cause, "message failed: ENOSPC");
 });
 
 Deno.test("without a device mapper the reader is sent to doctor", () => {

@@ -33,7 +33,8 @@ export const LOSING = "remapped=5 lost=2 spare_used=7/102400 (0%) write_errors=1
   "auto_remaps=5 manual_remaps=2 health=good scan_progress=50% pending=0 spare_bad=2 " +
   "verify_errors=0 transport_errors=0 mode=rw";
 
-const TABLE = "8:0 0 8:16 0 102400 1 volatile";
+/** Numbers that no machine has, so that no path is found for them. */
+const TABLE = "4000:0 0 4000:16 0 102400 1 volatile";
 
 /** Does what the commands need of a device mapper, and keeps what was asked of it. */
 export class FakeMapper implements Disposable {

@@ -7,6 +7,7 @@ import { formatTable } from "../../device/table_line.ts";
 import type { JsonFields } from "../../output/json.ts";
 import type { Tone } from "../../output/output.ts";
 import { countOf, formatLength, formatPosition, type Units } from "../../output/units.ts";
+import { devicePath } from "./device_paths.ts";
 
 /** A status as JSON fields. */
 export function statusFields(status: RemapStatus): JsonFields {
@@ -39,8 +40,10 @@ export function tableFields(table: RemapTable): JsonFields {
     start_sectors: table.start,
     length_sectors: table.length,
     main: table.main,
+    main_path: devicePath(table.main),
     main_start_sectors: table.mainStart,
     spare: table.spare,
+    spare_path: devicePath(table.spare),
     spare_start_sectors: table.spareStart,
     spare_length_sectors: table.spareLength,
     features: featureFields(table.features),
