@@ -257,7 +257,7 @@ int remap_parse_args(struct remap_c *rc, unsigned int argc, char **argv)
 	int r;
 
 	if (argc < 5) {
-		ti->error = "Not enough arguments: <main_dev> <main_start> <spare_dev> <spare_start> <spare_len>";
+		ti->error = "main_dev, main_start, spare_dev, spare_start, spare_len are required";
 		return -EINVAL;
 	}
 	rc->features.retries = 3;

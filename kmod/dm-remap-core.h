@@ -19,6 +19,7 @@
 #include <linux/workqueue.h>
 
 #include "compat.h"
+#include "dm-remap-trace.h"
 
 #define DM_MSG_PREFIX "remap"
 #define REMAP_VERSION "1.1.0"
@@ -97,6 +98,8 @@ struct remap_c {
 	struct remap_features features;
 	char *args;		/* feature arguments as they were loaded */
 	char name[DM_NAME_LEN];	/* of the mapped device when it was last activated, for the log */
+	struct remap_trace trace;
+	struct dentry *debugfs;	/* while active */
 	struct list_head list;	/* remap_targets */
 	bool active;		/* has been resumed; its table is the device's truth */
 };

@@ -60,6 +60,14 @@ static void remap_to_spare(struct remap_c *rc, struct bio *bio, sector_t sector,
 	bio->bi_iter.bi_sector = remap_spare_sector(value, sector);
 }
 
+static noinline void remap_log_spare_io(struct remap_c *rc, struct bio *bio, sector_t sector)
+{
+	const char *what = op_is_write(bio_op(bio)) ? "spare-write" : "spare-read";
+
+	remap_info(rc, "%s of sectors %llu+%u", what, (u64)sector, bio_sectors(bio));
+	remap_trace_add(&rc->trace, what, sector, bio_sectors(bio), BLK_STS_OK);
+}
+
 /* Writes over lost sectors, reads of them, and advice: what is not simply sent to its slot. */
 static noinline int remap_deliver_special(struct remap_c *rc, struct bio *bio, sector_t sector,
 					  const void *value, bool lost, unsigned int phase)
@@ -100,8 +108,8 @@ static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, se
 		return DM_MAPIO_REMAPPED;
 	}
 
-	remap_debug(rc, 2, "%s of sectors %llu+%u on the spare",
-		    op_is_write(bio_op(bio)) ? "write" : "read", (u64)sector, bio_sectors(bio));
+	if (unlikely(READ_ONCE(remap_debug_level) >= 2))
+		remap_log_spare_io(rc, bio, sector);
 	if (unlikely(lost || bio_op(bio) == REQ_OP_DISCARD))
 		return remap_deliver_special(rc, bio, sector, value, lost, phase);
 	remap_to_spare(rc, bio, sector, value);

@@ -11,16 +11,14 @@
 #include <linux/slab.h>
 
 #include "dm-remap-copy.h"
+#include "dm-remap-debugfs.h"
 #include "dm-remap-io.h"
 #include "dm-remap-messages.h"
 #include "dm-remap-table.h"
+#include "dm-remap-targets.h"
 
 unsigned int remap_debug_level;
 unsigned int remap_max_remaps = 1024;
-
-/* All targets there are, active or not. The lock is taken inside no other lock of ours. */
-static LIST_HEAD(remap_targets);
-static DEFINE_MUTEX(remap_targets_lock);
 
 void remap_err(const struct remap_c *rc, const char *fmt, ...)
 {
@@ -58,11 +56,13 @@ void remap_event(struct remap_c *rc, const char *event, sector_t first, u64 coun
 {
 	struct gendisk *disk = dm_disk(dm_table_get_md(rc->ti->table));
 	struct remap_totals totals = remap_table_totals(rc->table);
-	unsigned int noio = memalloc_noio_save();
+	unsigned int noio;
 	char vars[6][48];
 	char *env[7] = {};
 	int i;
 
+	remap_trace_add(&rc->trace, event, first, count, BLK_STS_OK);
+	noio = memalloc_noio_save();
 	snprintf(vars[0], sizeof(vars[0]), "DM_REMAP_EVENT=%s", event);
 	snprintf(vars[1], sizeof(vars[1]), "DM_REMAP_SECTOR=%llu", (u64)first);
 	snprintf(vars[2], sizeof(vars[2]), "DM_REMAP_COUNT=%llu", count);
@@ -74,77 +74,6 @@ void remap_event(struct remap_c *rc, const char *event, sector_t first, u64 coun
 	kobject_uevent_env(&disk_to_dev(disk)->kobj, KOBJ_CHANGE, env);
 	dm_table_event(rc->ti->table);
 	memalloc_noio_restore(noio);
-}
-
-static struct mapped_device *remap_md(const struct remap_c *rc)
-{
-	return dm_table_get_md(rc->ti->table);
-}
-
-static bool remap_same_geometry(const struct remap_c *a, const struct remap_c *b)
-{
-	return a->ti->begin == b->ti->begin && a->ti->len == b->ti->len &&
-	       a->main->bdev == b->main->bdev && a->main_start == b->main_start &&
-	       a->spare->bdev == b->spare->bdev && a->spare_start == b->spare_start &&
-	       a->spare_len == b->spare_len && a->unit == b->unit;
-}
-
-static bool remap_overlap(const struct dm_dev *a, sector_t a_start, sector_t a_len,
-			  const struct dm_dev *b, sector_t b_start, sector_t b_len)
-{
-	return a->bdev == b->bdev && a_start < b_start + b_len && b_start < a_start + a_len;
-}
-
-/* May @rc exist beside @other? A spare range has one owner; a new table must know the old one's. */
-static char *remap_conflict(const struct remap_c *rc, const struct remap_c *other)
-{
-	bool same_md = remap_md(rc) == remap_md(other);
-
-	if (!same_md || rc->ti->table == other->ti->table) {
-		if (remap_overlap(rc->spare, rc->spare_start, rc->spare_len, other->spare,
-				  other->spare_start, other->spare_len))
-			return "spare_dev: its range is the spare of another remap target";
-		if (remap_overlap(rc->spare, rc->spare_start, rc->spare_len, other->main,
-				  other->main_start, other->ti->len))
-			return "spare_dev: its range is main of another remap target";
-		if (remap_overlap(rc->main, rc->main_start, rc->ti->len, other->spare,
-				  other->spare_start, other->spare_len))
-			return "main_dev: its range is the spare of another remap target";
-		return NULL;
-	}
-	if (other->active && remap_table_totals(other->table).remapped &&
-	    rc->ti->begin < other->ti->begin + other->ti->len &&
-	    other->ti->begin < rc->ti->begin + rc->ti->len && !remap_same_geometry(rc, other))
-		return "The active table has relocated sectors: keep its geometry, or clear it first";
-	return NULL;
-}
-
-/* Enter the list of targets, unless one of them objects. */
-static int remap_register(struct remap_c *rc)
-{
-	struct remap_c *other;
-	char *error = NULL;
-
-	mutex_lock(&remap_targets_lock);
-	list_for_each_entry(other, &remap_targets, list) {
-		error = remap_conflict(rc, other);
-		if (error)
-			break;
-	}
-	if (!error)
-		list_add(&rc->list, &remap_targets);
-	mutex_unlock(&remap_targets_lock);
-
-	if (error)
-		rc->ti->error = error;
-	return error ? -EBUSY : 0;
-}
-
-static void remap_unregister(struct remap_c *rc)
-{
-	mutex_lock(&remap_targets_lock);
-	list_del(&rc->list);
-	mutex_unlock(&remap_targets_lock);
 }
 
 static void remap_put_devices(struct remap_c *rc)
@@ -169,6 +98,7 @@ static struct remap_c *remap_alloc(struct dm_target *ti)
 	bio_list_init(&rc->held);
 	bio_list_init(&rc->found);
 	init_waitqueue_head(&rc->drained);
+	remap_trace_init(&rc->trace);
 	INIT_WORK(&rc->found_work, remap_found_work);
 	return rc;
 }
@@ -229,7 +159,7 @@ static void remap_free(struct remap_c *rc)
 
 static void remap_read_name(struct remap_c *rc)
 {
-	if (dm_copy_name_and_uuid(remap_md(rc), rc->name, NULL))
+	if (dm_copy_name_and_uuid(dm_table_get_md(rc->ti->table), rc->name, NULL))
 		strscpy(rc->name, dm_table_device_name(rc->ti->table), sizeof(rc->name));
 }
 
@@ -262,7 +192,8 @@ static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	ti->num_write_zeroes_bios = 1;
 	if (rc->features.proactive || rc->features.verify_pending || rc->features.verify_reads ||
 	    rc->features.scan_interval_s)
-		remap_err(rc, "proactive, pending_policy verify, verify_reads and scan_interval_s have no effect in version " REMAP_VERSION);
+		remap_err(rc, "no effect in version %s: proactive, pending_policy verify, verify_reads, scan_interval_s",
+			  REMAP_VERSION);
 	/* A bio that was held is accounted when it is submitted. */
 	ti->accounts_remapped_io = true;
 	return 0;
@@ -278,42 +209,11 @@ static void remap_dtr(struct dm_target *ti)
 {
 	struct remap_c *rc = ti->private;
 
+	remap_debugfs_remove(rc);
 	remap_unregister(rc);
 	flush_workqueue(rc->wq);
 	remap_free_resources(rc);
 	remap_free(rc);
-}
-
-/* A new table takes over what the old one, suspended and about to be destroyed, has relocated. */
-static int remap_take_over(struct remap_c *rc)
-{
-	struct remap_c *other;
-	int r = 0;
-
-	mutex_lock(&remap_targets_lock);
-	list_for_each_entry(other, &remap_targets, list) {
-		if (other == rc || !other->active || remap_md(other) != remap_md(rc) ||
-		    other->ti->table == rc->ti->table)
-			continue;
-		if (remap_same_geometry(rc, other)) {
-			mutex_lock(&rc->move_lock);
-			spin_lock(&rc->table_lock);
-			swap(rc->table, other->table);
-			spin_unlock(&rc->table_lock);
-			mutex_unlock(&rc->move_lock);
-			other->active = false;
-			break;
-		}
-		if (remap_conflict(rc, other)) {
-			remap_err(rc, "refused: %s", remap_conflict(rc, other));
-			r = -EBUSY;
-			break;
-		}
-	}
-	if (!r)
-		rc->active = true;
-	mutex_unlock(&remap_targets_lock);
-	return r;
 }
 
 /* The devices may have been resized since the table was loaded. */
@@ -436,12 +336,19 @@ MODULE_PARM_DESC(max_remaps, "Most sectors a new target may relocate, unless its
 
 static int __init remap_init(void)
 {
-	return dm_register_target(&remap_target);
+	int r;
+
+	remap_debugfs_module_init();
+	r = dm_register_target(&remap_target);
+	if (r)
+		remap_debugfs_module_exit();
+	return r;
 }
 
 static void __exit remap_exit(void)
 {
 	dm_unregister_target(&remap_target);
+	remap_debugfs_module_exit();
 }
 
 module_init(remap_init);

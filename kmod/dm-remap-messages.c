@@ -184,12 +184,8 @@ static bool remap_same_place(const void *a, const void *b)
 static void remap_reply_place(struct remap_reply *reply, const void *value, sector_t first,
 			      sector_t last)
 {
-	static const char * const names[] = {
-		[REMAP_MAIN] = "main", [REMAP_MAPPED] = "remapped", [REMAP_LOST] = "lost",
-	};
-
 	remap_reply(reply, "%s%llu %llu %s", reply->len ? "\n" : "", (u64)first,
-		    (u64)(last - first + 1), names[remap_state(value)]);
+		    (u64)(last - first + 1), remap_state_name(value));
 	if (remap_state(value) != REMAP_MAIN)
 		remap_reply(reply, " %llu", (u64)remap_spare_sector(value, first));
 }
@@ -252,22 +248,28 @@ static int remap_msg_entries(struct remap_c *rc, unsigned int argc, char **argv,
 	return 1;
 }
 
-/* Every counter; under table_lock. */
-static void remap_reply_stats(struct remap_table *table, struct remap_reply *reply)
+/**
+ * remap_print_stats() - Every counter, a line "key=value" each.
+ * @table: whose
+ * @text: where to
+ * @size: room for that
+ */
+void remap_print_stats(struct remap_table *table, char *text, unsigned int size)
 {
+	struct remap_reply reply = { .result = text, .maxlen = size };
 	struct remap_totals totals = remap_table_totals(table);
 	struct remap_counters *c = &table->counters;
 	u64 used = totals.remapped + totals.bad;
 
-	remap_reply(reply, "remapped=%llu\nlost=%llu\npending=0\n", totals.remapped, totals.lost);
-	remap_reply(reply, "spare_used=%llu\nspare_free=%llu\nspare_bad=%llu\nspare_total=%llu\n",
+	remap_reply(&reply, "remapped=%llu\nlost=%llu\npending=0\n", totals.remapped, totals.lost);
+	remap_reply(&reply, "spare_used=%llu\nspare_free=%llu\nspare_bad=%llu\nspare_total=%llu\n",
 		    used, table->slots.total - used, totals.bad, table->slots.total);
-	remap_reply(reply, "read_errors=%lld\nwrite_errors=%lld\nverify_errors=0\n",
+	remap_reply(&reply, "read_errors=%lld\nwrite_errors=%lld\nverify_errors=0\n",
 		    atomic64_read(&c->read_errors), atomic64_read(&c->write_errors));
-	remap_reply(reply, "transport_errors=%lld\nlost_reads=%lld\nheld_bios=%lld\n",
+	remap_reply(&reply, "transport_errors=%lld\nlost_reads=%lld\nheld_bios=%lld\n",
 		    atomic64_read(&c->transport_errors), atomic64_read(&c->lost_reads),
 		    atomic64_read(&c->held_bios));
-	remap_reply(reply, "auto_remaps=%lld\nmanual_remaps=%lld\nunmapped=%lld\nmoves=%lld",
+	remap_reply(&reply, "auto_remaps=%lld\nmanual_remaps=%lld\nunmapped=%lld\nmoves=%lld",
 		    atomic64_read(&c->auto_remaps), atomic64_read(&c->manual_remaps),
 		    atomic64_read(&c->unmapped), atomic64_read(&c->moves));
 }
@@ -278,7 +280,7 @@ static int remap_msg_stats(struct remap_c *rc, unsigned int argc, char **argv,
 	if (argc != 1)
 		return remap_bad_arguments(rc, "stats");
 	spin_lock(&rc->table_lock);
-	remap_reply_stats(rc->table, reply);
+	remap_print_stats(rc->table, reply->result, reply->maxlen);
 	spin_unlock(&rc->table_lock);
 	return 1;
 }
@@ -288,7 +290,7 @@ static int remap_msg_health(struct remap_c *rc, unsigned int argc, char **argv,
 {
 	if (argc != 1)
 		return remap_bad_arguments(rc, "health");
-	remap_reply(reply, "health=good score=100 reason=none");
+	remap_reply(reply, REMAP_HEALTH);
 	return 1;
 }
 

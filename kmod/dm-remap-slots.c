@@ -9,6 +9,7 @@
  * The caller serialises everything here (the target's move_lock).
  */
 #include <linux/bitmap.h>
+#include <linux/bits.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -16,7 +17,7 @@
 #include "dm-remap-slots.h"
 
 /* The longest run that one search looks for. */
-#define REMAP_MAX_RUN (1u << 20)
+#define REMAP_MAX_RUN BIT(20)
 
 static unsigned int remap_nr_phases(const struct remap_slots *slots)
 {

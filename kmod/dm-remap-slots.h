@@ -15,7 +15,7 @@ struct remap_slots {
 	sector_t start;		/* spare sector of slot 0 */
 	u64 total;
 	unsigned int unit;	/* sectors that are always taken together */
-	unsigned int align;	/* sectors; slots are congruent with their main sectors modulo this */
+	unsigned int align;	/* sectors; slot and main sector are congruent modulo this */
 	/* No free slot of a phase (spare sector modulo @align, in units) lies below its bound. */
 	u64 from[REMAP_MAX_PHASES];
 };

@@ -73,6 +73,16 @@ void remap_table_destroy(struct remap_table *table)
 	kfree(table);
 }
 
+/* As the replies and debugfs name it. */
+const char *remap_state_name(const void *value)
+{
+	static const char * const names[REMAP_NR_STATES] = {
+		[REMAP_MAIN] = "main", [REMAP_MAPPED] = "remapped", [REMAP_LOST] = "lost",
+	};
+
+	return names[remap_state(value)];
+}
+
 /**
  * remap_table_at() - What holds for a sector, and how far.
  * @table: where to look
@@ -246,8 +256,10 @@ static void remap_table_merge(struct remap_table *table, sector_t sector)
 
 	mas_lock(&mas);
 	value = mas_walk(&mas);
-	first = own_first = mas.index;
-	last = own_last = mas.last;
+	own_first = mas.index;
+	own_last = mas.last;
+	first = own_first;
+	last = own_last;
 	if (!value || remap_is_held(value))
 		goto out;
 	if (first) {

@@ -88,11 +88,11 @@ struct remap_table {
 	/* Status reads the totals where it must not sleep. Innermost. */
 	spinlock_t lock;
 	struct remap_totals totals;
-	/* Orders each read-modify-write of the tree; inside move_lock, around the tree's own lock. */
+	/* Orders read-modify-writes of the tree; inside move_lock, around the tree's own lock. */
 	struct mutex update_lock;
 };
 
-/* Does any region of these sectors hold an entry? May say yes for nothing, never no for something. */
+/* Does an entry lie in the regions of these sectors? It may say yes for nothing, never no. */
 static inline bool remap_filter_hit(const struct remap_table *table, sector_t first, sector_t last)
 {
 	unsigned long bit = first >> table->filter_shift;
@@ -107,6 +107,7 @@ struct remap_table *remap_table_create(sector_t len, sector_t spare_start, u64 s
 				       unsigned int unit, unsigned int align);
 void remap_table_destroy(struct remap_table *table);
 
+const char *remap_state_name(const void *value);
 void *remap_table_at(struct remap_table *table, sector_t sector, sector_t *last);
 int remap_table_store(struct remap_table *table, sector_t first, sector_t last, void *value);
 int remap_table_hold(struct remap_table *table, sector_t first, sector_t last);

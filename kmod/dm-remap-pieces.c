@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Moves of live data between main and spare: hold, drain, copy, settle, release.
+ *
+ * Until a move settles, nothing that a reader can see has changed; until then it can be taken
+ * back, and settling cannot fail. One move at a time: move_lock.
+ */
+#include <linux/list.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "dm-remap-io.h"
+#include "dm-remap-pieces.h"
+
+struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, sector_t last,
+				    u64 delta)
+{
+	struct remap_piece *piece = kzalloc(sizeof(*piece), GFP_NOIO | __GFP_NOWARN);
+
+	if (piece) {
+		piece->first = first;
+		piece->last = last;
+		piece->delta = delta;
+		list_add_tail(&piece->list, pieces);
+	}
+	return piece;
+}
+
+void remap_pieces_free(struct list_head *pieces)
+{
+	struct remap_piece *piece, *next;
+
+	list_for_each_entry_safe(piece, next, pieces, list) {
+		kfree(piece);
+		cond_resched();
+	}
+}
+
+/* All pieces have settled: let their I/O go on, and let the table shrink to what it says now. */
+void remap_pieces_release(struct remap_c *rc, struct list_head *pieces)
+{
+	struct remap_piece *piece;
+
+	remap_release_held(rc);
+	list_for_each_entry(piece, pieces, list)
+		if (piece->held)
+			remap_table_tidy(rc->table, piece->first, piece->last);
+}
+
+/* Moves write to both devices: not while suspended, and not through a read-only table. */
+int remap_may_move(struct remap_c *rc)
+{
+	if (!(dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE)) {
+		remap_err(rc, "the table is read-only: nothing can be moved");
+		return -EROFS;
+	}
+	if (dm_suspended(rc->ti)) {
+		remap_err(rc, "the device is suspended: resume it first");
+		return -EBUSY;
+	}
+	return 0;
+}

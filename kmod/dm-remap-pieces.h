@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What moves in one go: runs of sectors, from the plan to the end of the move.
+ */
+#ifndef DM_REMAP_PIECES_H
+#define DM_REMAP_PIECES_H
+
+#include "dm-remap-core.h"
+#include "dm-remap-table.h"
+
+/* A run of sectors that lies in one place before the move, and in one place after it. */
+struct remap_piece {
+	struct list_head list;
+	sector_t first, last;
+	u64 delta;		/* to the spare sectors */
+	bool held;
+	bool failed;
+};
+
+static inline u64 remap_piece_sectors(const struct remap_piece *piece)
+{
+	return piece->last - piece->first + 1;
+}
+
+static inline sector_t remap_piece_slot(const struct remap_piece *piece)
+{
+	return (piece->first + piece->delta) & REMAP_DELTA_MASK;
+}
+
+struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, sector_t last,
+				    u64 delta);
+void remap_pieces_free(struct list_head *pieces);
+void remap_pieces_release(struct remap_c *rc, struct list_head *pieces);
+int remap_may_move(struct remap_c *rc);
+
+#endif

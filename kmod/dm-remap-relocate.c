@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Relocation by hand: main's sectors move to the spare, all that were asked for or none.
+ */
+#include <linux/blkdev.h>
+#include <linux/list.h>
+#include <linux/sched.h>
+
+#include "dm-remap-copy.h"
+#include "dm-remap-io.h"
+#include "dm-remap-move.h"
+#include "dm-remap-pieces.h"
+
+/* How often a relocation starts again with other slots after some have refused their write. */
+#define REMAP_MAX_TRIES 16
+
+/* How a move ends, state by state. */
+static const enum remap_state remap_to_spare[REMAP_NR_STATES] = {
+	[REMAP_MAIN] = REMAP_MAPPED, [REMAP_MAPPED] = REMAP_MAPPED, [REMAP_LOST] = REMAP_LOST,
+};
+
+static const enum remap_state remap_given_up[REMAP_NR_STATES] = {
+	[REMAP_MAIN] = REMAP_MAIN, [REMAP_MAPPED] = REMAP_MAIN, [REMAP_LOST] = REMAP_MAIN,
+};
+
+/* Slots for one gap of the table, as few runs as there are. */
+static int remap_plan_gap(struct remap_c *rc, struct list_head *pieces, sector_t first,
+			  sector_t last)
+{
+	struct remap_slots *slots = &rc->table->slots;
+	sector_t spare_sector = 0;
+	u64 count;
+
+	for (; first <= last; first += count) {
+		count = remap_slots_take(slots, rc->main_start + first, last - first + 1,
+					 &spare_sector);
+		if (!count) {
+			remap_err(rc, "the spare is full: %llu slots", slots->total);
+			return -ENOSPC;
+		}
+		if (!remap_piece_add(pieces, first, first + count - 1, spare_sector - first)) {
+			remap_slots_free(slots, spare_sector, count);
+			return -ENOMEM;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static int remap_check_limit(struct remap_c *rc, u64 more)
+{
+	u64 limit = rc->features.max_remaps;
+	u64 remapped = remap_table_totals(rc->table).remapped;
+
+	if (limit && remapped + more > limit) {
+		remap_err(rc, "max_remaps reached: %llu relocated, %llu more asked for, %llu allowed",
+			  remapped, more, limit);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+/* Slots for all sectors of the ranges that are still on main. */
+static int remap_plan(struct remap_c *rc, struct list_head *pieces,
+		      const struct remap_range *ranges, unsigned int nr)
+{
+	struct remap_piece *piece;
+	sector_t pos, end;
+	unsigned int i;
+	u64 more = 0;
+	int r = 0;
+
+	for (i = 0; i < nr && !r; i++) {
+		for (pos = ranges[i].first; pos <= ranges[i].last && !r; pos = end + 1) {
+			void *value = remap_table_at(rc->table, pos, &end);
+
+			end = min(end, ranges[i].last);
+			if (remap_state(value) == REMAP_MAIN)
+				r = remap_plan_gap(rc, pieces, pos, end);
+		}
+	}
+	list_for_each_entry(piece, pieces, list)
+		more += remap_piece_sectors(piece);
+	return r ?: remap_check_limit(rc, more);
+}
+
+/* Mark what is to be relocated. The entries already carry the slots they may end up in. */
+static int remap_hold_gaps(struct remap_c *rc, struct list_head *pieces)
+{
+	struct remap_piece *piece;
+	int r;
+
+	list_for_each_entry(piece, pieces, list) {
+		r = remap_table_store(rc->table, piece->first, piece->last,
+				      remap_value(REMAP_MAIN, REMAP_HELD, piece->delta));
+		if (r)
+			return r;
+		piece->held = true;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* A block of a slot refuses to be written: say whether another slot may help. */
+static int remap_slot_failed(struct remap_c *rc, sector_t spare_sector, blk_status_t status)
+{
+	struct remap_area spare = remap_spare_area(rc);
+	int r;
+
+	if (!remap_medium_error(rc, &spare, status)) {
+		remap_err(rc, "spare device %s fails: cannot write sector %llu",
+			  rc->spare->name, (u64)spare_sector);
+		return -EIO;
+	}
+	r = remap_slots_mark_bad(&rc->table->slots, spare_sector, rc->unit);
+	if (r)
+		return r;
+	remap_table_add(rc->table, 0, 0, rc->unit);
+	remap_err(rc, "bad slot: spare sector %llu refuses writes", (u64)spare_sector);
+	return -EAGAIN;
+}
+
+/*
+ * Relocate one block: what cannot be read becomes lost, what cannot be written needs another slot.
+ * The entry is held, so cutting it may fail without harm.
+ */
+static int remap_relocate_block(struct remap_c *rc, struct remap_piece *piece, sector_t sector)
+{
+	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
+	sector_t slot = (sector + piece->delta) & REMAP_DELTA_MASK;
+	blk_status_t status;
+
+	status = remap_copy_retry(rc, &main, REQ_OP_READ, rc->main_start + sector, 0, rc->unit);
+	if (status) {
+		if (!remap_medium_error(rc, &main, status)) {
+			remap_err(rc, "main device %s fails: cannot read sector %llu",
+				  rc->main->name, (u64)(rc->main_start + sector));
+			return -EIO;
+		}
+		remap_err(rc, "sector %llu is unreadable: relocated as lost", (u64)sector);
+		return remap_table_store(rc->table, sector, sector + rc->unit - 1,
+					 remap_value(REMAP_LOST, REMAP_HELD, piece->delta));
+	}
+	status = remap_copy_retry(rc, &spare, REQ_OP_WRITE, slot, 0, rc->unit);
+	return status ? remap_slot_failed(rc, slot, status) : 0;
+}
+
+/* Copy a piece to its slots, in large steps where the devices allow it. */
+static int remap_copy_out(struct remap_c *rc, struct remap_piece *piece)
+{
+	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
+	sector_t pos, count, i;
+	int r = 0;
+
+	for (pos = piece->first; pos <= piece->last && !r; pos += count) {
+		count = min(piece->last - pos + 1, REMAP_COPY_SECTORS);
+		if (remap_copy_io(rc, &main, REQ_OP_READ, rc->main_start + pos, 0, count) ||
+		    remap_copy_io(rc, &spare, REQ_OP_WRITE,
+				  (pos + piece->delta) & REMAP_DELTA_MASK, 0, count)) {
+			for (i = 0; i < count && (!r || r == -EAGAIN); i += rc->unit) {
+				/* All bad slots of the step, not one a try. */
+				int err = remap_relocate_block(rc, piece, pos + i);
+
+				r = err ?: r;
+			}
+		}
+		cond_resched();
+	}
+	return r;
+}
+
+/* Give up the relocation: main is still right, the slots are free again. */
+static void remap_abort(struct remap_c *rc, struct list_head *pieces)
+{
+	struct remap_piece *piece;
+
+	list_for_each_entry(piece, pieces, list) {
+		if (piece->held)
+			remap_table_settle(rc->table, piece->first, piece->last,
+					   remap_given_up);
+		remap_slots_free(&rc->table->slots, remap_piece_slot(piece),
+				 remap_piece_sectors(piece));
+		cond_resched();
+	}
+	remap_pieces_release(rc, pieces);
+}
+
+/* The copies are on the spare: from here on they are the data. */
+static void remap_commit(struct remap_c *rc, struct list_head *pieces)
+{
+	struct remap_table *table = rc->table;
+	struct remap_piece *piece;
+
+	list_for_each_entry(piece, pieces, list) {
+		struct remap_totals totals = {};
+
+		remap_table_settle(table, piece->first, piece->last, remap_to_spare);
+		remap_table_count(table, piece->first, piece->last, &totals);
+		remap_table_add(table, totals.remapped, totals.lost, 0);
+		atomic64_add(totals.remapped, &table->counters.manual_remaps);
+		remap_debug(rc, 1, "sectors %llu+%llu relocated to spare sector %llu",
+			    (u64)piece->first, remap_piece_sectors(piece),
+			    (u64)remap_piece_slot(piece));
+		cond_resched();
+	}
+	remap_pieces_release(rc, pieces);
+}
+
+/* -EAGAIN: slots have gone bad, others may do. */
+static int remap_relocate_once(struct remap_c *rc, const struct remap_range *ranges,
+			       unsigned int nr)
+{
+	struct remap_piece *piece;
+	LIST_HEAD(pieces);
+	int r;
+
+	r = remap_plan(rc, &pieces, ranges, nr);
+	if (r || list_empty(&pieces))
+		goto out;
+	r = remap_hold_gaps(rc, &pieces);
+	if (r)
+		goto out;
+
+	remap_drain(rc);
+	list_for_each_entry(piece, &pieces, list) {
+		int err = remap_copy_out(rc, piece);
+
+		r = err ?: r;
+		if (err && err != -EAGAIN)
+			break;
+	}
+	/* What was durable on main is as durable on the spare before main stops counting. */
+	if (!r)
+		r = blkdev_issue_flush(rc->spare->bdev);
+out:
+	if (r)
+		remap_abort(rc, &pieces);
+	else
+		remap_commit(rc, &pieces);
+	remap_pieces_free(&pieces);
+	return r;
+}
+
+/**
+ * remap_relocate() - Relocate sectors to the spare by hand: all of them, or none.
+ * @rc: the target
+ * @ranges: aligned to the unit and inside the target
+ * @nr: how many ranges
+ * @result: of the sectors asked for, how many are on the spare now, and how many of those are lost
+ *
+ * Sectors that are relocated already stay where they are.
+ *
+ * Return: 0 or a negative errno; the reason is in the log.
+ */
+int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigned int nr,
+		   struct remap_relocated *result)
+{
+	struct remap_totals totals = {};
+	unsigned int i;
+	int r, tries;
+
+	mutex_lock(&rc->move_lock);
+	r = remap_may_move(rc);
+	if (r)
+		goto out;
+	atomic64_inc(&rc->table->counters.moves);
+	for (tries = 0; tries < REMAP_MAX_TRIES; tries++) {
+		r = remap_relocate_once(rc, ranges, nr);
+		if (r != -EAGAIN)
+			break;
+	}
+	if (r == -EAGAIN)
+		r = -EIO;
+	if (r) {
+		remap_event(rc, "failed", ranges[0].first, ranges[0].last - ranges[0].first + 1);
+		goto out;
+	}
+	for (i = 0; i < nr; i++)
+		remap_table_count(rc->table, ranges[i].first, ranges[i].last, &totals);
+	result->remapped = totals.remapped;
+	result->lost = totals.lost;
+	remap_event(rc, "remapped", ranges[0].first, totals.remapped);
+out:
+	mutex_unlock(&rc->move_lock);
+	return r;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DM_REMAP_TARGETS_H
+#define DM_REMAP_TARGETS_H
+
+#include "dm-remap-core.h"
+
+int remap_register(struct remap_c *rc);
+void remap_unregister(struct remap_c *rc);
+int remap_take_over(struct remap_c *rc);
+
+#endif

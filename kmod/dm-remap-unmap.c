@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way back: relocated sectors return to main, in batches, as far as main takes them.
+ */
+#include <linux/blkdev.h>
+#include <linux/list.h>
+#include <linux/sched.h>
+
+#include "dm-remap-copy.h"
+#include "dm-remap-io.h"
+#include "dm-remap-move.h"
+#include "dm-remap-pieces.h"
+
+/* How much one unmap holds at a time, so that held I/O does not wait long. */
+#define REMAP_BATCH_PIECES 256
+#define REMAP_BATCH_SECTORS (16ull << 20 >> SECTOR_SHIFT)
+
+/* How a move ends, state by state. */
+static const enum remap_state remap_back_to_main[REMAP_NR_STATES] = {
+	[REMAP_MAIN] = REMAP_MAIN, [REMAP_MAPPED] = REMAP_MAIN, [REMAP_LOST] = REMAP_MAIN,
+};
+
+static const enum remap_state remap_unchanged[REMAP_NR_STATES] = {
+	[REMAP_MAIN] = REMAP_MAIN, [REMAP_MAPPED] = REMAP_MAPPED, [REMAP_LOST] = REMAP_LOST,
+};
+
+/*
+ * Copy a step of a piece back to main.
+ * Return: 0, -EREMOTEIO if some sector of it has to stay on the spare, or -EIO.
+ */
+static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t slot, sector_t count)
+{
+	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
+	blk_status_t status;
+
+	status = remap_copy_retry(rc, &spare, REQ_OP_READ, slot, 0, count);
+	if (status) {
+		if (remap_medium_error(rc, &spare, status))
+			return -EREMOTEIO;
+		remap_err(rc, "spare device %s fails: cannot read sector %llu", rc->spare->name,
+			  (u64)slot);
+		return -EIO;
+	}
+	status = remap_copy_retry(rc, &main, REQ_OP_WRITE, rc->main_start + sector, 0, count);
+	if (status) {
+		if (remap_medium_error(rc, &main, status))
+			return -EREMOTEIO;
+		remap_err(rc, "main device %s fails: cannot write sector %llu", rc->main->name,
+			  (u64)(rc->main_start + sector));
+		return -EIO;
+	}
+	return 0;
+}
+
+static int remap_copy_back(struct remap_c *rc, struct remap_piece *piece)
+{
+	sector_t pos, count;
+	int r = 0;
+
+	for (pos = piece->first; pos <= piece->last && !r; pos += count) {
+		count = min(piece->last - pos + 1, REMAP_COPY_SECTORS);
+		r = remap_copy_step_back(rc, pos, (pos + piece->delta) & REMAP_DELTA_MASK, count);
+		cond_resched();
+	}
+	return r;
+}
+
+/* What one batch takes on of the range; @pos ends up behind it. Lost sectors only if forced. */
+static int remap_plan_batch(struct remap_c *rc, struct list_head *pieces, sector_t *pos,
+			    sector_t last, bool force)
+{
+	u64 sectors = 0;
+	unsigned int nr = 0;
+	sector_t end;
+
+	for (; *pos <= last && nr < REMAP_BATCH_PIECES && sectors < REMAP_BATCH_SECTORS;
+	     *pos = end + 1) {
+		void *value = remap_table_at(rc->table, *pos, &end);
+
+		end = min(end, last);
+		if (remap_state(value) == REMAP_MAIN ||
+		    (remap_state(value) == REMAP_LOST && !force))
+			continue;
+		end = min_t(sector_t, end, *pos + (REMAP_BATCH_SECTORS - sectors) - 1);
+		if (!remap_piece_add(pieces, *pos, end, remap_delta(value)))
+			return -ENOMEM;
+		sectors += end - *pos + 1;
+		nr++;
+	}
+	return 0;
+}
+
+/* Failed pieces stay where they were; the others are main's again, and their slots are free. */
+static void remap_settle_batch(struct remap_c *rc, struct list_head *pieces)
+{
+	struct remap_table *table = rc->table;
+	struct remap_piece *piece;
+
+	list_for_each_entry(piece, pieces, list) {
+		struct remap_totals totals = {};
+
+		if (!piece->held)
+			continue;
+		if (piece->failed) {
+			remap_table_settle(table, piece->first, piece->last, remap_unchanged);
+			continue;
+		}
+		remap_table_count(table, piece->first, piece->last, &totals);
+		remap_table_settle(table, piece->first, piece->last, remap_back_to_main);
+		/* Nobody reads the slots any more: the drain saw the last reader end. */
+		remap_slots_free(&table->slots, remap_piece_slot(piece),
+				 remap_piece_sectors(piece));
+		remap_table_add(table, -(s64)totals.remapped, -(s64)totals.lost, 0);
+		atomic64_add(totals.remapped, &table->counters.unmapped);
+	}
+	remap_pieces_release(rc, pieces);
+}
+
+static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, bool force);
+
+/* Main took a part of the pieces that failed, perhaps: halve them until single blocks stand out. */
+static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces)
+{
+	struct remap_piece *piece;
+	int r = 0;
+
+	list_for_each_entry(piece, pieces, list) {
+		u64 half = rounddown(remap_piece_sectors(piece) / 2, (u64)rc->unit);
+
+		if (!piece->failed)
+			continue;
+		if (!half) {
+			remap_err(rc, "sector %llu stays on the spare: cannot be copied back",
+				  (u64)piece->first);
+			continue;
+		}
+		r = remap_unmap_range(rc, piece->first, piece->first + half - 1, false);
+		if (!r)
+			r = remap_unmap_range(rc, piece->first + half, piece->last, false);
+		if (r)
+			break;
+	}
+	return r;
+}
+
+static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, bool force)
+{
+	struct remap_piece *piece;
+	bool failed = false;
+	LIST_HEAD(pieces);
+	int r;
+
+	r = remap_plan_batch(rc, &pieces, pos, last, force);
+	list_for_each_entry(piece, &pieces, list) {
+		piece->failed = !force;
+		if (r)
+			break;
+		/* Settled even if it fails half-way. */
+		piece->held = true;
+		r = remap_table_hold(rc->table, piece->first, piece->last);
+	}
+	if (r || list_empty(&pieces))
+		goto out;
+
+	remap_drain(rc);
+	if (force)
+		goto out;
+	list_for_each_entry(piece, &pieces, list) {
+		r = remap_copy_back(rc, piece);
+		piece->failed = r;
+		failed |= r;
+		if (r && r != -EREMOTEIO)
+			break;
+		r = 0;
+	}
+	/* Main must not lose again what the spare stops keeping. */
+	if (!r)
+		r = blkdev_issue_flush(rc->main->bdev);
+out:
+	if (r) {
+		list_for_each_entry(piece, &pieces, list)
+			piece->failed = true;
+	}
+	remap_settle_batch(rc, &pieces);
+	if (!r && failed)
+		r = remap_halve_failed(rc, &pieces);
+	remap_pieces_free(&pieces);
+	return r;
+}
+
+static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, bool force)
+{
+	int r = 0;
+
+	while (first <= last && !r) {
+		r = remap_unmap_batch(rc, &first, last, force);
+		cond_resched();
+	}
+	return r;
+}
+
+/**
+ * remap_unmap() - Bring relocated sectors back to main.
+ * @rc: the target
+ * @range: aligned to the unit and inside the target
+ * @force: drop the relocations without copying, lost sectors too
+ * @result: how many sectors came back, and how many stayed
+ *
+ * What main refuses stays on the spare, and so does what is lost, unless forced.
+ *
+ * Return: 0 or a negative errno; the reason is in the log. What came back until then stays so.
+ */
+int remap_unmap(struct remap_c *rc, const struct remap_range *range, bool force,
+		struct remap_unmapped *result)
+{
+	struct remap_totals before = {}, after = {};
+	int r;
+
+	mutex_lock(&rc->move_lock);
+	r = remap_may_move(rc);
+	if (r)
+		goto out;
+	atomic64_inc(&rc->table->counters.moves);
+	remap_table_count(rc->table, range->first, range->last, &before);
+	r = remap_unmap_range(rc, range->first, range->last, force);
+	remap_table_count(rc->table, range->first, range->last, &after);
+	result->cleared = before.remapped - after.remapped;
+	result->kept = after.remapped;
+	remap_event(rc, "unmapped", range->first, result->cleared);
+out:
+	mutex_unlock(&rc->move_lock);
+	return r;
+}
