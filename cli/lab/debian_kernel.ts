@@ -35,8 +35,8 @@ export async function ensureDebianKernel(
 /** The newest installed kernel of a series that has its headers installed too. */
 async function installedKernel(series: string): Promise<Kernel | undefined> {
   const releases: string[] = [];
-  for await (const entry of Deno.readDir("/boot")) {
-    const release = /^vmlinuz-(.*-amd64)$/.exec(entry.name)?.[1];
+  for (const name of await namesIn("/boot")) {
+    const release = /^vmlinuz-(.*-amd64)$/.exec(name)?.[1];
     if (release?.startsWith(`${series}.`)) releases.push(release);
   }
   releases.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).reverse();
@@ -81,9 +81,8 @@ async function relocateHeaders(dir: string): Promise<void> {
 }
 
 async function kernelIn(dir: string, id: string): Promise<Kernel> {
-  const boot = [];
-  for await (const entry of Deno.readDir(`${dir}/boot`)) boot.push(entry.name);
-  const release = boot.map((name) => /^vmlinuz-(.*)$/.exec(name)?.[1]).find(Boolean);
+  const names = await namesIn(`${dir}/boot`);
+  const release = names.map((name) => /^vmlinuz-(.*)$/.exec(name)?.[1]).find(Boolean);
   if (release === undefined) throw new LabError(`no kernel image in ${dir}/boot`);
   const lib = await exists(`${dir}/usr/lib/modules`) ? `${dir}/usr/lib` : `${dir}/lib`;
   const modulesDir = `${lib}/modules/${release}`;
@@ -102,16 +101,30 @@ async function kernelIn(dir: string, id: string): Promise<Kernel> {
 
 /** A kernel image given by its path; its modules and headers are looked for in their usual places. */
 export async function ensureImage(path: string): Promise<Kernel> {
-  if (!await exists(path)) throw new LabError(`no kernel image ${path}`);
-  const release = releaseFromName(path) ?? releaseFromBanner(await exec(["file", "-bL", path]));
+  let image: string;
+  try {
+    image = await Deno.realPath(path);
+  } catch (cause) {
+    throw new LabError(`no kernel image ${path}`, { cause });
+  }
+  const release = releaseFromName(image) ?? releaseFromHeader(await Deno.readFile(image));
   if (release === undefined) {
-    throw new LabError(`${path}: cannot tell its release; name it vmlinuz-RELEASE`);
+    throw new LabError(`${path} is not a kernel image that says its release`);
   }
   const modulesDir = `/lib/modules/${release}`;
   if (!await exists(`${modulesDir}/modules.dep`)) {
     throw new LabError(`${path}: its modules are missing (${modulesDir})`);
   }
-  return { id: path, release, image: path, modulesDir, kdir: `${modulesDir}/build` };
+  return { id: path, release, image, modulesDir, kdir: `${modulesDir}/build` };
+}
+
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(dir))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }
 
 /** `/boot/vmlinuz-6.1.0-1-amd64` is release `6.1.0-1-amd64`. */
@@ -119,7 +132,10 @@ export function releaseFromName(path: string): string | undefined {
   return /(?:^|\/)vmlinu[xz]-(\d[^/]*)$/.exec(path)?.[1];
 }
 
-/** The release in what `file` says about an image: `... bzImage, version 6.1.0-1-amd64 (...)`. */
-export function releaseFromBanner(text: string): string | undefined {
-  return /version (\d\S*)/.exec(text)?.[1];
+/** The release in the header of an x86 image (Documentation/arch/x86/boot.rst: `kernel_version`). */
+export function releaseFromHeader(image: Uint8Array): string | undefined {
+  const text = (from: number, to: number) => new TextDecoder().decode(image.subarray(from, to));
+  if (text(0x202, 0x206) !== "HdrS") return undefined;
+  const start = (image[0x20e] ?? 0) + (image[0x20f] ?? 0) * 256 + 0x200;
+  return /^\d[^\s\0]*/.exec(text(start, start + 200))?.[0];
 }

@@ -121,6 +121,8 @@ class GuestRun implements Disposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
+      // An interrupt from the keyboard is ours to handle, not QEMU's.
+      detached: true,
     }).spawn();
     const reading = this.#readAll(qemu);
     const ended = qemu.status.then(() => this.#stop.resolve("done"));

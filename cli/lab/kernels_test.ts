@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
-import { releaseFromBanner, releaseFromName } from "./debian_kernel.ts";
+import { releaseFromHeader, releaseFromName } from "./debian_kernel.ts";
 import { lostOptions } from "./debug_kernel.ts";
 import { LabError } from "./errors.ts";
 import { ensureKernel } from "./kernels.ts";
 
-Deno.test("an image's release: from its name, else from what file says", () => {
+Deno.test("an image's release: from its name, else from its header", () => {
   assert.equal(releaseFromName("/boot/vmlinuz-6.1.0-1-amd64"), "6.1.0-1-amd64");
   assert.equal(releaseFromName("vmlinuz-7.0"), "7.0");
   assert.equal(releaseFromName("/boot/vmlinuz"), undefined);
   assert.equal(releaseFromName("/boot/vmlinuz-old/bzImage"), undefined);
-  assert.equal(
-    releaseFromBanner("Linux kernel x86 boot executable bzImage, version 6.1.0-1-amd64 (x@y) #1"),
-    "6.1.0-1-amd64",
-  );
-  assert.equal(releaseFromBanner("data"), undefined);
+  const image = new Uint8Array(0x1000);
+  const put = (at: number, text: string) => image.set(new TextEncoder().encode(text), at);
+  put(0x202, "HdrS");
+  image.set([0x34, 0x02], 0x20e);
+  put(0x434, "6.1.0-1-amd64 (builder@host) #1 SMP\0more");
+  assert.equal(releaseFromHeader(image), "6.1.0-1-amd64");
+  put(0x202, "abcd");
+  assert.equal(releaseFromHeader(image), undefined);
+  assert.equal(releaseFromHeader(new Uint8Array()), undefined);
 });
 
 Deno.test("an unknown kernel is refused with the known ones", async () => {

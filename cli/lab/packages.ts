@@ -79,10 +79,17 @@ export async function ensurePackages(names: readonly string[], log: Log): Promis
 
 let refreshed = false;
 
-/** Brings apt's package lists up to date, once in the life of this process. */
+/**
+ * Brings apt's package lists up to date, once in the life of this process. That one of a machine's
+ * sources cannot be reached is no reason to stop: what is needed may come from the others.
+ */
 export async function refreshLists(log: Log): Promise<void> {
   if (refreshed) return;
   log("reading Debian's package lists");
-  await exec(["apt-get", "update", "-qq"]);
+  try {
+    await exec(["apt-get", "update", "-qq"]);
+  } catch (error) {
+    log(`going on with the package lists as they are: ${messageOf(error)}`);
+  }
   refreshed = true;
 }
