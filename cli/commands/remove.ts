@@ -19,10 +19,12 @@ export function registerRemove(parent: CommandUnknownOpts, session: Session): vo
       if (session.dryRun) return showDryRun(session.out, { device: name, remove: true });
       await session.withDevice(name, async (device) => {
         const { remapped } = device.status();
-        const relocated = remapped === 0n
-          ? "no sector is relocated"
-          : `${amount(remapped, session.out.units)} relocated`;
-        await session.confirm(name, `removes the device; ${relocated}`);
+        // What will be refused anyway need not be asked for.
+        const refused = remapped > 0n && device.table().features.volatile && !options.force;
+        if (!refused) {
+          const relocated = amount(remapped, session.out.units);
+          await session.confirm(name, `removes the device, with ${relocated} relocated`);
+        }
         await removeDevice(device.dm, name, options);
       });
       session.out.done({ name, removed: true }, `removed ${name}`);

@@ -4,12 +4,16 @@
 const ELF_HEADER = 64;
 const SECTION_HEADER = 64;
 
-/** An ELF file whose `.modinfo` section holds these fields. */
-export function fakeModule(fields: Readonly<Record<string, string>>): Uint8Array {
+/** An ELF file whose `.modinfo` section holds these fields; a list gives one field a value. */
+export function fakeModule(
+  fields: Readonly<Record<string, string | readonly string[]>>,
+): Uint8Array {
   const encoder = new TextEncoder();
   const names = encoder.encode("\0.shstrtab\0.modinfo\0");
   const modinfo = encoder.encode(
-    Object.entries(fields).map(([key, value]) => `${key}=${value}\0`).join(""),
+    Object.entries(fields).flatMap(([key, values]) =>
+      [values].flat().map((value) => `${key}=${value}\0`)
+    ).join(""),
   );
   const namesAt = ELF_HEADER;
   const modinfoAt = namesAt + names.length;

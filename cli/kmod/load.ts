@@ -62,7 +62,7 @@ export async function loadModule(options: LoadOptions = {}): Promise<LoadedModul
   }
   if (Deno.uid() !== 0) throw new LoadError("loading a module needs root", "run this as root");
   const path = options.path ?? givenModule() ?? (await buildModule(options)).path;
-  const info = readModule(path);
+  const info = checkModule(path, options.parameters ?? []);
   await loadDependencies(info);
   options.onStep?.(`loading ${path}`);
   const { code, stderr } = await runProgram("insmod", [path, ...options.parameters ?? []]);
@@ -101,14 +101,33 @@ function givenModule(): string | undefined {
   return path === undefined || path === "" ? undefined : path;
 }
 
-function readModule(path: string): ModuleInfo {
+/**
+ * Finds out what the kernel would refuse, or worse, take: it ignores parameters that it does not
+ * know, and loads any module that it is given.
+ * @throws {LoadError}
+ */
+export function checkModule(
+  path: string,
+  parameters: readonly string[],
+  release: string = runningRelease(),
+): ModuleInfo {
   const info = parse(path);
+  if (info.name !== undefined && info.name !== MODULE_NAME) {
+    throw new LoadError(`${path} is the module ${info.name}, not ${MODULE_NAME}`, "");
+  }
   const builtFor = info.vermagic === undefined ? undefined : vermagicRelease(info.vermagic);
-  const release = runningRelease();
   if (builtFor !== undefined && builtFor !== release) {
     throw new LoadError(
       `${path} was built for kernel ${builtFor}, this is ${release}`,
       "build it for this kernel with `dmremap-ts kmod build`",
+    );
+  }
+  const names = parameters.map((parameter) => parameter.split("=")[0] ?? "");
+  const unknown = names.find((name) => !info.parameters.includes(name));
+  if (unknown !== undefined) {
+    throw new LoadError(
+      `the module has no parameter ${unknown}`,
+      `its parameters are ${info.parameters.join(", ")}`,
     );
   }
   return info;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
-import { ModuleMissingError } from "./errors.ts";
-import { loadModule, planLoad, unloadModule } from "./load.ts";
+import { LoadError, ModuleMissingError } from "./errors.ts";
+import { fakeModule } from "./fake_module.ts";
+import { checkModule, loadModule, planLoad, unloadModule } from "./load.ts";
 import { canLoadModules, moduleState } from "./state.ts";
 
 Deno.test("a plan builds only where no module file is given", () => {
@@ -24,4 +25,27 @@ Deno.test({
   name: "what is not loaded cannot be unloaded",
   ignore: moduleState().loaded,
   fn: () => assert.rejects(unloadModule([]), ModuleMissingError),
+});
+
+Deno.test("what the kernel would refuse or misread is found before", () => {
+  const path = Deno.makeTempFileSync();
+  const fields = { name: "dm_remap", vermagic: "6.1.0-1-amd64 SMP", parmtype: "debug_level:uint" };
+  const check = (changes: Record<string, string>, parameters: string[] = []) => {
+    Deno.writeFileSync(path, fakeModule({ ...fields, ...changes }));
+    return checkModule(path, parameters, "6.1.0-1-amd64");
+  };
+  const refuses = (message: RegExp, changes: Record<string, string>, parameters?: string[]) =>
+    assert.throws(
+      () => check(changes, parameters),
+      (error) => error instanceof LoadError && message.test(error.message),
+    );
+  try {
+    assert.equal(check({}, ["debug_level=1"]).name, "dm_remap");
+    refuses(/is the module dm_flakey/, { name: "dm_flakey" });
+    refuses(/built for kernel 6\.12\.1-amd64/, { vermagic: "6.12.1-amd64 SMP" });
+    refuses(/no parameter nonsense/, {}, ["nonsense=1"]);
+    assert.throws(() => checkModule("/etc/passwd", []), /not a module/);
+  } finally {
+    Deno.removeSync(path);
+  }
 });

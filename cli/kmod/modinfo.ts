@@ -10,18 +10,23 @@ export interface ModuleInfo {
   readonly vermagic: string | undefined;
   /** Modules that have to be there first. */
   readonly depends: readonly string[];
+  /** The names of its parameters. */
+  readonly parameters: readonly string[];
 }
 
 const SECTION_HEADER_BYTES = 64;
 
 /** @throws {TypeError} if the bytes are not a 64-bit ELF file with a `.modinfo` section. */
 export function parseModuleInfo(file: Uint8Array): ModuleInfo {
-  const fields = readFields(modinfoSection(file));
+  const lines = readFields(modinfoSection(file));
+  const fields = new Map(lines);
   return {
     name: fields.get("name"),
     version: fields.get("version"),
     vermagic: fields.get("vermagic"),
     depends: (fields.get("depends") ?? "").split(",").filter((name) => name !== ""),
+    parameters: lines.flatMap(([key, value]) => key === "parmtype" ? value.split(":")[0] ?? [] : [])
+      .sort(),
   };
 }
 
@@ -30,13 +35,11 @@ export function vermagicRelease(vermagic: string): string {
   return vermagic.split(" ")[0] ?? "";
 }
 
-function readFields(section: Uint8Array): Map<string, string> {
-  const fields = new Map<string, string>();
-  for (const text of new TextDecoder().decode(section).split("\0")) {
+function readFields(section: Uint8Array): [key: string, value: string][] {
+  return new TextDecoder().decode(section).split("\0").flatMap((text) => {
     const equals = text.indexOf("=");
-    if (equals > 0) fields.set(text.slice(0, equals), text.slice(equals + 1));
-  }
-  return fields;
+    return equals > 0 ? [[text.slice(0, equals), text.slice(equals + 1)]] : [];
+  });
 }
 
 function modinfoSection(file: Uint8Array): Uint8Array {

@@ -163,13 +163,12 @@ export function deviceMapperMessage(error: DeviceMapperError): string {
 }
 
 /** Lines such as `remap: r0: the spare is full`, without what the reader knows already. */
-function kernelReasons(error: DeviceMapperError): string[] {
-  const known = ["remap: ", `${error.device}: `, "message: "];
-  return error.kernelLog.map((line) => {
-    let rest = line;
-    for (const prefix of known) if (rest.startsWith(prefix)) rest = rest.slice(prefix.length);
-    return rest;
-  });
+function kernelReasons({ device, kernelLog }: DeviceMapperError): string[] {
+  const name = device === "" ? [] : [`${device}: `];
+  const known = [/^table: \d+:\d+: /, /^remap: /, ...name, / \(-E[A-Z]+\)$/];
+  return kernelLog.map((line) =>
+    known.reduce<string>((rest, part) => rest.replace(part, ""), line)
+  );
 }
 
 function deviceMapperCure(error: DeviceMapperError): string | undefined {

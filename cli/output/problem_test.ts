@@ -34,6 +34,12 @@ Deno.test("device mapper errors bring errno and the kernel's words", () => {
   assert.equal(json.cause, "message failed: ENOSPC");
 });
 
+Deno.test("what the kernel says about a table is told without its prefixes", () => {
+  const kernelLog = ["table: 253:0: remap: retries must be a number from 1 to 100 (-EINVAL)"];
+  const problem = describeProblem(new DeviceMapperError("reload", "r0", 22, { kernelLog }));
+  assert.equal(problem.message, "retries must be a number from 1 to 100");
+});
+
 Deno.test("without a device mapper the reader is sent to doctor", () => {
   const problem = describeProblem(new NoDeviceMapperError("version", "", 19));
   assert.match(problem.cure ?? "", /dmremap-ts doctor/);

@@ -3,7 +3,7 @@
 import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { RefusedError, UsageError } from "../../device/errors.ts";
 import { RemapDevice } from "../../device/remap_device.ts";
-import { EXIT, type ExitCode } from "../../output/exit_codes.ts";
+import { EXIT, type ExitCode, InterruptedError } from "../../output/exit_codes.ts";
 import { Output } from "../../output/output.ts";
 import type { Terminal } from "../../output/terminal.ts";
 import type { Units } from "../../output/units.ts";
@@ -92,7 +92,8 @@ export class Session {
       });
     }
     this.terminal.writeErr(`${device}: ${what}\nGo on? [y/N] `);
-    const answer = await this.terminal.readLine();
+    const answer = await Promise.race([this.terminal.readLine(), aborted(this.signal)]);
+    if (this.signal.aborted) throw new InterruptedError("interrupted");
     if (!/^(y|yes)$/i.test(answer?.trim() ?? "")) {
       throw new RefusedError("not confirmed, nothing was changed", { device });
     }
@@ -102,6 +103,12 @@ export class Session {
   degraded(): void {
     this.exitCode = EXIT.degraded;
   }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 }
 
 function makeOutput(terminal: Terminal, options: GlobalOptions): Output {
