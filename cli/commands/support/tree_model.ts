@@ -48,6 +48,7 @@ const KINDS: Readonly<Record<string, WordKind>> = {
   spare: "file",
   file: "file",
   dir: "directory",
+  directory: "directory",
   command: "command",
 };
 
