@@ -17,7 +17,8 @@ export const ENTRY_OFFSET = 3;
 
 /** Far more than is ever written: a brd holds the pages that were written. */
 const RAM_KIB = 40 << 20;
-const IO_COUNT = 20_000;
+/** No more than the smallest area has blocks: fio ends when it has covered an area once. */
+const IO_COUNT = 16_000;
 
 class CommandError extends Error {
   override readonly name = "CommandError";
