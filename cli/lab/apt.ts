@@ -55,12 +55,12 @@ export async function backportsArchive(): Promise<Archive> {
   };
 }
 
-async function systemSources(): Promise<AptSource[]> {
+/** The sources that this machine's apt uses. */
+export async function systemSources(): Promise<AptSource[]> {
   const sources: AptSource[] = [];
-  const files = ["/etc/apt/sources.list"];
-  for await (const entry of Deno.readDir("/etc/apt/sources.list.d")) {
-    files.push(`/etc/apt/sources.list.d/${entry.name}`);
-  }
+  const folder = "/etc/apt/sources.list.d";
+  const entries = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+  const files = ["/etc/apt/sources.list", ...entries.map(({ name }) => `${folder}/${name}`)];
   for (const file of files) {
     const text = await Deno.readTextFile(file).catch(() => "");
     if (file.endsWith(".sources")) sources.push(...parseDeb822Sources(text));
