@@ -78,7 +78,14 @@ function isEventName(name: string): name is SelftestEvent["event"] {
 }
 
 function hasKind(value: unknown, kind: Kind): boolean {
-  if (kind === "strings") return Array.isArray(value) && value.every((s) => typeof s === "string");
-  if (kind === "outcome") return OUTCOMES.includes(value);
-  return typeof value === kind;
+  switch (kind) {
+    case "string":
+      return typeof value === "string";
+    case "number":
+      return typeof value === "number";
+    case "strings":
+      return Array.isArray(value) && value.every((each) => typeof each === "string");
+    case "outcome":
+      return OUTCOMES.includes(value);
+  }
 }

@@ -15,6 +15,8 @@ export class Bench {
     readonly scope: Scope,
     readonly disks: Disks,
     private readonly stage: StageRun,
+    /** Somebody else has loaded the module, and may need it. */
+    readonly foreignModule: boolean,
   ) {}
 
   get dm(): DeviceMapper {

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A new table for a device that has relocated sectors.
+import type { TargetSpec } from "../../../ffi/libdevmapper.ts";
+import { checkEqual, checkFails } from "../check.ts";
+import { swapTable, target } from "../mapped.ts";
+import type { Rig } from "../rig.ts";
+import type { Bench, FunctionalCase } from "./bench.ts";
+
+/** The rig's table with other words in it. */
+function changed(rig: Rig, change: (words: string[]) => void): TargetSpec {
+  const words = rig.table.params.split(" ");
+  change(words);
+  return { ...rig.table, params: words.join(" ") };
+}
+
+async function handsOver(bench: Bench): Promise<void> {
+  const rig = await bench.rig({ features: ["volatile", "max_remaps", "100"] });
+  await rig.relocate(10, 20);
+  await rig.relocate(500, 3);
+  await rig.write(0, 100);
+  const [places, status] = [await rig.places(), rig.statusLine()];
+  await swapTable(bench.dm, rig.name, [rig.table]);
+  checkEqual("the places after a reload", await rig.places(), places);
+  checkEqual("the status after a reload", rig.statusLine(), status);
+  await rig.check("content after a reload");
+  await rig.write(0, 600);
+  await rig.check("content written after a reload");
+}
+
+async function takesNewFeatures(bench: Bench): Promise<void> {
+  const rig = await bench.rig({ features: ["volatile", "max_remaps", "25"] });
+  await rig.relocate(10, 20);
+  await checkFails("6 more where 5 are allowed", "ENOSPC", () => rig.send("remap 100 6"));
+  const table = changed(rig, (words) => words.splice(-3, 3, "volatile", "max_remaps", "30"));
+  await swapTable(bench.dm, rig.name, [table]);
+  await rig.relocate(100, 6);
+  checkEqual("relocated under both tables", rig.status().remapped, 26n);
+  await rig.check("content after the limit was raised");
+}
+
+async function refusesAnotherGeometry(bench: Bench): Promise<void> {
+  const rig = await bench.rig({ length: 4096, spareLength: 1024 });
+  await rig.relocate(10, 20);
+  const others: [string, TargetSpec][] = [
+    ["another length", { ...rig.table, length: 2048n }],
+    ["another main_start", changed(rig, (words) => words[1] = "8")],
+    ["another spare_start", changed(rig, (words) => words[3] = "8")],
+    ["another spare_len", changed(rig, (words) => words[4] = "512")],
+  ];
+  for (const [name, table] of others) {
+    await checkFails(`a table with ${name}`, "EBUSY", () => bench.dm.reload(rig.name, [table]));
+  }
+  await rig.check("content after refused tables");
+  await rig.send("clear");
+  for (const [, table] of others.slice(1)) await swapTable(bench.dm, rig.name, [table]);
+  checkEqual("ping after other geometries", await rig.send("ping"), "pong");
+}
+
+async function forgetsAnUnusedTable(bench: Bench): Promise<void> {
+  const rig = await bench.rig();
+  await rig.relocate(10, 20);
+  const places = await rig.places();
+  await bench.dm.reload(rig.name, [rig.table]);
+  await rig.relocate(100, 1);
+  await bench.dm.clear(rig.name);
+  await rig.send("unmap 100");
+  checkEqual("the places after a dropped table", await rig.places(), places);
+  await bench.dm.reload(rig.name, [rig.table]);
+  await rig.relocate(200, 8);
+  await bench.dm.suspend(rig.name);
+  await bench.dm.resume(rig.name);
+  checkEqual("relocated before and after the load", rig.status().remapped, 28n);
+  await rig.check("content after the resume");
+}
+
+async function handsOverUnderLoad(bench: Bench): Promise<void> {
+  const rig = await bench.rig({ length: 2048 });
+  await rig.relocate(100, 200);
+  let running = true;
+  const writers = [0, 1, 2, 3].map(async (writer) => {
+    for (let round = 0; running; round++) await rig.write(512 * writer + 8 * (round % 64), 8);
+  });
+  try {
+    for (let round = 0; round < 8; round++) {
+      await swapTable(bench.dm, rig.name, [rig.table]);
+      await rig.send(`${round % 2 === 0 ? "unmap" : "remap"} ${150 + round} 40`);
+    }
+  } finally {
+    running = false;
+    await Promise.allSettled(writers);
+  }
+  await Promise.all(writers);
+  await rig.check("content after reloads under load");
+}
+
+/** The way to take the layer away while a file system is mounted: clear, then a linear table. */
+async function givesWayToLinear(bench: Bench): Promise<void> {
+  const rig = await bench.rig();
+  await rig.relocate(10, 20);
+  await rig.write(0, 64);
+  await rig.send("clear");
+  await swapTable(bench.dm, rig.name, [
+    target("linear", 0, rig.length, `${rig.disks.main.path} 0`),
+  ]);
+  await rig.check("content of the linear device that took its place");
+  await swapTable(bench.dm, rig.name, [rig.table]);
+  checkEqual("relocated after its return", rig.status().remapped, 0n);
+  await rig.check("content after its return");
+}
+
+export const HANDOVER_CASES: readonly FunctionalCase[] = [
+  { name: "a reload hands the relocations over", run: handsOver },
+  { name: "a reload takes new features", run: takesNewFeatures },
+  { name: "a reload with another geometry: EBUSY", run: refusesAnotherGeometry },
+  { name: "a table that is dropped takes nothing along", run: forgetsAnUnusedTable },
+  { name: "reloads under writes and relocations", run: handsOverUnderLoad },
+  { name: "a linear table takes over after clear", run: givesWayToLinear },
+];

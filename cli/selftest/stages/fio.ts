@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Runs fio and reads its report.
+import { check } from "../check.ts";
+import { run } from "../programs.ts";
+
+export interface FioJob {
+  readonly file: string;
+  readonly rw: "read" | "write" | "randread" | "randwrite" | "randrw";
+  readonly blockKiB: number;
+  readonly depth: number;
+  readonly engine: "libaio" | "io_uring" | "psync";
+  readonly seconds: number;
+  readonly nowait?: boolean;
+  /** Write with checksums and read everything back, once over the device. */
+  readonly verify?: boolean;
+}
+
+export interface FioResult {
+  /** Of reads and writes together. */
+  readonly mibPerSecond: number;
+  readonly iops: number;
+  readonly meanLatencyUs: number;
+  readonly p99LatencyUs: number;
+}
+
+export function fioArguments(job: FioJob): string[] {
+  const length = job.verify
+    ? ["--verify=crc32c", "--verify_fatal=1", "--do_verify=1"]
+    : ["--time_based", `--runtime=${job.seconds}`];
+  return [
+    "--name=selftest",
+    `--filename=${job.file}`,
+    `--rw=${job.rw}`,
+    `--bs=${job.blockKiB}k`,
+    `--iodepth=${job.depth}`,
+    `--ioengine=${job.engine}`,
+    "--direct=1",
+    "--thread",
+    "--randseed=1",
+    "--output-format=json",
+    ...job.nowait ? ["--nowait=1"] : [],
+    ...length,
+  ];
+}
+
+interface Direction {
+  readonly io_bytes: number;
+  readonly runtime: number;
+  readonly iops: number;
+  readonly total_ios: number;
+  readonly clat_ns: {
+    readonly mean: number;
+    readonly percentile?: Readonly<Record<string, number>>;
+  };
+}
+
+/** What a report in fio's JSON says of its only job; its text may have remarks before it. */
+export function parseFio(text: string): FioResult & { readonly errno: number } {
+  const report = JSON.parse(text.slice(text.indexOf("{"))) as {
+    readonly jobs: readonly [{
+      readonly error: number;
+      readonly read: Direction;
+      readonly write: Direction;
+    }];
+  };
+  const [job] = report.jobs;
+  const used = [job.read, job.write].filter(({ total_ios }) => total_ios > 0);
+  const ios = used.reduce((sum, each) => sum + each.total_ios, 0);
+  const weighted = (of: (each: Direction) => number) =>
+    ios === 0 ? 0 : used.reduce((sum, each) => sum + of(each) * each.total_ios, 0) / ios;
+  return {
+    errno: job.error,
+    mibPerSecond: used.reduce((sum, each) => {
+      return sum + (each.runtime === 0 ? 0 : each.io_bytes / each.runtime * 1000 / 1048576);
+    }, 0),
+    iops: used.reduce((sum, each) => sum + each.iops, 0),
+    meanLatencyUs: weighted(({ clat_ns }) => clat_ns.mean) / 1000,
+    p99LatencyUs: weighted(({ clat_ns }) => clat_ns.percentile?.["99.000000"] ?? 0) / 1000,
+  };
+}
+
+/** Runs a job that has to end without an error. */
+export async function fio(job: FioJob, signal: AbortSignal): Promise<FioResult> {
+  const result = parseFio(await run("fio", fioArguments(job), { signal }));
+  const what = `fio ${job.rw} on ${job.file}`;
+  check(what, result.errno === 0, { expected: "error 0", seen: result.errno });
+  return result;
+}
