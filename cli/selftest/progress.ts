@@ -19,8 +19,6 @@ export class Progress {
   take(event: SelftestEvent): void {
     switch (event.event) {
       case "stage":
-        this.#cases = 0;
-        this.#failed = 0;
         this.sinks.transient(`${event.stage} ...`);
         break;
       case "case": {
@@ -35,6 +33,8 @@ export class Progress {
       case "stage-end":
         this.sinks.transient("");
         this.sinks.line(this.#stageLine(event));
+        this.#cases = 0;
+        this.#failed = 0;
         break;
       case "complaint":
         this.sinks.transient("");
@@ -46,7 +46,8 @@ export class Progress {
   #stageLine(event: Extract<SelftestEvent, { event: "stage-end" }>): string {
     const seconds = (event.ms / 1000).toFixed(1);
     const failed = this.#failed > 0 ? `, ${this.#failed} of them not passed` : "";
-    const cases = this.#cases > 0 ? `, ${this.#cases} cases${failed}` : "";
+    const noun = this.#cases === 1 ? "case" : "cases";
+    const cases = this.#cases > 0 ? `, ${this.#cases} ${noun}${failed}` : "";
     const reason = event.detail === undefined ? "" : `: ${event.detail}`;
     return `${event.stage}: ${event.outcome} (${seconds} s${cases})${reason}`;
   }
