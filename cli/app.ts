@@ -17,9 +17,6 @@ import { OutputClosedError } from "./output/terminal.ts";
 import { UNITS } from "./output/units.ts";
 import { versionInfo } from "./version.ts";
 
-/** How long a command may tidy up after an interrupt. */
-const GRACE_MS = 2000;
-
 /** Runs the program; never throws. */
 export async function run(args: readonly string[], session: Session): Promise<ExitCode> {
   const json = wantsJson(args);
@@ -28,7 +25,7 @@ export async function run(args: readonly string[], session: Session): Promise<Ex
   try {
     program = buildProgram(session, json);
     program.hook("preAction", () => void (verbose = session.out.verbose));
-    await interruptible(program.parseAsync([...args], { from: "user" }), session.signal);
+    await interruptible(program.parseAsync([...args], { from: "user" }), session);
     return session.exitCode;
   } catch (error) {
     if (error instanceof OutputClosedError) return session.exitCode;
@@ -86,7 +83,8 @@ export function buildProgram(session: Session, json = false): CommandUnknownOpts
 }
 
 /** Lets an interrupt win, but gives the command a moment to put things back. */
-async function interruptible(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+async function interruptible(work: Promise<unknown>, session: Session): Promise<void> {
+  const { signal } = session;
   const interrupted = Promise.withResolvers<void>();
   const stop = () => interrupted.resolve();
   signal.addEventListener("abort", stop);
@@ -94,7 +92,7 @@ async function interruptible(work: Promise<unknown>, signal: AbortSignal): Promi
   try {
     await Promise.race([work, interrupted.promise]);
     if (!signal.aborted) return;
-    await Promise.race([work.catch(() => undefined), pause(GRACE_MS)]);
+    await Promise.race([work.catch(() => undefined), pause(session.graceMs)]);
     throw new InterruptedError("interrupted", { cause: signal.reason });
   } finally {
     signal.removeEventListener("abort", stop);

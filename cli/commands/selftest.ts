@@ -20,6 +20,9 @@ import type { Session } from "./support/session.ts";
 const SECONDS = wholeNumber({ min: 1n, max: 86400n });
 const UINT32 = wholeNumber({ max: 2n ** 32n - 1n });
 
+/** To unmount, remove devices, detach disks and unload the module; a second Ctrl-C does not wait. */
+const GRACE_MS = 30_000;
+
 /** `selftest [STAGE...]` */
 export function registerSelftest(parent: CommandUnknownOpts, session: Session): void {
   const command = parent.command("selftest")
@@ -79,6 +82,7 @@ async function selftest(session: Session, wanted: string[], options: Options): P
   if (options.native && (options.vm || options.kernel)) {
     throw new UsageError("--native and --vm exclude each other");
   }
+  session.graceMs = GRACE_MS;
   const names = selectStages(STAGES.map(({ name }) => name), wanted, options.exclude ?? []);
   const progress = new Progress({
     line: (text) => session.out.note(text),

@@ -40,21 +40,30 @@ export interface Disks {
 
 export const VOLATILE: readonly string[] = ["volatile"];
 
+/** The devices that can be made to fail, by their names. */
+interface FaultyDevices {
+  readonly main: string;
+  readonly spare: string;
+}
+
+interface RigParts {
+  readonly dm: DeviceMapper;
+  readonly disks: Disks;
+  /** The table line that the device was made with. */
+  readonly table: TargetSpec;
+  readonly device: MappedDevice;
+  /** The remap device, the main disk and the spare disk, all O_DIRECT. */
+  readonly file: DirectFile;
+  readonly main: DirectFile;
+  readonly spare: DirectFile;
+  readonly content: Content;
+  readonly mainStart: number;
+  readonly faulty: FaultyDevices | undefined;
+  readonly signal: AbortSignal;
+}
+
 export class Rig {
-  private constructor(
-    readonly dm: DeviceMapper,
-    readonly disks: Disks,
-    /** The table line that it was made with. */
-    readonly table: TargetSpec,
-    readonly device: MappedDevice,
-    /** The remap device, the main disk and the spare disk, all O_DIRECT. */
-    readonly file: DirectFile,
-    readonly main: DirectFile,
-    readonly spare: DirectFile,
-    readonly content: Content,
-    readonly mainStart: number,
-    private readonly faulty: { readonly main: string; readonly spare: string } | undefined,
-  ) {}
+  private constructor(private readonly parts: RigParts) {}
 
   static async make(
     scope: Scope,
@@ -70,22 +79,7 @@ export class Rig {
     const content = new Content(length);
     if (options.fill ?? true) await content.write(main, 0, length, mainStart);
 
-    const faulty = options.faults === true
-      ? {
-        main: await makeMapped(
-          scope,
-          dm,
-          "main",
-          faultyTable(disks.main.path, disks.main.sectors, []),
-        ),
-        spare: await makeMapped(
-          scope,
-          dm,
-          "spare",
-          faultyTable(disks.spare.path, disks.spare.sectors, []),
-        ),
-      }
-      : undefined;
+    const faulty = options.faults === true ? await makeFaulty(scope, dm, disks) : undefined;
     const table = remapTarget(
       {
         main: faulty?.main.path ?? disks.main.path,
@@ -99,23 +93,37 @@ export class Rig {
     );
     const device = await makeMapped(scope, dm, "remap", [table], { readOnly });
     const file = scope.use(device.path, DirectFile.open(device.path, { write: !readOnly }));
-    return new Rig(
-      dm,
-      disks,
-      table,
-      device,
-      file,
-      main,
-      spare,
-      content,
-      mainStart,
-      faulty && {
-        main: faulty.main.name,
-        spare: faulty.spare.name,
-      },
-    );
+    return new Rig({
+      ...{ dm, disks, table, device, file, main, spare, content, mainStart },
+      faulty: faulty && { main: faulty.main.name, spare: faulty.spare.name },
+      signal: scope.signal,
+    });
   }
 
+  get dm(): DeviceMapper {
+    return this.parts.dm;
+  }
+  get disks(): Disks {
+    return this.parts.disks;
+  }
+  get table(): TargetSpec {
+    return this.parts.table;
+  }
+  get device(): MappedDevice {
+    return this.parts.device;
+  }
+  get file(): DirectFile {
+    return this.parts.file;
+  }
+  get main(): DirectFile {
+    return this.parts.main;
+  }
+  get spare(): DirectFile {
+    return this.parts.spare;
+  }
+  get content(): Content {
+    return this.parts.content;
+  }
   get name(): string {
     return this.device.name;
   }
@@ -125,6 +133,7 @@ export class Rig {
 
   /** Sends a message; the reply, "" if there was none. */
   async send(message: string): Promise<string> {
+    this.parts.signal.throwIfAborted();
     return await this.dm.message(this.name, 0n, message) ?? "";
   }
 
@@ -147,18 +156,20 @@ export class Rig {
     checkEqual(`remap ${first} ${count}`, reply, `remapped=${count} lost=${lost}`);
   }
 
-  write(first: number, count: number): Promise<void> {
-    return this.content.write(this.file, first, count);
+  async write(first: number, count: number): Promise<void> {
+    this.parts.signal.throwIfAborted();
+    await this.content.write(this.file, first, count);
   }
 
   /** Reads through the device. */
-  check(what: string, first = 0, count = this.length): Promise<void> {
-    return this.content.check(what, this.file, first, count);
+  async check(what: string, first = 0, count = this.length): Promise<void> {
+    this.parts.signal.throwIfAborted();
+    await this.content.check(what, this.file, first, count);
   }
 
   /** Reads what lies on the main disk in place of these sectors. */
   checkMain(what: string, content: Content, first = 0, count = this.length): Promise<void> {
-    return content.check(`${what}, on main`, this.main, first, count, this.mainStart);
+    return content.check(`${what}, on main`, this.main, first, count, this.parts.mainStart);
   }
 
   /** Makes sectors fail, of the main disk, and no others. */
@@ -173,10 +184,17 @@ export class Rig {
     await swapTable(this.dm, this.#faulty.spare, faultyTable(spare.path, spare.sectors, bad));
   }
 
-  get #faulty(): { readonly main: string; readonly spare: string } {
-    if (this.faulty === undefined) throw new TypeError("this rig was made without faults");
-    return this.faulty;
+  get #faulty(): FaultyDevices {
+    const { faulty } = this.parts;
+    if (faulty === undefined) throw new TypeError("this rig was made without faults");
+    return faulty;
   }
+}
+
+async function makeFaulty(scope: Scope, dm: DeviceMapper, { main, spare }: Disks) {
+  const make = (purpose: string, disk: LoopDisk) =>
+    makeMapped(scope, dm, purpose, faultyTable(disk.path, disk.sectors, []));
+  return { main: await make("main", main), spare: await make("spare", spare) };
 }
 
 /** Where the parts of a remap target lie. */

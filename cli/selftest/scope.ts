@@ -20,6 +20,9 @@ export class CleanupError extends Error {
 export class Scope implements AsyncDisposable {
   readonly #made: Made[] = [];
 
+  /** @param signal ends what goes on in the scope; taking things away is not ended by it. */
+  constructor(readonly signal: AbortSignal = new AbortController().signal) {}
+
   /** Remembers how to take away what was just made. */
   defer(what: string, undo: () => Promise<void> | void): void {
     this.#made.push({ what, undo });

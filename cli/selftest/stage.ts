@@ -136,7 +136,7 @@ export class StageRun {
       timer = setTimeout(() => reject(error), limitMs);
     });
     try {
-      await Promise.race([inScope(body), hung]);
+      await Promise.race([inScope(body, this.signal), hung]);
       return undefined;
     } catch (error) {
       return error ?? new Error("failed without a reason");
@@ -146,8 +146,8 @@ export class StageRun {
   }
 }
 
-async function inScope(body: Body): Promise<void> {
-  await using scope = new Scope();
+async function inScope(body: Body, signal: AbortSignal): Promise<void> {
+  await using scope = new Scope(signal);
   await body(scope);
 }
 
@@ -174,7 +174,7 @@ async function attemptStage(
 ): Promise<[outcome: Outcome, detail?: string]> {
   let outcome: Outcome = "failed";
   try {
-    await using scope = new Scope();
+    await using scope = new Scope(context.signal);
     const run = new StageRun(stage.name, context, scope);
     try {
       await stage.run(run);

@@ -33,6 +33,8 @@ export class Session {
   readonly signal: AbortSignal;
   /** What the program ends with if nothing throws. */
   exitCode: ExitCode = EXIT.done;
+  /** How long the command may tidy up after an interrupt, in milliseconds. */
+  graceMs = 2000;
   #out: Output;
   #options: GlobalOptions = {};
   readonly #open: () => DeviceMapper;

@@ -48,7 +48,7 @@ class FilesStage {
   /** Everything that happens while the disk is wrapped. */
   async #wrapped(): Promise<void> {
     const { stage } = this;
-    await using scope = new Scope();
+    await using scope = new Scope(this.stage.signal);
     const features = ["volatile", "max_remaps", "0"];
     const rig = await Rig.make(scope, stage.dm, this.disks, { features, fill: false });
     let relocated: Range[] = [];
