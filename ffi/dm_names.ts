@@ -42,20 +42,6 @@ export function checkDeviceName(operation: string, name: string): void {
   }
 }
 
-/** Turns the kernel's name, where odd bytes are `\xNN`, back into the user's. */
-export function unmangle(name: string): string {
-  if (!name.includes("\\x")) return name;
-  const bytes: number[] = [];
-  const encoder = new TextEncoder();
-  let at = 0;
-  for (const match of name.matchAll(MANGLED)) {
-    bytes.push(...encoder.encode(name.slice(at, match.index)), parseInt(match[1]!, 16));
-    at = match.index + match[0].length;
-  }
-  bytes.push(...encoder.encode(name.slice(at)));
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new Uint8Array(bytes));
-}
-
 /** Splits a device number as the kernel's ioctls carry it. */
 export function splitDeviceNumber(device: bigint): { major: number; minor: number } {
   const number = BigInt.asUintN(32, device);

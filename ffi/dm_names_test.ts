@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import { checkDeviceName, splitDeviceNumber, unmangle } from "./dm_names.ts";
+import { checkDeviceName, splitDeviceNumber } from "./dm_names.ts";
 import { DeviceMapperError } from "./errors.ts";
 
 Deno.test("names that cannot be are refused with the name and the operation", () => {
@@ -21,16 +20,6 @@ Deno.test("odd names that can be are taken", () => {
   for (const name of ["a", "x".repeat(127), "with blank", "ä".repeat(15), "a\\x20b", "%$'\"&"]) {
     checkDeviceName("create", name);
   }
-});
-
-Deno.test("unmangling turns every byte back", () => {
-  assert.equal(unmangle("plain-0_1"), "plain-0_1");
-  assert.equal(unmangle("a\\x20b\\xc3\\xa4"), "a bä");
-  fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 20 }), (name) => {
-    const bytes = new TextEncoder().encode(name);
-    const mangled = Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, "0")}`);
-    assert.equal(unmangle(mangled.join("")), name);
-  }));
 });
 
 Deno.test("device numbers with more than 8 bits of minor", () => {

@@ -4,6 +4,7 @@ import { requireDriver } from "./dm_driver.ts";
 import { EventPoll } from "./dm_event.ts";
 import { type DmLibrary, dmLibrary } from "./dm_library.ts";
 import { checkDeviceName } from "./dm_names.ts";
+import { runWithNodes } from "./dm_nodes.ts";
 import { DmTask, type Operation } from "./dm_task.ts";
 import { DeviceMapperError } from "./errors.ts";
 
@@ -57,8 +58,6 @@ export interface RemoveOptions {
 const ENXIO = 6;
 /** sizeof(struct dm_info), with room for what later libraries may add. */
 const INFO_SIZE = 128;
-/** We make the nodes where udev does not: the library's list of nodes to make is not for threads. */
-const DM_UDEV_DISABLE_LIBRARY_FALLBACK = 0x20;
 
 /** How many instances are open: the last one to go closes the control device. */
 let users = 0;
@@ -149,8 +148,9 @@ export class DeviceMapper implements Disposable {
     await this.#run(task);
   }
 
-  resume(name: string): Promise<void> {
-    return this.#runWithNodes("resume", name, [name]);
+  async resume(name: string): Promise<void> {
+    using task = this.#task("resume", name);
+    await runWithNodes(this.#library, task, [name], () => this.#run(task));
   }
 
   async suspend(name: string, options: SuspendOptions = {}): Promise<void> {
@@ -160,19 +160,20 @@ export class DeviceMapper implements Disposable {
     await this.#run(task);
   }
 
-  remove(name: string, options: RemoveOptions = {}): Promise<void> {
-    return this.#runWithNodes("remove", name, [name], (task) => {
-      if (options.retry === true) task.set("dm_task_retry_remove");
-      if (options.deferred === true) task.set("dm_task_deferred_remove");
-    });
+  async remove(name: string, options: RemoveOptions = {}): Promise<void> {
+    using task = this.#task("remove", name);
+    if (options.retry === true) task.set("dm_task_retry_remove");
+    if (options.deferred === true) task.set("dm_task_deferred_remove");
+    await runWithNodes(this.#library, task, [name], () => this.#run(task));
   }
 
   async rename(oldName: string, newName: string): Promise<void> {
     checkDeviceName("rename", newName);
-    await this.#runWithNodes("rename", oldName, [oldName, newName], (task) => {
-      const set = this.#library.dm_task_set_newname(task.pointer, toCString(newName));
-      task.check(set, "set its new name");
-    });
+    using task = this.#task("rename", oldName);
+    const set = this.#library.dm_task_set_newname(task.pointer, toCString(newName));
+    task.check(set, "set its new name");
+    // Waits for nothing, and puts its node on the library's list: no work for a thread.
+    await runWithNodes(this.#library, task, [oldName, newName], () => task.run());
   }
 
   /** Drops the inactive table. */
@@ -184,6 +185,10 @@ export class DeviceMapper implements Disposable {
   info(name: string): DeviceInfo | undefined {
     using task = this.#task("info", name);
     task.run();
+    return this.#readInfo(task, name);
+  }
+
+  #readInfo(task: DmTask, name: string): DeviceInfo | undefined {
     const bytes = new Uint8Array(INFO_SIZE);
     task.check(this.#library.dm_task_get_info(task.pointer, bytes), "read its state");
     const view = new DataView(bytes.buffer);
@@ -222,6 +227,10 @@ export class DeviceMapper implements Disposable {
     using task = this.#task("status", name);
     if (options.noflush === true) task.set("dm_task_no_flush");
     task.run();
+    // The library takes a status of nothing for a success.
+    if (this.#readInfo(task, name) === undefined) {
+      throw new DeviceMapperError("status", name, ENXIO);
+    }
     return [...task.targets()];
   }
 
@@ -302,30 +311,5 @@ export class DeviceMapper implements Disposable {
     } finally {
       this.#running--;
     }
-  }
-
-  /** Runs a task after which nodes in /dev/mapper come or go, and sees to it that they do. */
-  async #runWithNodes(
-    operation: "resume" | "remove" | "rename",
-    name: string,
-    nodes: readonly string[],
-    prepare?: (task: DmTask) => void,
-  ): Promise<void> {
-    using task = this.#task(operation, name);
-    prepare?.(task);
-    const cookie = new Uint32Array(1);
-    const set = this.#library.dm_task_set_cookie(
-      task.pointer,
-      new Uint8Array(cookie.buffer),
-      DM_UDEV_DISABLE_LIBRARY_FALLBACK,
-    );
-    task.check(set, "prepare for udev");
-    try {
-      await this.#run(task);
-    } finally {
-      // Also after a failure: the wait is what frees the cookie's semaphore.
-      await this.#library.dm_udev_wait(cookie[0]!);
-    }
-    for (const node of nodes) this.#library.dm_mknodes(toCString(node));
   }
 }

@@ -44,6 +44,12 @@ export async function temporaryDevice(
   };
 }
 
+/** What is in /dev/mapper beside the device mapper's own node. */
+export function nodes(): string[] {
+  return Array.from(Deno.readDirSync("/dev/mapper"), ({ name }) => name)
+    .filter((name) => name !== "control").sort();
+}
+
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
