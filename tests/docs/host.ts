@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * Types what the documents say: `deno run -A tests/docs/host.ts [--kernel ID]` runs every block that
+ * is marked `guest`, in a guest in which /dev/sdb1 holds a file system and /dev/sdc1 is empty. In
+ * the end the file system has to be whole, without the layer. Takes dist/dmremap-ts.
+ */
+import { join } from "node:path";
+import { buildModule } from "../../cli/kmod/build.ts";
+import { guestFailure, runGuest } from "../../cli/lab/guest.ts";
+import { ensureKernel } from "../../cli/lab/kernels.ts";
+import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
+import { documents, type ShellBlock, shellBlocks } from "./blocks.ts";
+import { blockScript, sessionDifference } from "./transcript.ts";
+
+const MIB = 1024 * 1024;
+const root = join(import.meta.dirname ?? ".", "..", "..");
+const encoder = new TextEncoder();
+const say = (text: string) => Deno.stdout.writeSync(encoder.encode(text));
+const log = (text: string) => Deno.stderr.writeSync(encoder.encode(`${text.trimEnd()}\n`));
+
+/** A file system with some hundred files, made before the layer is there. */
+const SETUP = `
+ln -sf /dev/lab/main /dev/sdb1
+ln -sf /dev/lab/spare /dev/sdc1
+dd if=/dev/zero of=/dev/sdc1 bs=1M count=1 status=none
+mkfs.ext4 -q -F /dev/sdb1
+mount /dev/sdb1 /mnt
+cp -r /usr/share/perl5 /mnt/files 2>/dev/null || cp -r /usr/share/doc/[a-d]* /mnt/
+sync
+(cd /mnt && find . -type f -exec sha256sum {} +) >/tmp/sums
+umount /mnt
+`;
+
+/** What a document takes for granted at its start. */
+const STATE: Readonly<Record<string, string>> = {
+  "docs/remove-the-layer.md": `
+dmremap-ts create r0 /dev/sdb1 /dev/sdc1 --volatile
+mount /dev/mapper/r0 /mnt
+dmremap-ts remap r0 4096+64 16384-16639
+`,
+};
+
+const AFTERWARDS = `
+test -z "$(dmremap-ts list --names)"
+if mountpoint -q /mnt; then umount /mnt; fi
+fsck.ext4 -f -n /dev/sdb1
+mount -o ro /dev/sdb1 /mnt
+(cd /mnt && sha256sum --quiet -c /tmp/sums)
+umount /mnt
+`;
+
+interface Plan {
+  readonly document: string;
+  readonly blocks: readonly ShellBlock[];
+}
+
+function plans(): Plan[] {
+  return documents(root).map((document) => ({
+    document,
+    blocks: shellBlocks(document, Deno.readTextFileSync(join(root, document)))
+      .filter(({ marks }) => marks.includes("guest")),
+  })).filter(({ blocks }) => blocks.length > 0);
+}
+
+/** Lines that start with a mark tell the parts of the output apart. */
+const MARK = "=== ";
+
+function guestScript(documents: readonly Plan[]): string {
+  const part = (name: string, script: string) => `echo '${MARK}${name}'\n${script}`;
+  return [
+    "set -eu",
+    "exec 2>&1",
+    "dmremap-ts kmod load",
+    ...documents.flatMap(({ document, blocks }) => [
+      part(`${document}: set up`, SETUP + (STATE[document] ?? "")),
+      ...blocks.map((block) => part(`${document}:${block.line}`, blockScript(block))),
+      part(`${document}: afterwards`, AFTERWARDS),
+    ]),
+    part("end", ""),
+  ].join("\n");
+}
+
+function parts(output: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const piece of output.replaceAll("\r", "").split(`\n${MARK}`).slice(1)) {
+    const end = piece.indexOf("\n");
+    found.set(piece.slice(0, end), piece.slice(end + 1));
+  }
+  return found;
+}
+
+async function main(): Promise<number> {
+  const at = Deno.args.indexOf("--kernel");
+  await ensurePackages(STAGE_PACKAGES, log);
+  const kernel = await ensureKernel(at < 0 ? "6.1" : Deno.args[at + 1] ?? "", log);
+  const module = await buildModule({ kdir: kernel.kdir, release: kernel.release });
+  const chosen = plans();
+  const result = await runGuest({
+    kernel,
+    module: module.path,
+    argv: ["/bin/sh", "-c", `PATH=${join(root, "dist")}:$PATH\n${guestScript(chosen)}`],
+    disks: [
+      { serial: "main", sizeBytes: 256 * MIB },
+      { serial: "spare", sizeBytes: 16 * MIB },
+    ],
+    timeoutSeconds: 600,
+    onStdout: say,
+    log,
+  });
+  const came = parts(result.stdout);
+  let [passed, failed] = [0, 0];
+  const judge = (name: string, problem: string | undefined) => {
+    if (problem === undefined) passed++;
+    else failed++;
+    say(`${problem === undefined ? "ok   " : "FAIL "} ${name}\n`);
+    if (problem !== undefined) say(`${problem.replaceAll(/^/gm, "      ")}\n`);
+  };
+  const names = [...came.keys()];
+  say("\n");
+  for (const { document, blocks } of chosen) {
+    for (const block of blocks) {
+      const name = `${document}:${block.line}`;
+      const output = came.get(name);
+      const ended = output !== undefined && names.indexOf(name) < names.length - 1;
+      judge(name, ended ? sessionDifference(block, output) : "did not end well");
+    }
+    const whole = names.indexOf(`${document}: afterwards`) < names.length - 1;
+    const reached = came.has(`${document}: afterwards`);
+    judge(`${document}: the file system is whole`, reached && whole ? undefined : "no");
+  }
+  judge("the guest", guestFailure(result));
+  say(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+Deno.exit(await main());
