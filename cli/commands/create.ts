@@ -4,7 +4,7 @@ import { UsageError } from "../device/errors.ts";
 import { createDevice, type CreateOptions, planCreate } from "../device/lifecycle.ts";
 import type { PendingPolicy, RemapFeatures } from "../device/table_line.ts";
 import { formatLength } from "../output/units.ts";
-import { document } from "./support/command_doc.ts";
+import { type CommandDoc, document } from "./support/command_doc.ts";
 import { sectorNumber, wholeNumber } from "./support/integers.ts";
 import { deviceName } from "./support/names.ts";
 import { showDryRun } from "./support/plan.ts";
@@ -12,6 +12,27 @@ import { tableFields } from "./support/present.ts";
 import type { Session } from "./support/session.ts";
 
 const UINT_MAX = 2n ** 32n - 1n;
+
+const DOC: CommandDoc = {
+  notes: [
+    "This version of the module keeps the table of relocated sectors in memory only. It creates " +
+    "nothing without --volatile, which says that you know: after a reboot or `remove` MAIN has " +
+    "its old content in relocated sectors, so run `clear` first.",
+    "All numbers are 512-byte sectors. MAIN must not be mounted or held by another driver, and " +
+    "SPARE must not carry a file system, RAID, LVM or partition table; --force goes over that, " +
+    "and asks, or wants --yes.",
+  ],
+  examples: [
+    ["create r0 /dev/sdb1 /dev/sdc1 --volatile", "serve sdb1, with sdc1 as its spare"],
+    [
+      "create r0 /dev/sdb /dev/sdb --length 1953000000 --spare-start 1953000000 --volatile",
+      "let the tail of a disk be its own spare",
+    ],
+    ["create r0 /dev/sdb1 /dev/sdc1 --volatile -n", "show the dm table and do nothing"],
+  ],
+  exits: [0, 1, 2, 5, 6, 130],
+  complete: { name: "none" },
+};
 
 /** `create NAME MAIN SPARE` */
 export function registerCreate(parent: CommandUnknownOpts, session: Session): void {
@@ -59,26 +80,7 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
         features: featuresOf(options),
       });
     });
-  document(command, {
-    notes: [
-      "This version of the module keeps the table of relocated sectors in memory only. It creates " +
-      "nothing without --volatile, which says that you know: after a reboot or `remove` MAIN has " +
-      "its old content in relocated sectors, so run `clear` first.",
-      "All numbers are 512-byte sectors. MAIN must not be mounted or held by another driver, and " +
-      "SPARE must not carry a file system, RAID, LVM or partition table; --force goes over that, " +
-      "and asks, or wants --yes.",
-    ],
-    examples: [
-      ["create r0 /dev/sdb1 /dev/sdc1 --volatile", "serve sdb1, with sdc1 as its spare"],
-      [
-        "create r0 /dev/sdb /dev/sdb --length 1953000000 --spare-start 1953000000 --volatile",
-        "let the tail of a disk be its own spare",
-      ],
-      ["create r0 /dev/sdb1 /dev/sdc1 --volatile -n", "show the dm table and do nothing"],
-    ],
-    exits: [0, 1, 2, 5, 6, 130],
-    complete: { name: "none" },
-  });
+  document(command, DOC);
 }
 
 interface FeatureOptions {
