@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { ProtocolError, UsageError } from "./errors.ts";
-import type { SectorRange } from "./sectors.ts";
+import { mergeRanges, type SectorRange } from "./sectors.ts";
 
 /** `force`: drop without copying back. */
 export interface ForceOption {
@@ -15,11 +15,12 @@ export function pingMessage(): string {
   return "ping";
 }
 
-/** One message for all ranges, because it is all or nothing. */
+/** One message for all ranges, because it is all or nothing. The target wants them in order. */
 export function remapMessage(ranges: readonly SectorRange[]): string {
-  if (ranges.length === 0) throw new UsageError("no sectors to relocate");
-  if (ranges.length === 1) return `remap ${words(ranges[0]!)}`;
-  return `remap ${ranges.map((range) => `${range.first} ${range.count}`).join(" ")}`;
+  const merged = mergeRanges(ranges);
+  if (merged.length === 0) throw new UsageError("no sectors to relocate");
+  if (merged.length === 1) return `remap ${words(merged[0]!)}`;
+  return `remap ${merged.map((range) => `${range.first} ${range.count}`).join(" ")}`;
 }
 
 export function unmapMessage(range: SectorRange, options: ForceOption = {}): string {

@@ -29,6 +29,7 @@ Deno.test("messages read as the contract writes them", () => {
   assert.equal(messages.remapMessage([one]), "remap 7");
   assert.equal(messages.remapMessage([eight]), "remap 200 8");
   assert.equal(messages.remapMessage([one, eight]), "remap 7 1 200 8");
+  assert.equal(messages.remapMessage([eight, one, eight]), "remap 7 1 200 8");
   assert.throws(() => messages.remapMessage([]), UsageError);
   assert.equal(messages.unmapMessage(eight, { force: true }), "unmap 200 8 force");
   assert.equal(messages.unmapMessage(one), "unmap 7");

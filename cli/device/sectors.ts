@@ -49,3 +49,21 @@ export function parseSectorRanges(texts: readonly string[]): SectorRange[] {
 export function formatSectorRange(range: SectorRange): string {
   return range.count === 1n ? `${range.first}` : `${range.first}+${range.count}`;
 }
+
+/** The same sectors in ascending ranges that neither overlap nor touch. */
+export function mergeRanges(ranges: readonly SectorRange[]): SectorRange[] {
+  const sorted = ranges.toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const merged: SectorRange[] = [];
+  for (const range of sorted) {
+    const last = merged.at(-1);
+    if (last === undefined || range.first > last.first + last.count) {
+      merged.push(range);
+      continue;
+    }
+    const end = range.first + range.count;
+    const lastEnd = last.first + last.count;
+    const count = (end > lastEnd ? end : lastEnd) - last.first;
+    merged[merged.length - 1] = { first: last.first, count };
+  }
+  return merged;
+}

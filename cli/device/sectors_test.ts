@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UsageError } from "./errors.ts";
-import { formatSectorRange, MAX_SECTORS, parseSectorRange, parseSectorRanges } from "./sectors.ts";
+import {
+  formatSectorRange,
+  MAX_SECTORS,
+  mergeRanges,
+  parseSectorRange,
+  parseSectorRanges,
+} from "./sectors.ts";
 
 Deno.test("the three ways to write a range", () => {
   assert.deepEqual(parseSectorRange("123"), { first: 123n, count: 1n });
@@ -35,5 +41,24 @@ Deno.test("formatting and parsing are inverse", () => {
   }, { noNullPrototype: true });
   fc.assert(fc.property(range, (value) => {
     assert.deepEqual(parseSectorRange(formatSectorRange(value)), value);
+  }));
+});
+
+Deno.test("merging keeps every sector, once and in order", () => {
+  const small = fc.array(fc.record({
+    first: fc.bigInt({ min: 0n, max: 40n }),
+    count: fc.bigInt({ min: 1n, max: 6n }),
+  }));
+  const sectorsOf = (ranges: readonly { first: bigint; count: bigint }[]) =>
+    ranges.flatMap(({ first, count }) =>
+      Array.from({ length: Number(count) }, (_, i) => Number(first) + i)
+    );
+  fc.assert(fc.property(small, (ranges) => {
+    const merged = mergeRanges(ranges);
+    const expected = [...new Set(sectorsOf(ranges))].sort((a, b) => a - b);
+    assert.deepEqual(sectorsOf(merged), expected);
+    for (let i = 1; i < merged.length; i++) {
+      assert.ok(merged[i]!.first > merged[i - 1]!.first + merged[i - 1]!.count);
+    }
   }));
 });

@@ -5,7 +5,7 @@ import { guestFailure, runGuest } from "../../cli/lab/guest.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
 
 const MIB = 1024 * 1024;
-const SUITES = ["device_mapper.ts"];
+const SUITES = ["device_mapper.ts", "surroundings.ts", "refusals.ts", "remap_device.ts"];
 
 const encoder = new TextEncoder();
 const say = (text: string) => Deno.stdout.writeSync(encoder.encode(text));
