@@ -3,6 +3,7 @@
 import { buildModule } from "../../cli/kmod/build.ts";
 import { guestFailure, runGuest } from "../../cli/lab/guest.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
+import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
 
 const MIB = 1024 * 1024;
 const SUITES = ["device_mapper.ts", "surroundings.ts", "refusals.ts", "remap_device.ts"];
@@ -20,6 +21,7 @@ function summary(output: string): { passed: number; failed: number } {
 }
 
 async function main(): Promise<number> {
+  await ensurePackages([...STAGE_PACKAGES, "udev"], log);
   const at = Deno.args.indexOf("--kernel");
   const kernel = await ensureKernel(at < 0 ? "6.1" : Deno.args[at + 1] ?? "", log);
   const module = await buildModule({ kdir: kernel.kdir, release: kernel.release });
