@@ -12,7 +12,8 @@ export const CASES = [
   "miss_thousand",
   "miss_million",
   "hit_alone",
-  "hit_among_others",
+  "hit_before_others",
+  "hit_between_others",
 ] as const;
 export type CaseId = typeof CASES[number];
 
@@ -36,7 +37,8 @@ export const CASE_LABELS: Readonly<Record<CaseId, string>> = {
   miss_thousand: "remap, 1,000 entries elsewhere",
   miss_million: "remap, 1,000,000 entries elsewhere",
   hit_alone: "remap, every I/O in one relocated extent",
-  hit_among_others: "remap, the same among 1,000 other entries",
+  hit_before_others: "remap, the same before 1,000 other entries",
+  hit_between_others: "remap, the same between 1,000 other entries",
 };
 
 export const REQUEST_LABELS: Readonly<Record<RequestKind, string>> = {
@@ -51,7 +53,8 @@ export const READ_BUDGETS: Readonly<Partial<Record<CaseId, number | "stitched">>
   cut: "stitched",
   miss_thousand: 90,
   miss_million: 120,
-  hit_among_others: 350,
+  hit_before_others: 350,
+  hit_between_others: 350,
 };
 
 /** Bytes of kernel memory that a scattered entry may take. */

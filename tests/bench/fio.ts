@@ -10,12 +10,14 @@ export class FioError extends Error {
 export interface FioResult {
   /** Mean time from submission to completion. */
   readonly meanNs: number;
+  /** The least of them. */
+  readonly shortestNs: number;
   readonly count: number;
 }
 
 const direction = z.object({
   total_ios: z.number(),
-  clat_ns: z.object({ mean: z.number(), N: z.number() }),
+  clat_ns: z.object({ min: z.number(), mean: z.number(), N: z.number() }),
 });
 const output = z.object({
   jobs: z.array(z.object({ error: z.number(), read: direction, write: direction })).length(1),
@@ -34,5 +36,5 @@ export function parseFio(text: string, operation: OperationName): FioResult {
   if (job === undefined || job.error !== 0) throw new FioError(`fio: error ${job?.error}`);
   const { clat_ns: latency, total_ios: count } = job[operation];
   if (count === 0 || latency.N === 0) throw new FioError(`fio did no ${operation}`);
-  return { meanNs: latency.mean, count };
+  return { meanNs: latency.mean, shortestNs: latency.min, count };
 }

@@ -16,7 +16,7 @@ import { countOver, formatReport } from "./report_text.ts";
 import { measureStarts } from "./start.ts";
 
 const SCHEMA_VERSION = 1;
-const TIMEOUT_SECONDS = 1800;
+const TIMEOUT_SECONDS = 900;
 const root = join(import.meta.dirname ?? ".", "..", "..");
 
 const encoder = new TextEncoder();

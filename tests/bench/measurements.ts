@@ -10,6 +10,8 @@ const measurement = z.discriminatedUnion("kind", [
     operation: z.enum(OPERATIONS),
     /** Mean time to complete of one I/O, in instructions. */
     instructions: z.number().positive(),
+    /** The least that one took: the same to the instruction in every run. */
+    shortest: z.number().int().positive(),
     count: z.number().int().positive(),
   }),
   z.object({

@@ -10,6 +10,7 @@ const io = (id: CaseId, instructions: number, operation: OperationName = "read")
   case: id,
   operation,
   instructions,
+  shortest: 4000,
   count: 20000,
 });
 
@@ -24,22 +25,37 @@ Deno.test("I/O is compared with dm-linear, and reads with their budgets", () => 
     io("empty", 7100, "write"),
   ]);
   assert.deepEqual(report.io, [
-    { case: "brd", read: { instructions: 4280 } },
+    { case: "brd", read: { instructions: 4280, shortest_instructions: 4000 } },
     {
       case: "linear",
-      read: { instructions: 6000, above_linear: 0 },
-      write: { instructions: 7000, above_linear: 0 },
+      read: { instructions: 6000, shortest_instructions: 4000, above_linear: 0 },
+      write: { instructions: 7000, shortest_instructions: 4000, above_linear: 0 },
     },
     {
       case: "empty",
-      read: { instructions: 6070, above_linear: 70, budget: 70, within_budget: true },
-      write: { instructions: 7100, above_linear: 100 },
+      read: {
+        instructions: 6070,
+        shortest_instructions: 4000,
+        above_linear: 70,
+        budget: 70,
+        within_budget: true,
+      },
+      write: { instructions: 7100, shortest_instructions: 4000, above_linear: 100 },
     },
     {
       case: "miss_thousand",
-      read: { instructions: 6091, above_linear: 91, budget: 90, within_budget: false },
+      read: {
+        instructions: 6091,
+        shortest_instructions: 4000,
+        above_linear: 91,
+        budget: 90,
+        within_budget: false,
+      },
     },
-    { case: "hit_alone", read: { instructions: 6300, above_linear: 300 } },
+    {
+      case: "hit_alone",
+      read: { instructions: 6300, shortest_instructions: 4000, above_linear: 300 },
+    },
   ]);
   assert.equal(countOver(report), 1);
 });
@@ -55,7 +71,7 @@ Deno.test("the cut case must stay below the stitched one of the same boot", () =
 
 Deno.test("without dm-linear nothing is judged", () => {
   assert.deepEqual(makeReport([io("empty", 6070)]).io, [
-    { case: "empty", read: { instructions: 6070 } },
+    { case: "empty", read: { instructions: 6070, shortest_instructions: 4000 } },
   ]);
 });
 

@@ -19,13 +19,13 @@ const sectorsOf = (count: number, from: number, distance: number) =>
 async function measureOthers(rig: Rig): Promise<void> {
   await rig.measure({ case: "brd", device: rig.main });
 
-  await rig.createLinear("linear", [[rig.main, 0, MEASURED_SECTORS]]);
+  rig.createLinear("linear", [[rig.main, 0, MEASURED_SECTORS]]);
   await rig.measure({ case: "linear", device: "/dev/mapper/linear" });
-  await rig.remove("linear");
+  rig.remove("linear");
 
-  await rig.createLinear("stitched", stitches(rig));
+  rig.createLinear("stitched", stitches(rig));
   await rig.measure({ case: "stitched", device: "/dev/mapper/stitched" });
-  await rig.remove("stitched");
+  rig.remove("stitched");
 }
 
 /** What relocating the same sectors comes to with dm-linear alone. */
@@ -41,40 +41,47 @@ function stitches(rig: Rig): Segment[] {
 
 async function measureRemap(rig: Rig): Promise<void> {
   const device = "/dev/mapper/remap";
-  await rig.createRemap("remap", 2 * MEASURED_SECTORS, rig.spare, MEASURED_SECTORS);
+  rig.createRemap("remap", 2 * MEASURED_SECTORS, rig.spare, MEASURED_SECTORS);
   await rig.measure({ case: "empty", device });
 
   const elsewhere = sectorsOf(ENTRIES, MEASURED_SECTORS, ENTRY_DISTANCE);
-  await rig.remap("remap", elsewhere);
+  rig.remap("remap", elsewhere);
   await rig.measure({ case: "miss_thousand", device });
   await rig.clear("remap");
 
-  await rig.timeRemap("batch", "remap", sectorsOf(ENTRIES, 0, ENTRY_DISTANCE));
+  rig.timeRemap("batch", "remap", sectorsOf(ENTRIES, 0, ENTRY_DISTANCE));
   await rig.measure({ case: "cut", device });
   await rig.clear("remap");
 
-  await rig.timeRemap("run", "remap", [0], EXTENT_SECTORS);
+  rig.timeRemap("run", "remap", [0], EXTENT_SECTORS);
   await rig.measure({ case: "hit_alone", device, sectors: EXTENT_SECTORS });
-  await rig.remap("remap", elsewhere);
-  await rig.measure({ case: "hit_among_others", device, sectors: EXTENT_SECTORS });
+  rig.remap("remap", elsewhere);
+  await rig.measure({ case: "hit_before_others", device, sectors: EXTENT_SECTORS });
 
   for (let sector = 0; sector < 20; sector++) {
-    await rig.timeRemap("single", "remap", [EXTENT_SECTORS + 64 * sector]);
+    rig.timeRemap("single", "remap", [EXTENT_SECTORS + 64 * sector]);
   }
-  await rig.remove("remap");
+  await rig.clear("remap");
+
+  const first = MEASURED_SECTORS / 2;
+  rig.remap("remap", [first], EXTENT_SECTORS);
+  rig.remap("remap", sectorsOf(ENTRIES / 2, 0, ENTRY_DISTANCE / 2));
+  rig.remap("remap", elsewhere.slice(0, ENTRIES / 2));
+  await rig.measure({ case: "hit_between_others", device, first, sectors: EXTENT_SECTORS });
+  rig.remove("remap");
 }
 
 async function measureMillion(rig: Rig): Promise<void> {
   const sectors = MEASURED_SECTORS + MILLION * MILLION_DISTANCE;
   const entries = sectorsOf(MILLION, MEASURED_SECTORS, MILLION_DISTANCE);
   // A slot is in the same place of its 4 KiB block as its sector, so the spare is that large.
-  await rig.createRemap("remap", sectors, rig.sink, MILLION * 16);
+  rig.createRemap("remap", sectors, rig.sink, MILLION * 16);
   for (const order of ORDERS) {
     const before = await rig.nodeBytes();
     const inOrder = order === "random" ? shuffled(entries, 1) : entries;
     for (let start = 0; start < inOrder.length; start += BATCH) {
       // One message takes ascending sectors only.
-      await rig.remap("remap", inOrder.slice(start, start + BATCH).sort((a, b) => a - b));
+      rig.remap("remap", inOrder.slice(start, start + BATCH).sort((a, b) => a - b));
     }
     const bytes = await rig.nodeBytes() - before;
     rig.record({ kind: "memory", order, entries: entries.length, node_bytes: bytes });
@@ -83,7 +90,7 @@ async function measureMillion(rig: Rig): Promise<void> {
     }
     await rig.clear("remap");
   }
-  await rig.remove("remap");
+  rig.remove("remap");
 }
 
 using rig = Rig.open();
