@@ -11,7 +11,6 @@
 #include "dm-remap-core.h"
 
 #define REMAP_MAX_RETRIES 100
-#define REMAP_MAX_DELAY_MS 10000
 
 static bool remap_is_power_of_2_sectors(unsigned int sectors)
 {
@@ -222,6 +221,10 @@ static int remap_check_devices(struct remap_c *rc)
 
 	if (!remap_is_power_of_2_sectors(rc->unit))
 		ti->error = "main_dev: unusable logical block size";
+	else if (bdev_is_zoned(rc->main->bdev))
+		ti->error = "main_dev is zoned: its sectors cannot be relocated";
+	else if (bdev_is_zoned(rc->spare->bdev))
+		ti->error = "spare_dev is zoned: it cannot hold relocated sectors";
 	else if (spare_unit > rc->unit)
 		ti->error = "spare_dev: its logical block is larger than main_dev's";
 	else if ((rc->main_start | ti->len) & misaligned)

@@ -6,6 +6,7 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/gfp.h>
+#include <linux/sched/signal.h>
 
 #include "dm-remap-copy.h"
 
@@ -90,10 +91,11 @@ blk_status_t remap_copy_retry(struct remap_c *rc, const struct remap_area *area,
 
 	for (tries = 1; ; tries++) {
 		status = remap_copy_io(rc, area, opf, sector, offset, count);
-		if (!status || tries >= rc->features.retries)
+		if (!status || tries >= rc->features.retries || READ_ONCE(rc->stopping) ||
+		    fatal_signal_pending(current))
 			return status;
 		msleep(delay);
-		delay *= 2;
+		delay = min(delay * 2, (unsigned int)REMAP_MAX_DELAY_MS);
 	}
 }
 

@@ -21,10 +21,16 @@
 #include "compat.h"
 #include "dm-remap-trace.h"
 
+#if BITS_PER_LONG < 64
+#error "the table keeps sectors in unsigned long: 64-bit kernels only"
+#endif
+
 #define DM_MSG_PREFIX "remap"
 #define REMAP_VERSION "1.1.0"
 
 struct remap_table;
+
+#define REMAP_MAX_DELAY_MS 10000
 
 /* Feature arguments of the table line. */
 struct remap_features {
@@ -83,6 +89,10 @@ struct remap_c {
 	struct work_struct found_work;
 	struct workqueue_struct *wq;
 
+	/* Tells user space of them, apart: an event may wait for what waits for the writes. */
+	struct work_struct event_work;
+	u64 found_sectors;	/* not yet told; under found_lock */
+
 	/*
 	 * One move at a time. Outermost lock of the target; held over I/O, never taken where a
 	 * bio is mapped or completed.
@@ -102,6 +112,9 @@ struct remap_c {
 	struct dentry *debugfs;	/* while active */
 	struct list_head list;	/* remap_targets */
 	bool active;		/* has been resumed; its table is the device's truth */
+	bool refused;		/* would have started without what is relocated: it never starts */
+	bool stopping;		/* a suspend waits for the move under way */
+	unsigned int relocating; /* relocations under way; under remap_targets_lock */
 };
 
 extern unsigned int remap_debug_level;

@@ -29,6 +29,7 @@
 #define REMAP_IO_COUNTED BIT(0)		/* is counted as under way, ... */
 #define REMAP_IO_PHASE BIT(1)		/* ... in this phase */
 #define REMAP_IO_FOUND BIT(2)		/* writes lost sectors: they have content if it succeeds */
+#define REMAP_IO_REFUSED BIT(3)		/* failed by us: no device is to blame */
 
 static unsigned long remap_io_flags(const struct bio *bio)
 {
@@ -251,6 +252,8 @@ static void remap_count_end(struct remap_c *rc, unsigned long io)
 {
 	if (!(io & REMAP_IO_COUNTED))
 		return;
+	/* What the bio did comes before the word that it has ended; see remap_drain(). */
+	smp_mb();
 	this_cpu_inc(rc->inflight->ended[!!(io & REMAP_IO_PHASE)]);
 	/* No barrier: a drain that misses this looks again by itself. */
 	if (unlikely(READ_ONCE(rc->draining)))
@@ -263,7 +266,8 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 	unsigned long flags;
 
 	if (error) {
-		remap_count_error(rc, bio, error);
+		if (!(remap_io_flags(bio) & REMAP_IO_REFUSED))
+			remap_count_error(rc, bio, error);
 		remap_count_end(rc, remap_io_flags(bio));
 		return DM_ENDIO_DONE;
 	}
@@ -291,6 +295,7 @@ void remap_found_work(struct work_struct *work)
 {
 	struct remap_c *rc = container_of(work, struct remap_c, found_work);
 	struct bio_list found;
+	u64 sectors = 0;
 	struct bio *bio;
 
 	spin_lock_irq(&rc->found_lock);
@@ -300,19 +305,39 @@ void remap_found_work(struct work_struct *work)
 
 	while ((bio = bio_list_pop(&found))) {
 		struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
-		sector_t sector = io->sector;
-		u32 sectors = io->sectors;
+		unsigned long flags = remap_io_flags(bio) & ~REMAP_IO_FOUND;
 
-		if (remap_table_found(rc->table, sector, sector + sectors - 1)) {
+		if (remap_table_found(rc->table, io->sector, io->sector + io->sectors - 1)) {
 			remap_err(rc, "sectors %llu+%u were written but stay lost: out of memory",
-				  (u64)sector, sectors);
+				  (u64)io->sector, io->sectors);
 			bio->bi_status = BLK_STS_IOERR;
+			flags |= REMAP_IO_REFUSED;
+		} else {
+			sectors += io->sectors;
 		}
 		/* Enters remap_end_io() again, with nothing left to record. */
-		remap_io_set(bio, remap_io_flags(bio) & ~REMAP_IO_FOUND);
+		remap_io_set(bio, flags);
 		bio_endio(bio);
-		remap_event(rc, "found", sector, sectors);
 	}
+
+	spin_lock_irq(&rc->found_lock);
+	rc->found_sectors += sectors;
+	spin_unlock_irq(&rc->found_lock);
+	schedule_work(&rc->event_work);
+}
+
+/* However many writes there were, they are one piece of news. */
+void remap_found_event(struct work_struct *work)
+{
+	struct remap_c *rc = container_of(work, struct remap_c, event_work);
+	u64 sectors;
+
+	spin_lock_irq(&rc->found_lock);
+	sectors = rc->found_sectors;
+	rc->found_sectors = 0;
+	spin_unlock_irq(&rc->found_lock);
+	if (sectors)
+		remap_event(rc, "found", 0, sectors);
 }
 
 static bool remap_phase_idle(struct remap_c *rc, unsigned int phase)
@@ -347,7 +372,7 @@ void remap_drain(struct remap_c *rc)
 				   msecs_to_jiffies(20)))
 		;
 	WRITE_ONCE(rc->draining, false);
-	/* What the drained bios did to memory and media comes before what the move does now. */
+	/* Pairs with the barrier in remap_count_end(): what the bios did comes before what follows. */
 	smp_mb();
 }
 
@@ -363,10 +388,12 @@ static void remap_release_bio(struct remap_c *rc, struct bio *bio)
 	remap_table_count(rc->table, io->sector, io->sector + bio_sectors(bio) - 1, &totals);
 	value = remap_table_at(rc->table, io->sector, &last);
 	r = remap_deliver(rc, bio, io->sector, value, totals.lost, rc->phase);
-	if (r == DM_MAPIO_REMAPPED)
+	if (r == DM_MAPIO_REMAPPED) {
 		dm_submit_bio_remap(bio, NULL);
-	else if (r == DM_MAPIO_KILL)
+	} else if (r == DM_MAPIO_KILL) {
+		remap_io_set(bio, REMAP_IO_REFUSED);
 		bio_io_error(bio);
+	}
 }
 
 /**

@@ -16,5 +16,6 @@ int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
 void remap_drain(struct remap_c *rc);
 void remap_release_held(struct remap_c *rc);
 void remap_found_work(struct work_struct *work);
+void remap_found_event(struct work_struct *work);
 
 #endif

@@ -100,6 +100,7 @@ static struct remap_c *remap_alloc(struct dm_target *ti)
 	init_waitqueue_head(&rc->drained);
 	remap_trace_init(&rc->trace);
 	INIT_WORK(&rc->found_work, remap_found_work);
+	INIT_WORK(&rc->event_work, remap_found_event);
 	return rc;
 }
 
@@ -212,6 +213,7 @@ static void remap_dtr(struct dm_target *ti)
 	remap_debugfs_remove(rc);
 	remap_unregister(rc);
 	flush_workqueue(rc->wq);
+	flush_work(&rc->event_work);
 	remap_free_resources(rc);
 	remap_free(rc);
 }
@@ -232,11 +234,32 @@ static int remap_preresume(struct dm_target *ti)
 	int r;
 
 	remap_read_name(rc);
+	/* A table that has served must go on: what fails then fails as I/O. */
+	if (rc->active)
+		return 0;
+	r = remap_take_over(rc);
+	if (r)
+		return r;
 	r = remap_check_size(rc, rc->main, rc->main_start + ti->len) ?:
 	    remap_check_size(rc, rc->spare, rc->spare_start + rc->spare_len);
-	if (r || rc->active)
-		return r;
-	return remap_take_over(rc);
+	if (!r)
+		remap_activate(rc);
+	return r;
+}
+
+static void remap_resume(struct dm_target *ti)
+{
+	struct remap_c *rc = ti->private;
+
+	WRITE_ONCE(rc->stopping, false);
+}
+
+/* Comes before dm core blocks I/O and waits for the message that may be moving. */
+static void remap_presuspend(struct dm_target *ti)
+{
+	struct remap_c *rc = ti->private;
+
+	WRITE_ONCE(rc->stopping, true);
 }
 
 /* All I/O has ended; what its end has queued has not. */
@@ -245,6 +268,7 @@ static void remap_postsuspend(struct dm_target *ti)
 	struct remap_c *rc = ti->private;
 
 	flush_workqueue(rc->wq);
+	flush_work(&rc->event_work);
 }
 
 static void remap_status_info(struct remap_c *rc, char *result, unsigned int maxlen)
@@ -312,7 +336,10 @@ static struct target_type remap_target = {
 	.dtr = remap_dtr,
 	.map = remap_map,
 	.end_io = remap_end_io,
+	.presuspend = remap_presuspend,
+	.presuspend_undo = remap_resume,
 	.preresume = remap_preresume,
+	.resume = remap_resume,
 	.postsuspend = remap_postsuspend,
 	.status = remap_status,
 	.message = remap_message,

@@ -191,13 +191,14 @@ static void remap_reply_place(struct remap_reply *reply, const void *value, sect
 }
 
 /* A line for each place in the range, at most @max; without main's if @entries. */
-static void remap_reply_places(struct remap_c *rc, const struct remap_range *range, u64 max,
+static int remap_reply_places(struct remap_c *rc, const struct remap_range *range, u64 max,
 			       bool entries, struct remap_reply *reply)
 {
 	sector_t pos, end, next_end;
 
 	/* No move, and so no mark, while we look. */
-	mutex_lock(&rc->move_lock);
+	if (mutex_lock_killable(&rc->move_lock))
+		return -EINTR;
 	for (pos = range->first; pos <= range->last && max && !remap_reply_full(reply);
 	     pos = end + 1) {
 		void *value = remap_table_at(rc->table, pos, &end);
@@ -215,6 +216,7 @@ static void remap_reply_places(struct remap_c *rc, const struct remap_range *ran
 		cond_resched();
 	}
 	mutex_unlock(&rc->move_lock);
+	return 1;
 }
 
 static int remap_msg_verify(struct remap_c *rc, unsigned int argc, char **argv,
@@ -228,8 +230,7 @@ static int remap_msg_verify(struct remap_c *rc, unsigned int argc, char **argv,
 	r = remap_parse_range(rc, argv[0], argv[1], argc > 2 ? argv[2] : NULL, 1, &range);
 	if (r)
 		return r;
-	remap_reply_places(rc, &range, U64_MAX, false, reply);
-	return 1;
+	return remap_reply_places(rc, &range, U64_MAX, false, reply);
 }
 
 static int remap_msg_entries(struct remap_c *rc, unsigned int argc, char **argv,
@@ -244,8 +245,7 @@ static int remap_msg_entries(struct remap_c *rc, unsigned int argc, char **argv,
 	    remap_parse_number(rc, argv[0], "max", argv[2], &max))
 		return -EINVAL;
 	range.first = min_t(u64, from, rc->ti->len);
-	remap_reply_places(rc, &range, max, true, reply);
-	return 1;
+	return remap_reply_places(rc, &range, max, true, reply);
 }
 
 /**
@@ -329,6 +329,9 @@ int remap_message(struct dm_target *ti, unsigned int argc, char **argv, char *re
 	struct remap_c *rc = ti->private;
 	unsigned int i;
 
+	/* The reply's buffer comes with the message in it, from its ninth byte on. */
+	if (maxlen)
+		result[0] = '\0';
 	for (i = 0; i < ARRAY_SIZE(remap_messages); i++)
 		if (!strcasecmp(argv[0], remap_messages[i].name))
 			return remap_messages[i].handle(rc, argc, argv, &reply);

@@ -7,6 +7,7 @@
  */
 #include <linux/list.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "dm-remap-io.h"
@@ -45,6 +46,23 @@ void remap_pieces_release(struct remap_c *rc, struct list_head *pieces)
 	list_for_each_entry(piece, pieces, list)
 		if (piece->held)
 			remap_table_tidy(rc->table, piece->first, piece->last);
+}
+
+/**
+ * remap_must_stop() - Has a long move been told to end?
+ * @rc: the target
+ *
+ * A suspend waits for the message that moves, with the device's I/O blocked. Asked only where there
+ * is more to do after a step, so that short moves always come to their end.
+ */
+bool remap_must_stop(struct remap_c *rc)
+{
+	if (fatal_signal_pending(current))
+		return true;
+	if (!READ_ONCE(rc->stopping))
+		return false;
+	remap_err(rc, "the move is stopped: the device is to be suspended");
+	return true;
 }
 
 /* Moves write to both devices: not while suspended, and not through a read-only table. */

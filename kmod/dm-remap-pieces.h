@@ -32,5 +32,6 @@ struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, se
 void remap_pieces_free(struct list_head *pieces);
 void remap_pieces_release(struct remap_c *rc, struct list_head *pieces);
 int remap_may_move(struct remap_c *rc);
+bool remap_must_stop(struct remap_c *rc);
 
 #endif

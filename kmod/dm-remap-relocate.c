@@ -10,6 +10,7 @@
 #include "dm-remap-io.h"
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
+#include "dm-remap-targets.h"
 
 /* How often a relocation starts again with other slots after some have refused their write. */
 #define REMAP_MAX_TRIES 16
@@ -28,12 +29,13 @@ static int remap_plan_gap(struct remap_c *rc, struct list_head *pieces, sector_t
 			  sector_t last)
 {
 	struct remap_slots *slots = &rc->table->slots;
+	u64 count = last - first + 1;
 	sector_t spare_sector = 0;
-	u64 count;
 
 	for (; first <= last; first += count) {
-		count = remap_slots_take(slots, rc->main_start + first, last - first + 1,
-					 &spare_sector);
+		/* Where one run was short, the next will hardly be longer: search no further. */
+		count = remap_slots_take(slots, rc->main_start + first,
+					 min(count, last - first + 1), &spare_sector);
 		if (!count) {
 			remap_err(rc, "the spare is full: %llu slots", slots->total);
 			return -ENOSPC;
@@ -64,12 +66,17 @@ static int remap_check_limit(struct remap_c *rc, u64 more)
 static int remap_plan(struct remap_c *rc, struct list_head *pieces,
 		      const struct remap_range *ranges, unsigned int nr)
 {
-	struct remap_piece *piece;
+	struct remap_totals totals = {};
 	sector_t pos, end;
 	unsigned int i;
-	u64 more = 0;
-	int r = 0;
+	u64 asked = 0;
+	int r;
 
+	for (i = 0; i < nr; i++) {
+		asked += ranges[i].last - ranges[i].first + 1;
+		remap_table_count(rc->table, ranges[i].first, ranges[i].last, &totals);
+	}
+	r = remap_check_limit(rc, asked - totals.remapped);
 	for (i = 0; i < nr && !r; i++) {
 		for (pos = ranges[i].first; pos <= ranges[i].last && !r; pos = end + 1) {
 			void *value = remap_table_at(rc->table, pos, &end);
@@ -79,9 +86,7 @@ static int remap_plan(struct remap_c *rc, struct list_head *pieces,
 				r = remap_plan_gap(rc, pieces, pos, end);
 		}
 	}
-	list_for_each_entry(piece, pieces, list)
-		more += remap_piece_sectors(piece);
-	return r ?: remap_check_limit(rc, more);
+	return r;
 }
 
 /* Mark what is to be relocated. The entries already carry the slots they may end up in. */
@@ -164,6 +169,8 @@ static int remap_copy_out(struct remap_c *rc, struct remap_piece *piece)
 				r = err ?: r;
 			}
 		}
+		if (!r && pos + count <= piece->last && remap_must_stop(rc))
+			r = -EINTR;
 		cond_resched();
 	}
 	return r;
@@ -192,14 +199,16 @@ static void remap_commit(struct remap_c *rc, struct list_head *pieces)
 	struct remap_piece *piece;
 
 	list_for_each_entry(piece, pieces, list) {
+		u64 sectors = remap_piece_sectors(piece);
 		struct remap_totals totals = {};
 
-		remap_table_settle(table, piece->first, piece->last, remap_to_spare);
+		/* Before it is let go: a write may give a lost sector content at once. */
 		remap_table_count(table, piece->first, piece->last, &totals);
-		remap_table_add(table, totals.remapped, totals.lost, 0);
-		atomic64_add(totals.remapped, &table->counters.manual_remaps);
+		remap_table_add(table, sectors, totals.lost, 0);
+		atomic64_add(sectors, &table->counters.manual_remaps);
+		remap_table_settle(table, piece->first, piece->last, remap_to_spare);
 		remap_debug(rc, 1, "sectors %llu+%llu relocated to spare sector %llu",
-			    (u64)piece->first, remap_piece_sectors(piece),
+			    (u64)piece->first, sectors,
 			    (u64)remap_piece_slot(piece));
 		cond_resched();
 	}
@@ -226,7 +235,9 @@ static int remap_relocate_once(struct remap_c *rc, const struct remap_range *ran
 		int err = remap_copy_out(rc, piece);
 
 		r = err ?: r;
-		if (err && err != -EAGAIN)
+		if (!err && !list_is_last(&piece->list, &pieces) && remap_must_stop(rc))
+			r = -EINTR;
+		if (r && r != -EAGAIN)
 			break;
 	}
 	/* What was durable on main is as durable on the spare before main stops counting. */
@@ -259,7 +270,12 @@ int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigne
 	unsigned int i;
 	int r, tries;
 
-	mutex_lock(&rc->move_lock);
+	r = remap_relocation_begin(rc);
+	if (r)
+		return r;
+	r = mutex_lock_killable(&rc->move_lock);
+	if (r)
+		goto out_end;
 	r = remap_may_move(rc);
 	if (r)
 		goto out;
@@ -282,5 +298,7 @@ int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigne
 	remap_event(rc, "remapped", ranges[0].first, totals.remapped);
 out:
 	mutex_unlock(&rc->move_lock);
+out_end:
+	remap_relocation_end(rc);
 	return r;
 }

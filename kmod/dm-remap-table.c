@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "dm-remap-table.h"
@@ -19,6 +20,12 @@
 /* Regions are as small as 16 KiB, as long as the filter stays below 4 MiB. */
 #define REMAP_FILTER_MIN_SHIFT 5
 #define REMAP_FILTER_MAX_BITS (4ul << 20 << 3)
+
+/*
+ * I/O may be waiting for the store: rather fail than wait for memory that it is to set free.
+ * Every caller has a way out.
+ */
+#define REMAP_GFP (GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
 
 /**
  * remap_table_create() - An empty table.
@@ -150,7 +157,7 @@ int remap_table_store(struct remap_table *table, sector_t first, sector_t last, 
 	if (value)
 		remap_filter_set(table, first, last);
 	mas_lock(&mas);
-	r = mas_store_gfp(&mas, value, GFP_NOIO | __GFP_NOWARN);
+	r = mas_store_gfp(&mas, value, REMAP_GFP);
 	mas_unlock(&mas);
 	return r;
 }
@@ -199,9 +206,11 @@ int remap_table_hold(struct remap_table *table, sector_t first, sector_t last)
  */
 int remap_table_found(struct remap_table *table, sector_t first, sector_t last)
 {
+	unsigned int noreclaim = memalloc_noreclaim_save();
 	sector_t pos, end;
 	int r = 0;
 
+	/* A write-back waits for this: that is what the last reserves of memory are for. */
 	mutex_lock(&table->update_lock);
 	for (pos = first; pos <= last && !r; pos = end + 1) {
 		void *value = remap_table_at(table, pos, &end);
@@ -217,6 +226,7 @@ int remap_table_found(struct remap_table *table, sector_t first, sector_t last)
 			remap_table_add(table, 0, -(s64)(end - pos + 1), 0);
 	}
 	mutex_unlock(&table->update_lock);
+	memalloc_noreclaim_restore(noreclaim);
 	return r;
 }
 
@@ -275,8 +285,11 @@ static void remap_table_merge(struct remap_table *table, sector_t sector)
 	if (first == own_first && last == own_last)
 		goto out;
 	mas_set_range(&mas, first, last);
-	/* The tree is as right without the merge: never wait for memory with the lock dropped. */
-	mas_store_gfp(&mas, value, GFP_NOWAIT | __GFP_NOWARN);
+	/*
+	 * The tree is as right without the merge. The lock may be dropped for the allocation:
+	 * whatever could change these entries needs the locks that our caller holds.
+	 */
+	mas_store_gfp(&mas, value, REMAP_GFP);
 out:
 	mas_unlock(&mas);
 }

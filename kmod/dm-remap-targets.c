@@ -50,7 +50,7 @@ static char *remap_conflict(const struct remap_c *rc, const struct remap_c *othe
 			return "main_dev: its range is the spare of another remap target";
 		return NULL;
 	}
-	if (other->active && remap_table_totals(other->table).remapped &&
+	if (other->active && (other->relocating || remap_table_totals(other->table).remapped) &&
 	    rc->ti->begin < other->ti->begin + other->ti->len &&
 	    other->ti->begin < rc->ti->begin + rc->ti->len && !remap_same_geometry(rc, other))
 		return "The active table has relocated sectors: keep its layout, or clear it first";
@@ -78,44 +78,118 @@ int remap_register(struct remap_c *rc)
 	return error ? -EBUSY : 0;
 }
 
-void remap_unregister(struct remap_c *rc)
+/* Two tables of one device; @heir has never been active, so nothing uses its own table. */
+static bool remap_is_heir(const struct remap_c *heir, const struct remap_c *rc)
 {
-	mutex_lock(&remap_targets_lock);
-	list_del(&rc->list);
-	mutex_unlock(&remap_targets_lock);
+	return heir != rc && !heir->active && remap_md(heir) == remap_md(rc) &&
+	       heir->ti->table != rc->ti->table && remap_same_geometry(heir, rc);
 }
 
-/* A new table takes over what the old one, suspended and about to be destroyed, has relocated. */
+static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
+{
+	remap_debugfs_remove(rc);
+	mutex_lock(&heir->move_lock);
+	spin_lock(&heir->table_lock);
+	swap(heir->table, rc->table);
+	spin_unlock(&heir->table_lock);
+	mutex_unlock(&heir->move_lock);
+	rc->active = false;
+}
+
+/**
+ * remap_unregister() - Leave the list of targets.
+ * @rc: a target that is being destroyed
+ *
+ * dm core destroys the old table even if the new one could not be resumed (dm-ioctl.c, do_resume()):
+ * then what is relocated must not go with it, or the next resume would read main's old content.
+ */
+void remap_unregister(struct remap_c *rc)
+{
+	u64 remapped = remap_table_totals(rc->table).remapped;
+	struct remap_c *heir;
+
+	mutex_lock(&remap_targets_lock);
+	list_del(&rc->list);
+	if (rc->active && remapped) {
+		list_for_each_entry(heir, &remap_targets, list) {
+			if (remap_is_heir(heir, rc)) {
+				remap_hand_over(rc, heir);
+				break;
+			}
+		}
+	}
+	mutex_unlock(&remap_targets_lock);
+	if (rc->active && remapped)
+		remap_info(rc, "%llu relocated sectors are forgotten with the volatile table",
+			   remapped);
+}
+
+/**
+ * remap_take_over() - Before the first resume: take what the old table has relocated.
+ * @rc: a target of a new table; the old table is suspended and about to be destroyed
+ *
+ * Return: 0, or -EBUSY if it does not fit; @rc never starts then.
+ */
 int remap_take_over(struct remap_c *rc)
+{
+	struct remap_c *other;
+	char *error = NULL;
+
+	mutex_lock(&remap_targets_lock);
+	list_for_each_entry(other, &remap_targets, list) {
+		if (other->active && remap_is_heir(rc, other)) {
+			remap_hand_over(other, rc);
+			break;
+		}
+		if (other != rc && remap_md(other) == remap_md(rc))
+			error = error ?: remap_conflict(rc, other);
+	}
+	rc->refused = rc->refused || error;
+	mutex_unlock(&remap_targets_lock);
+
+	if (rc->refused)
+		remap_err(rc, "refused: %s", error ?: "what was relocated went with the old table");
+	return rc->refused ? -EBUSY : 0;
+}
+
+/* The first resume succeeds: from now on this table is the device's. */
+void remap_activate(struct remap_c *rc)
+{
+	mutex_lock(&remap_targets_lock);
+	rc->active = true;
+	mutex_unlock(&remap_targets_lock);
+	remap_debugfs_add(rc);
+}
+
+/**
+ * remap_relocation_begin() - Announce a relocation, so that no table is loaded that cannot keep it.
+ * @rc: the target
+ *
+ * Return: 0, or -EBUSY if such a table has been loaded.
+ */
+int remap_relocation_begin(struct remap_c *rc)
 {
 	struct remap_c *other;
 	int r = 0;
 
 	mutex_lock(&remap_targets_lock);
+	rc->relocating++;
 	list_for_each_entry(other, &remap_targets, list) {
-		if (other == rc || !other->active || remap_md(other) != remap_md(rc) ||
-		    other->ti->table == rc->ti->table)
-			continue;
-		if (remap_same_geometry(rc, other)) {
-			remap_debugfs_remove(other);
-			mutex_lock(&rc->move_lock);
-			spin_lock(&rc->table_lock);
-			swap(rc->table, other->table);
-			spin_unlock(&rc->table_lock);
-			mutex_unlock(&rc->move_lock);
-			other->active = false;
-			break;
-		}
-		if (remap_conflict(rc, other)) {
-			remap_err(rc, "refused: %s", remap_conflict(rc, other));
+		if (remap_md(other) == remap_md(rc) && other->ti->table != rc->ti->table &&
+		    !other->active && remap_conflict(other, rc))
 			r = -EBUSY;
-			break;
-		}
 	}
-	if (!r) {
-		rc->active = true;
-		remap_debugfs_add(rc);
-	}
+	if (r)
+		rc->relocating--;
 	mutex_unlock(&remap_targets_lock);
+	if (r)
+		remap_err(rc, "a table with another layout is loaded: resume or clear it first");
 	return r;
+}
+
+void remap_relocation_end(struct remap_c *rc)
+{
+	mutex_lock(&remap_targets_lock);
+	rc->relocating--;
+	mutex_unlock(&remap_targets_lock);
 }

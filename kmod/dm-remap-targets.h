@@ -7,5 +7,8 @@
 int remap_register(struct remap_c *rc);
 void remap_unregister(struct remap_c *rc);
 int remap_take_over(struct remap_c *rc);
+void remap_activate(struct remap_c *rc);
+int remap_relocation_begin(struct remap_c *rc);
+void remap_relocation_end(struct remap_c *rc);
 
 #endif

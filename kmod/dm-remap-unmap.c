@@ -60,6 +60,8 @@ static int remap_copy_back(struct remap_c *rc, struct remap_piece *piece)
 	for (pos = piece->first; pos <= piece->last && !r; pos += count) {
 		count = min(piece->last - pos + 1, REMAP_COPY_SECTORS);
 		r = remap_copy_step_back(rc, pos, (pos + piece->delta) & REMAP_DELTA_MASK, count);
+		if (!r && pos + count <= piece->last && remap_must_stop(rc))
+			r = -EINTR;
 		cond_resched();
 	}
 	return r;
@@ -167,6 +169,8 @@ static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, b
 		goto out;
 	list_for_each_entry(piece, &pieces, list) {
 		r = remap_copy_back(rc, piece);
+		if (!r && !list_is_last(&piece->list, &pieces) && remap_must_stop(rc))
+			r = -EINTR;
 		piece->failed = r;
 		failed |= r;
 		if (r && r != -EREMOTEIO)
@@ -194,6 +198,8 @@ static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, 
 
 	while (first <= last && !r) {
 		r = remap_unmap_batch(rc, &first, last, force);
+		if (!r && first <= last && remap_must_stop(rc))
+			r = -EINTR;
 		cond_resched();
 	}
 	return r;
@@ -216,7 +222,9 @@ int remap_unmap(struct remap_c *rc, const struct remap_range *range, bool force,
 	struct remap_totals before = {}, after = {};
 	int r;
 
-	mutex_lock(&rc->move_lock);
+	r = mutex_lock_killable(&rc->move_lock);
+	if (r)
+		return r;
 	r = remap_may_move(rc);
 	if (r)
 		goto out;
