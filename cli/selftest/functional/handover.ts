@@ -4,6 +4,7 @@ import type { TargetSpec } from "../../../ffi/libdevmapper.ts";
 import { checkEqual, checkFails } from "../check.ts";
 import { swapTable, target } from "../mapped.ts";
 import type { Rig } from "../rig.ts";
+import { inBackground } from "../tasks.ts";
 import type { Bench, FunctionalCase } from "./bench.ts";
 
 /** The rig's table with other words in it. */
@@ -80,6 +81,7 @@ async function handsOverUnderLoad(bench: Bench): Promise<void> {
   const writers = [0, 1, 2, 3].map(async (writer) => {
     for (let round = 0; running; round++) await rig.write(512 * writer + 8 * (round % 64), 8);
   });
+  const writing = inBackground(writers);
   try {
     for (let round = 0; round < 8; round++) {
       await swapTable(bench.dm, rig.name, [rig.table]);
@@ -87,9 +89,8 @@ async function handsOverUnderLoad(bench: Bench): Promise<void> {
     }
   } finally {
     running = false;
-    await Promise.allSettled(writers);
+    await writing;
   }
-  await Promise.all(writers);
   await rig.check("content after reloads under load");
 }
 

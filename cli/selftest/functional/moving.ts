@@ -3,6 +3,7 @@
 import { check } from "../check.ts";
 import { Random } from "../random.ts";
 import type { Rig } from "../rig.ts";
+import { together } from "../tasks.ts";
 import type { Bench, FunctionalCase } from "./bench.ts";
 
 /** Blocks of eight sectors, each with one writer, moved to and fro by somebody else. */
@@ -33,7 +34,7 @@ async function writersLoseNothing(bench: Bench): Promise<void> {
       moving = false;
     }
   };
-  await all([move(), ...Array.from({ length: writers }, (_, writer) => write(writer))]);
+  await together([move(), ...Array.from({ length: writers }, (_, writer) => write(writer))]);
   await rig.check("the whole device in the end");
   check("writes meanwhile", writes > 20, { expected: "more than 20", seen: writes });
 }
@@ -46,7 +47,7 @@ async function largeMovesHold(bench: Bench): Promise<void> {
   ) {
     const moved = rig.send(message);
     const writes = writeScattered(rig, new Random(bench.settings.seed + message.length), 60);
-    await all([moved.then(() => {}), writes]);
+    await together([moved, writes]);
     await rig.check(`the whole device after ${message}`);
   }
 }
@@ -58,12 +59,6 @@ async function writeScattered(rig: Rig, random: Random, count: number): Promise<
     await rig.write(first, random.between(1, 16));
     await rig.check("a sector right after its write", first, 1);
   }
-}
-
-/** Waits for all to end, also when one fails: nothing may go on behind the end of a case. */
-async function all(work: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 export const MOVING_CASES: readonly FunctionalCase[] = [

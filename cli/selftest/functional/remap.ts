@@ -112,12 +112,11 @@ async function fillsAnySpare(bench: Bench): Promise<void> {
   const rig = await bench.rig({ features: ["volatile", "max_remaps", "0"], spareStart: 3 });
   const slots = SPARE_SECTORS - 3;
   // Slots are looked for congruent to their sectors, and taken anyway when none of those is left.
-  let left = slots;
-  for (let sector = 5; left > 0 && sector < MAIN_SECTORS; sector += 8) {
-    const count = Math.min(left, 2);
-    await rig.relocate(sector, count);
-    left -= count;
+  const pairs = Array.from({ length: slots >> 1 }, (_, index) => `${index * 8 + 5} 2`);
+  for (let at = 0; at < pairs.length; at += 200) {
+    await rig.send(`remap ${pairs.slice(at, at + 200).join(" ")}`);
   }
+  await rig.relocate(MAIN_SECTORS - 1, slots % 2);
   checkEqual("slots in use", rig.status().spareUsed, BigInt(slots));
   await rig.check("content with every slot in use");
 }

@@ -3,6 +3,7 @@
 import { check, checkEqual } from "../check.ts";
 import { position } from "../content.ts";
 import { makeSectors, SECTOR } from "../pattern.ts";
+import { inBackground } from "../tasks.ts";
 import type { Bench, FunctionalCase } from "./bench.ts";
 
 const PAUSE_MS = 300;
@@ -27,14 +28,13 @@ async function holdsRequests(bench: Bench): Promise<void> {
     await bench.dm.suspend(rig.name, { noflush });
     // Whatever happens now, the device must not stay suspended under waiting requests.
     let ended = 0;
-    let work: Promise<unknown> = Promise.resolve();
+    const writes = [0, 12, 500].map((first) => rig.write(first, 4).then(() => ended++));
+    const work = inBackground(writes);
     try {
-      work = Promise.all([0, 12, 500].map((first) => rig.write(first, 4).then(() => ended++)));
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       checkEqual("writes that ended on a suspended device", ended, 0);
     } finally {
       await bench.dm.resume(rig.name);
-      await work.catch(() => {});
     }
     await work;
     await rig.check("content written through a suspend");
@@ -51,20 +51,20 @@ async function suspendsUnderLoad(bench: Bench): Promise<void> {
       writes++;
     }
   });
+  const writing = inBackground(writers);
   try {
     for (let round = 0; round < 10; round++) {
-      const moved = rig.send(`remap ${round * 100} 50`);
+      // Refused if the suspend comes first; both are right.
+      const moved = rig.send(`remap ${round * 100} 50`).catch(() => {});
       await bench.dm.suspend(rig.name, { noflush: round % 2 === 1 }).finally(() => {
         return bench.dm.resume(rig.name);
       });
-      // Refused if the suspend came first; both are right.
-      await moved.catch(() => {});
+      await moved;
     }
   } finally {
     running = false;
-    await Promise.allSettled(writers);
+    await writing;
   }
-  await Promise.all(writers);
   check("writes meanwhile", writes > 10, { expected: "more than 10", seen: writes });
   await rig.check("content after suspends under load");
 }

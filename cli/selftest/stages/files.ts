@@ -11,6 +11,7 @@ import { Random } from "../random.ts";
 import { type Disks, type Range, Rig } from "../rig.ts";
 import { Scope } from "../scope.ts";
 import type { Stage, StageRun } from "../stage.ts";
+import { inBackground } from "../tasks.ts";
 import { findExtents } from "./extents.ts";
 import { checkFiles, digest, type Digests, findRealFiles } from "./real_files.ts";
 import { FileWriters } from "./writers.ts";
@@ -109,7 +110,7 @@ class FilesStage {
     const extents = await findExtents(paths, stage.signal);
     const batches = pickSectors(random, extents, RELOCATED);
     const writers = new FileWriters(this.#folder, rewritten, this.#digests, stage.settings.seed);
-    const writing = writers.run();
+    const writing = inBackground([writers.run()]);
     try {
       for (const ranges of [METADATA, ...batches]) {
         const pairs = ranges.map(({ first, count }) => `${first} ${count}`).join(" ");

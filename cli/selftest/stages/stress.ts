@@ -5,6 +5,7 @@ import { makeLoop } from "../loops.ts";
 import { useModule } from "../module.ts";
 import { Random } from "../random.ts";
 import { type Range, Rig } from "../rig.ts";
+import { together } from "../tasks.ts";
 import type { Stage, StageRun } from "../stage.ts";
 
 const MAIN_SECTORS = 32768;
@@ -82,8 +83,7 @@ async function runAll(until: Until, work: readonly Promise<void>[]): Promise<voi
       throw error;
     })
   );
-  const results = await Promise.allSettled(watched);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
+  await together(watched);
 }
 
 async function run(stage: StageRun): Promise<void> {

@@ -2,6 +2,7 @@
 // Programs that write files while sectors under them move.
 import { join } from "node:path";
 import { Random } from "../random.ts";
+import { together } from "../tasks.ts";
 import { digest, type Digests } from "./real_files.ts";
 
 const WRITERS = 4;
@@ -25,8 +26,7 @@ export class FileWriters {
   async run(): Promise<void> {
     const writers = Array.from({ length: WRITERS }, (_, writer) => this.#write(writer));
     try {
-      const results = await Promise.allSettled(writers.map((each) => this.#stopOnFailure(each)));
-      for (const result of results) if (result.status === "rejected") throw result.reason;
+      await together(writers.map((each) => this.#stopOnFailure(each)));
     } finally {
       this.#round.resolve();
     }
