@@ -372,7 +372,7 @@ void remap_drain(struct remap_c *rc)
 				   msecs_to_jiffies(20)))
 		;
 	WRITE_ONCE(rc->draining, false);
-	/* Pairs with the barrier in remap_count_end(): what the bios did comes before what follows. */
+	/* Pairs with the barrier in remap_count_end(): what they did comes before what follows. */
 	smp_mb();
 }
 

@@ -192,7 +192,7 @@ static void remap_reply_place(struct remap_reply *reply, const void *value, sect
 
 /* A line for each place in the range, at most @max; without main's if @entries. */
 static int remap_reply_places(struct remap_c *rc, const struct remap_range *range, u64 max,
-			       bool entries, struct remap_reply *reply)
+			      bool entries, struct remap_reply *reply)
 {
 	sector_t pos, end, next_end;
 

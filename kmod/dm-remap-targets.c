@@ -100,8 +100,9 @@ static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
  * remap_unregister() - Leave the list of targets.
  * @rc: a target that is being destroyed
  *
- * dm core destroys the old table even if the new one could not be resumed (dm-ioctl.c, do_resume()):
- * then what is relocated must not go with it, or the next resume would read main's old content.
+ * dm core destroys the old table even if the new one could not be resumed (dm-ioctl.c,
+ * do_resume()): then what is relocated must not go with it, or the next resume would read main's
+ * old content.
  */
 void remap_unregister(struct remap_c *rc)
 {
