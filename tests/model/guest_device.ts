@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The real target in the running kernel, driven through the bindings.
+import type { Place, RemapResult, UnmapResult } from "../../cli/device/messages.ts";
+import { RemapDevice } from "../../cli/device/remap_device.ts";
+import type { RemapStatus } from "../../cli/device/status_line.ts";
+import { type RemapTable, toTarget } from "../../cli/device/table_line.ts";
+import { DirectFile } from "../../ffi/direct_file.ts";
+import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import type { Outcome, TestDevice } from "./device.ts";
+import type { LowerDevice } from "./lower.ts";
+import type { Range } from "./model.ts";
+import type { Side } from "./operations.ts";
+import { SECTOR_BYTES, spareStamps, stamps } from "./stamps.ts";
+import type { Variant } from "./variants.ts";
+
+const NAME = "model";
+const CHUNK_SECTORS = 2048;
+
+/** The errno's name of an error or of what caused it. */
+function codeOf(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("code" in at && typeof at.code === "string" && /^E[A-Z0-9]+$/.test(at.code)) return at.code;
+  }
+  return undefined;
+}
+
+/** Turns a failure with an errno into an outcome; any other is the test's own. */
+export async function outcomeOf<T>(promise: Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await promise };
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    return { ok: false, code };
+  }
+}
+
+function bytes(sectors: number): bigint {
+  return BigInt(sectors * SECTOR_BYTES);
+}
+
+function ranges(list: readonly Range[]): { first: bigint; count: bigint }[] {
+  return list.map(({ first, count }) => ({ first: BigInt(first), count: BigInt(count) }));
+}
+
+export class GuestDevice implements TestDevice {
+  readonly #faults: Record<Side, ReadonlySet<number>> = { main: new Set(), spare: new Set() };
+  readonly #main: DirectFile;
+  readonly #spare: DirectFile;
+  #file: DirectFile | undefined;
+  #remap: RemapDevice | undefined;
+
+  private constructor(
+    private readonly dm: DeviceMapper,
+    private readonly variant: Variant,
+    private readonly lower: { readonly main: LowerDevice; readonly spare: LowerDevice },
+  ) {
+    this.#main = DirectFile.open(lower.main.path, { write: true });
+    this.#spare = DirectFile.open(lower.spare.path, { write: true });
+  }
+
+  static async create(dm: DeviceMapper, variant: Variant): Promise<GuestDevice> {
+    return new GuestDevice(dm, variant, await variant.build(dm));
+  }
+
+  get #open(): DirectFile {
+    if (this.#file === undefined) throw new Error("the device is not there");
+    return this.#file;
+  }
+
+  get #target(): RemapDevice {
+    if (this.#remap === undefined) throw new Error("the device is not there");
+    return this.#remap;
+  }
+
+  #table(): RemapTable {
+    const { geometry, mainStart, features } = this.variant;
+    return {
+      start: 0n,
+      length: BigInt(geometry.sectors),
+      main: this.lower.main.path,
+      mainStart: BigInt(mainStart),
+      spare: this.lower.spare.path,
+      spareStart: BigInt(geometry.spareStart),
+      spareLength: BigInt(geometry.slots),
+      features: { volatile: true, maxRemaps: BigInt(geometry.maxRemaps), ...features },
+    };
+  }
+
+  async prepare(seed: number): Promise<void> {
+    const { geometry, mainStart } = this.variant;
+    await this.#remove();
+    await this.setFaults("main", new Set());
+    await this.setFaults("spare", new Set());
+    for (let first = 0; first < geometry.sectors; first += CHUNK_SECTORS) {
+      const count = Math.min(CHUNK_SECTORS, geometry.sectors - first);
+      await this.#main.write(bytes(mainStart + first), stamps(seed, first, count, 0));
+    }
+    const { spareStart, slots } = geometry;
+    await this.#spare.write(bytes(spareStart), spareStamps(seed, spareStart, slots));
+    await this.#create();
+  }
+
+  async recreate(): Promise<void> {
+    await this.#remove();
+    await this.#create();
+  }
+
+  async #create(): Promise<void> {
+    await this.dm.createWithTable(NAME, [toTarget(this.#table())]);
+    this.#remap = RemapDevice.open(this.dm, NAME);
+    this.#file = DirectFile.open(`/dev/mapper/${NAME}`, { write: true });
+  }
+
+  async #remove(): Promise<void> {
+    this.#file?.[Symbol.dispose]();
+    this.#file = undefined;
+    this.#remap = undefined;
+    const info = this.dm.info(NAME);
+    if (info === undefined) return;
+    if (info.suspended) await this.dm.resume(NAME);
+    await this.dm.remove(NAME, { retry: true });
+  }
+
+  read({ first, count }: Range): Promise<Outcome<Uint8Array>> {
+    return outcomeOf(this.#open.read(bytes(first), count * SECTOR_BYTES));
+  }
+
+  write({ first }: Range, data: Uint8Array, fua: boolean): Promise<Outcome<void>> {
+    return outcomeOf(this.#open.write(bytes(first), data, { dsync: fua }));
+  }
+
+  flush(): Promise<Outcome<void>> {
+    return outcomeOf(this.#open.flush());
+  }
+
+  discard({ first, count }: Range): Promise<Outcome<void>> {
+    return outcomeOf(this.#open.discard(bytes(first), bytes(count)));
+  }
+
+  zero({ first, count }: Range): Promise<Outcome<void>> {
+    return outcomeOf(this.#open.zeroout(bytes(first), bytes(count)));
+  }
+
+  remap(list: readonly Range[]): Promise<Outcome<RemapResult>> {
+    return outcomeOf(this.#target.remap(ranges(list)));
+  }
+
+  unmap(range: Range, force: boolean): Promise<Outcome<UnmapResult>> {
+    return outcomeOf(this.#target.unmap(ranges([range]), { force }));
+  }
+
+  clear(force: boolean): Promise<Outcome<UnmapResult>> {
+    return outcomeOf(this.#target.clear({ force }));
+  }
+
+  verify(range: Range): Promise<readonly Place[]> {
+    return this.#target.verify(ranges([range]));
+  }
+
+  entries(pageSize: number): Promise<readonly Place[]> {
+    return Array.fromAsync(this.#target.entries({ pageSize }));
+  }
+
+  stats(): Promise<ReadonlyMap<string, bigint | string>> {
+    return this.#target.stats();
+  }
+
+  status(): RemapStatus {
+    return this.#target.status();
+  }
+
+  message(text: string): Promise<Outcome<string>> {
+    return outcomeOf(this.#target.send(text));
+  }
+
+  async setFaults(side: Side, sectors: ReadonlySet<number>): Promise<void> {
+    if (this.#faults[side].size === 0 && sectors.size === 0) return;
+    this.#faults[side] = new Set(sectors);
+    const { mainStart } = this.variant;
+    const main = [...this.#faults.main].map((sector) => sector + mainStart);
+    if (this.lower.main === this.lower.spare) {
+      await this.lower.main.setFaults([...main, ...this.#faults.spare]);
+    } else if (side === "main") await this.lower.main.setFaults(main);
+    else await this.lower.spare.setFaults(this.#faults.spare);
+  }
+
+  suspend(): Promise<void> {
+    return this.dm.suspend(NAME);
+  }
+
+  resume(): Promise<void> {
+    return this.dm.resume(NAME);
+  }
+
+  async reload(): Promise<void> {
+    await this.dm.reload(NAME, [toTarget(this.#table())]);
+    await this.dm.suspend(NAME);
+    await this.dm.resume(NAME);
+  }
+
+  readMain({ first, count }: Range): Promise<Outcome<Uint8Array>> {
+    const at = bytes(first + this.variant.mainStart);
+    return outcomeOf(this.#main.read(at, count * SECTOR_BYTES));
+  }
+
+  readSpare({ first, count }: Range): Promise<Outcome<Uint8Array>> {
+    return outcomeOf(this.#spare.read(bytes(first), count * SECTOR_BYTES));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#remove();
+    this.#main[Symbol.dispose]();
+    this.#spare[Symbol.dispose]();
+    await this.lower.main[Symbol.asyncDispose]();
+    if (this.lower.spare !== this.lower.main) await this.lower.spare[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The model test: random sequences of operations on the real target, compared with a model.
+//
+//   deno run -A tests/model/host.ts [--kernel 6.1|6.12|debug|IMAGE] [--operations N] [--seed N]
+//     [--variant NAME]... [--module FILE.ko] [--replay FILE]
+import { parseArgs } from "node:util";
+import { runInGuest } from "./in_guest.ts";
+
+const { values } = parseArgs({
+  options: {
+    kernel: { type: "string", default: "6.1" },
+    operations: { type: "string", default: "20000" },
+    seed: { type: "string", default: "1" },
+    variant: { type: "string", multiple: true, default: [] },
+    module: { type: "string" },
+    replay: { type: "string" },
+    timeout: { type: "string", default: "900" },
+  },
+});
+
+const args = [
+  ...["--operations", values.operations, "--seed", values.seed],
+  ...values.variant.flatMap((name) => ["--variant", name]),
+  ...(values.replay === undefined ? [] : ["--replay", await Deno.readTextFile(values.replay)]),
+];
+
+Deno.exit(
+  await runInGuest({
+    program: new URL("guest.ts", import.meta.url).pathname,
+    args,
+    kernel: values.kernel,
+    module: values.module,
+    timeoutSeconds: Number(values.timeout),
+  }),
+);

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Who takes part in a race: writers, readers, movers, and those who suspend and reload.
+import { setImmediate } from "node:timers/promises";
+import { type Outcome } from "../model/device.ts";
+import { outcomeOf } from "../model/guest_device.ts";
+import type { Range } from "../model/model.ts";
+import { contract } from "../model/promises.ts";
+import { SECTOR_BYTES } from "../model/stamps.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Random } from "./random.ts";
+import type { Stack } from "./stack.ts";
+
+function bytes(sectors: number): bigint {
+  return BigInt(sectors * SECTOR_BYTES);
+}
+
+export class Race {
+  moves = 0;
+  writes = 0;
+  reads = 0;
+  refusedMoves = 0;
+  #failure: unknown;
+  #stopped = false;
+
+  constructor(readonly stack: Stack, readonly ledger: Ledger, readonly random: Random) {}
+
+  get running(): boolean {
+    return !this.#stopped;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Runs all of them until each has ended; the first failure ends the others, and is thrown. */
+  async together(parties: readonly Promise<void>[]): Promise<void> {
+    const guarded = parties.map((party) =>
+      party.catch((error) => {
+        this.#failure ??= error;
+        this.stop();
+      })
+    );
+    await Promise.all(guarded);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async write(range: Range): Promise<void> {
+    const write = this.ledger.beginWrite(range);
+    await this.stack.file.write(bytes(range.first), write.data);
+    this.ledger.acknowledge(write);
+    this.writes++;
+  }
+
+  async read(range: Range): Promise<void> {
+    const read = this.ledger.beginRead(range);
+    const { first, count } = range;
+    const outcome = await outcomeOf(this.stack.file.read(bytes(first), count * SECTOR_BYTES));
+    if (outcome.ok) this.ledger.endRead(read, outcome.value);
+    else this.ledger.failRead(read, outcome.code);
+    this.reads++;
+  }
+
+  /** Writes its range again and again. */
+  async writer(range: Range): Promise<void> {
+    while (this.running) {
+      await this.write(range);
+      // Requests that are done at once would never let the other parties have their turn.
+      await setImmediate();
+    }
+  }
+
+  /** Reads any of the ranges, or a part of it. */
+  async reader(ranges: readonly Range[]): Promise<void> {
+    while (this.running) {
+      const whole = this.random.pick(ranges);
+      await this.read(this.random.chance(2) ? whole : this.random.part(whole));
+      await setImmediate();
+    }
+  }
+
+  /** Relocates and takes back, until `moves` moves have been made by all movers together. */
+  async mover(pick: () => readonly Range[], moves: number): Promise<void> {
+    const { target } = this.stack;
+    while (this.running && this.moves < moves) {
+      const list = pick().map(({ first, count }) => ({
+        first: BigInt(first),
+        count: BigInt(count),
+      }));
+      const asked = list.reduce((sum, { count }) => sum + count, 0n);
+      if (this.random.chance(2)) {
+        this.#moved(
+          await outcomeOf(target.remap(list)),
+          ({ remapped, lost }) => remapped === asked && lost === 0n,
+        );
+      } else {
+        this.#moved(await outcomeOf(target.unmap(list)), ({ kept }) => kept === 0n);
+      }
+    }
+    this.stop();
+  }
+
+  #moved<T>(outcome: Outcome<T>, isRight: (value: T) => boolean): void {
+    if (outcome.ok) {
+      contract(isRight(outcome.value), `a move replied ${JSON.stringify(outcome.value, text)}`);
+      this.moves++;
+      return;
+    }
+    // Suspended just now.
+    contract(outcome.code === "EBUSY", `a move failed with ${outcome.code}`);
+    this.refusedMoves++;
+  }
+
+  /** Suspends and resumes, or loads the same table again, all the time. */
+  async disturber(): Promise<void> {
+    while (this.running) {
+      await new Promise((resolve) => setTimeout(resolve, 5 + this.random.below(40)));
+      if (this.random.chance(2)) await this.stack.suspendFor(this.random.below(10));
+      else await this.stack.reload();
+    }
+  }
+}
+
+function text(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}` : value;
+}

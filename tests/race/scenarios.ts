@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// What races with what. Each scenario has its own devices, and ends with every sector read again.
+import { setImmediate } from "node:timers/promises";
+import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import { DirectFile } from "../../ffi/direct_file.ts";
+import { type Range, sectorsOf } from "../model/model.ts";
+import {
+  contract,
+  promise5MappingIsInjective,
+  promise6AccountsBalance,
+} from "../model/promises.ts";
+import { SECTOR_BYTES } from "../model/stamps.ts";
+import { Ledger } from "./ledger.ts";
+import { Race } from "./race.ts";
+import { Random } from "./random.ts";
+import { MAIN_SECTORS, Stack, type StackOptions } from "./stack.ts";
+
+export interface Scenario {
+  readonly name: string;
+  /** Moves in a run of ordinary length. */
+  readonly moves: number;
+  readonly stack: StackOptions;
+  readonly run: (race: Race, moves: number) => Promise<void>;
+}
+
+const BLOCK = 8;
+const WRITERS = 8;
+const BLOCKS_OF_WRITER = 4;
+const FIRST_BLOCK = 101;
+/** A range for writes of 1 MiB, behind the blocks; not aligned to anything. */
+const LARGE: Range = { first: 2051, count: 2048 };
+const SECTORS_IN_ALL = { first: 0, count: MAIN_SECTORS };
+
+/** Blocks of 4 KiB side by side; neighbours belong to different writers. */
+function blocks(count: number): Range[] {
+  return Array.from({ length: count }, (_, i) => ({
+    first: FIRST_BLOCK + i * BLOCK,
+    count: BLOCK,
+  }));
+}
+
+/** What a mover moves next: a block, a part of one, several, or pieces of the large range. */
+function movesOf(random: Random, owned: readonly Range[], large: boolean): () => Range[] {
+  return () => {
+    if (large && random.chance(3)) {
+      const first = LARGE.first + random.below(LARGE.count - 64);
+      return [{ first, count: 1 + random.below(64) }];
+    }
+    const index = random.below(owned.length);
+    const block = owned[index]!;
+    switch (random.below(4)) {
+      case 0:
+        return [random.part(block)];
+      case 1: {
+        const count = Math.min(owned.length - index, 1 + random.below(6)) * BLOCK;
+        return [{ first: block.first, count }];
+      }
+      case 2:
+        return owned.slice(index, index + 8).filter((_, i) => i % 2 === 0);
+      default:
+        return [block];
+    }
+  };
+}
+
+interface Parties {
+  readonly large?: boolean;
+  readonly disturbed?: boolean;
+  readonly movers?: number;
+}
+
+function mixed(parties: Parties): Scenario["run"] {
+  return async (race, moves) => {
+    const owned = blocks(WRITERS * BLOCKS_OF_WRITER);
+    const pick = movesOf(race.random, owned, parties.large === true);
+    const all = parties.large === true ? [...owned, LARGE] : owned;
+    await race.together([
+      // Each writer keeps all of its blocks in flight at once.
+      ...owned.map((block) => race.writer(block)),
+      ...(parties.large === true ? [race.writer(LARGE)] : []),
+      ...Array.from({ length: 4 }, () => race.reader(all)),
+      ...Array.from({ length: parties.movers ?? 2 }, () => race.mover(pick, moves)),
+      ...(parties.disturbed === true ? [race.disturber()] : []),
+    ]);
+  };
+}
+
+/** Lost sectors are written while unmap tries to take them back all the time. */
+async function lostSectors(race: Race, moves: number): Promise<void> {
+  const owned = blocks(16);
+  const span = { first: FIRST_BLOCK, count: owned.length * BLOCK };
+  const big = { first: BigInt(span.first), count: BigInt(span.count) };
+  const { target, main } = race.stack;
+  while (race.moves < moves && race.running) {
+    await Promise.all(owned.map((block) => race.write(block)));
+    const bad = owned.filter(() => race.random.chance(2)).map((block) => race.random.part(block));
+    await main.setFaults(bad.flatMap((range) => [...sectorsOf(range)]));
+    const { remapped, lost } = await target.remap([big]);
+    await main.setFaults([]);
+    const wanted = bad.reduce((sum, { count }) => sum + count, 0);
+    contract(
+      Number(remapped) === span.count && Number(lost) === wanted,
+      `remap replied remapped=${remapped} lost=${lost}, not ${span.count} and ${wanted}`,
+    );
+    for (const range of bad) race.ledger.lose(range);
+    race.moves++;
+    await writeDuringUnmap(race, owned, big);
+  }
+}
+
+async function writeDuringUnmap(
+  race: Race,
+  owned: readonly Range[],
+  span: { readonly first: bigint; readonly count: bigint },
+): Promise<void> {
+  const { target } = race.stack;
+  let writing = true;
+  const whileWriting = async (act: () => Promise<unknown>) => {
+    while (writing && race.running) {
+      await act();
+      await setImmediate();
+    }
+  };
+  const writes = Promise.all(owned.map(async (block) => {
+    await race.write(block);
+    await race.write(block);
+  })).finally(() => writing = false);
+  await race.together([
+    writes.then(() => {}),
+    whileWriting(async () => {
+      await target.unmap([span]);
+      race.moves++;
+    }),
+    whileWriting(() => race.read(race.random.pick(owned))),
+    whileWriting(() => race.read(race.random.part(race.random.pick(owned)))),
+  ]);
+  const { kept } = await target.unmap([span]);
+  contract(kept === 0n, `${kept} sectors stay although all of them have been written`);
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: "plain", moves: 2000, stack: {}, run: mixed({ movers: 2 }) },
+  { name: "large writes", moves: 1000, stack: {}, run: mixed({ large: true }) },
+  { name: "slow main", moves: 400, stack: { mainDelay: 4 }, run: mixed({ large: true }) },
+  { name: "slow spare", moves: 400, stack: { spareDelay: 4 }, run: mixed({ large: true }) },
+  { name: "both slow", moves: 300, stack: { mainDelay: 4, spareDelay: 8 }, run: mixed({}) },
+  {
+    name: "suspend and reload",
+    moves: 600,
+    stack: {},
+    run: mixed({ large: true, disturbed: true }),
+  },
+  {
+    name: "suspend and reload, slow main",
+    moves: 200,
+    stack: { mainDelay: 4 },
+    run: mixed({ disturbed: true }),
+  },
+  { name: "lost sectors", moves: 600, stack: {}, run: lostSectors },
+  { name: "lost sectors, slow spare", moves: 200, stack: { spareDelay: 4 }, run: lostSectors },
+];
+
+/** After the race: everything is there, on the target and, unmapped, on main itself. */
+async function checkEverything(race: Race): Promise<void> {
+  const { target } = race.stack;
+  const places = await target.verify([{ first: 0n, count: BigInt(MAIN_SECTORS) }]);
+  const status = target.status();
+  const stats = await target.stats();
+  const slots = Number(status.spareTotal);
+  promise5MappingIsInjective(places, 0, slots);
+  const relocated = places.filter(({ place }) => place !== "main");
+  const sum = (list: typeof places) => list.reduce((all, { count }) => all + Number(count), 0);
+  promise6AccountsBalance(
+    {
+      remapped: sum(relocated),
+      lost: sum(relocated.filter(({ place }) => place === "lost")),
+      slots,
+      manualRemaps: Number(stats.get("manual_remaps")),
+      unmapped: Number(stats.get("manual_remaps")) - sum(relocated),
+      mostBad: 0,
+    },
+    status,
+    stats,
+  );
+  await readAll(race);
+  const { kept } = await target.clear();
+  contract(kept === 0n, `clear kept ${kept} sectors`);
+  await readAll(race);
+  using main = DirectFile.open(race.stack.main.path);
+  const read = race.ledger.beginRead(SECTORS_IN_ALL);
+  race.ledger.endRead(read, await main.read(0n, MAIN_SECTORS * SECTOR_BYTES));
+}
+
+async function readAll(race: Race): Promise<void> {
+  const count = 2048;
+  for (let first = 0; first < MAIN_SECTORS; first += count) await race.read({ first, count });
+}
+
+/** Runs a scenario; gives back a line about it. */
+export async function runScenario(
+  dm: DeviceMapper,
+  scenario: Scenario,
+  seed: number,
+  share: number,
+): Promise<string> {
+  const ledger = new Ledger(seed, MAIN_SECTORS);
+  await using stack = await Stack.create(dm, ledger, scenario.stack);
+  const race = new Race(stack, ledger, new Random(seed));
+  const started = performance.now();
+  await scenario.run(race, Math.max(20, Math.round(scenario.moves * share)));
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const held = (await stack.target.stats()).get("held_bios");
+  await checkEverything(race);
+  return `${race.moves} moves (${race.refusedMoves} refused) against ${race.writes} writes and ` +
+    `${race.reads} reads in ${seconds} s, ${held} held`;
+}

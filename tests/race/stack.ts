@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The devices of a race: null_blk with memory, delays on top if wanted, and the target.
+import { RemapDevice } from "../../cli/device/remap_device.ts";
+import { type RemapTable, toTarget } from "../../cli/device/table_line.ts";
+import { DirectFile } from "../../ffi/direct_file.ts";
+import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import { NullBlock } from "../model/lower.ts";
+import { run } from "../model/process.ts";
+import { SECTOR_BYTES, spareStamps } from "../model/stamps.ts";
+import type { Ledger } from "./ledger.ts";
+
+export const NAME = "race";
+const MAIN_MIB = 4;
+const SPARE_MIB = 2;
+const SECTORS_PER_MIB = 2048;
+export const MAIN_SECTORS = MAIN_MIB * SECTORS_PER_MIB;
+const SPARE_SECTORS = SPARE_MIB * SECTORS_PER_MIB;
+const MIB_SECTORS = 2048;
+
+export interface StackOptions {
+  /** Milliseconds that each request waits before it reaches the device. */
+  readonly mainDelay?: number;
+  readonly spareDelay?: number;
+}
+
+export class Stack implements AsyncDisposable {
+  readonly #delays: string[] = [];
+  #target: RemapDevice | undefined;
+  #file: DirectFile | undefined;
+  #table: RemapTable | undefined;
+
+  private constructor(
+    readonly dm: DeviceMapper,
+    readonly main: NullBlock,
+    readonly spare: NullBlock,
+  ) {}
+
+  static async create(dm: DeviceMapper, ledger: Ledger, options: StackOptions): Promise<Stack> {
+    const main = await NullBlock.create("racemain", MAIN_MIB, 512, 20_000);
+    const spare = await NullBlock.create("racespare", SPARE_MIB, 512, 20_000);
+    const stack = new Stack(dm, main, spare);
+    await stack.#fill(ledger);
+    await stack.#build(options);
+    return stack;
+  }
+
+  async #fill(ledger: Ledger): Promise<void> {
+    using main = DirectFile.open(this.main.path, { write: true });
+    using spare = DirectFile.open(this.spare.path, { write: true });
+    for (let first = 0; first < MAIN_SECTORS; first += MIB_SECTORS) {
+      await main.write(
+        BigInt(first * SECTOR_BYTES),
+        ledger.initial({ first, count: MIB_SECTORS }),
+      );
+    }
+    await spare.write(0n, spareStamps(ledger.seed, 0, SPARE_SECTORS));
+  }
+
+  async #build({ mainDelay = 0, spareDelay = 0 }: StackOptions): Promise<void> {
+    this.#table = {
+      start: 0n,
+      length: BigInt(MAIN_SECTORS),
+      main: await this.#delay("racemain-delay", this.main, mainDelay),
+      mainStart: 0n,
+      spare: await this.#delay("racespare-delay", this.spare, spareDelay),
+      spareStart: 0n,
+      spareLength: BigInt(SPARE_SECTORS),
+      features: { volatile: true, maxRemaps: 0n, retries: 1n, retryDelayMs: 0n },
+    };
+    await this.dm.createWithTable(NAME, [toTarget(this.#table)]);
+    this.#target = RemapDevice.open(this.dm, NAME);
+    this.#file = DirectFile.open(`/dev/mapper/${NAME}`, { write: true });
+  }
+
+  async #delay(name: string, below: NullBlock, milliseconds: number): Promise<string> {
+    if (milliseconds === 0) return below.path;
+    await run("modprobe", "-q", "-a", "dm-delay").catch(() => "built in");
+    const params = `${below.path} 0 ${milliseconds}`;
+    const length = BigInt(below.sectors);
+    await this.dm.createWithTable(name, [{ start: 0n, length, type: "delay", params }]);
+    this.#delays.push(name);
+    return `/dev/mapper/${name}`;
+  }
+
+  get target(): RemapDevice {
+    if (this.#target === undefined) throw new Error("the device is not there");
+    return this.#target;
+  }
+
+  get file(): DirectFile {
+    if (this.#file === undefined) throw new Error("the device is not there");
+    return this.#file;
+  }
+
+  async suspendFor(milliseconds: number): Promise<void> {
+    await this.dm.suspend(NAME);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    await this.dm.resume(NAME);
+  }
+
+  async reload(): Promise<void> {
+    if (this.#table === undefined) throw new Error("the device is not there");
+    await this.dm.reload(NAME, [toTarget(this.#table)]);
+    await this.dm.suspend(NAME);
+    await this.dm.resume(NAME);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#file?.[Symbol.dispose]();
+    for (const name of [NAME, ...this.#delays]) {
+      const info = this.dm.info(name);
+      if (info?.suspended) await this.dm.resume(name);
+      if (info !== undefined) await this.dm.remove(name, { retry: true });
+    }
+    await this.main[Symbol.asyncDispose]();
+    await this.spare[Symbol.asyncDispose]();
+  }
+}
