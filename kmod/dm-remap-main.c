@@ -187,7 +187,6 @@ static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	ti->private = rc;
 	ti->per_io_data_size = sizeof(struct remap_io);
 	ti->num_flush_bios = 2;
-	ti->flush_supported = true;
 	ti->num_discard_bios = 1;
 	ti->discards_supported = bdev_max_discard_sectors(rc->main->bdev) > 0;
 	ti->num_write_zeroes_bios = 1;
