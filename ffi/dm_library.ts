@@ -4,6 +4,7 @@ import { openLibrary } from "./shared_library.ts";
 
 const SYMBOLS = {
   dm_log_with_errno_init: { parameters: ["pointer"], result: "void" },
+  dm_set_name_mangling_mode: { parameters: ["i32"], result: "i32" },
   dm_get_library_version: { parameters: ["buffer", "usize"], result: "i32" },
   dm_lib_release: { parameters: [], result: "void" },
   dm_task_update_nodes: { parameters: [], result: "void" },
@@ -52,6 +53,8 @@ const SYMBOLS = {
 /** The functions of libdevmapper that this program uses. */
 export type DmLibrary = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
+const DM_STRING_MANGLING_NONE = 0;
+
 let loaded: DmLibrary | undefined;
 
 /**
@@ -71,6 +74,8 @@ export function dmLibrary(): DmLibrary {
       SYMBOLS,
     );
     loaded.dm_log_with_errno_init(libc().getppid);
+    // Odd names are ours to mangle: the library makes nodes under one name and removes another.
+    loaded.dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);
   }
   return loaded;
 }

@@ -5,19 +5,43 @@ const EINVAL = 22;
 const ENAMETOOLONG = 36;
 /** Of the kernel, with the NUL at the end. */
 const NAME_SIZE = 128;
-/** Characters that libdevmapper leaves as they are; any other byte becomes `\xNN` in the kernel. */
+/** What libdevmapper, too, leaves as it is. */
 const PLAIN = /^[A-Za-z0-9#+\-.:=@_]$/;
+const ALREADY_MANGLED = /^(?=.*\\x)(?:[A-Za-z0-9#+\-.:=@_]|\\x[0-9A-Fa-f]{2})*$/;
 const MANGLED = /\\x([0-9A-Fa-f]{2})/g;
 
-/** How many bytes of a name the kernel sees. */
-function mangledLength(name: string): number {
-  // libdevmapper takes a name that has `\xNN` in it for mangled already.
-  const rest = name.replace(MANGLED, "____");
-  let length = 0;
-  for (const character of rest) {
-    length += PLAIN.test(character) ? 1 : 4 * new TextEncoder().encode(character).length;
+/**
+ * The name as the kernel and /dev/mapper have it: a byte that udev could trip over becomes `\xNN`. A
+ * name that reads so already is left alone, so that the name of a node can be given as well.
+ */
+export function mangle(name: string): string {
+  if (ALREADY_MANGLED.test(name)) return name;
+  return Array.from(
+    new TextEncoder().encode(name),
+    (byte) => {
+      const character = String.fromCharCode(byte);
+      return PLAIN.test(character) ? character : `\\x${byte.toString(16).padStart(2, "0")}`;
+    },
+  ).join("");
+}
+
+/** Turns the kernel's name back into the user's. */
+export function unmangle(name: string): string {
+  if (!name.includes("\\x")) return name;
+  const bytes: number[] = [];
+  const encoder = new TextEncoder();
+  let at = 0;
+  for (const match of name.matchAll(MANGLED)) {
+    bytes.push(...encoder.encode(name.slice(at, match.index)), parseInt(match[1]!, 16));
+    at = match.index + match[0].length;
   }
-  return length;
+  bytes.push(...encoder.encode(name.slice(at)));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new Uint8Array(bytes));
+}
+
+/** The node of a device. */
+export function nodePath(name: string): string {
+  return `/dev/mapper/${mangle(name)}`;
 }
 
 /**
@@ -37,7 +61,7 @@ export function checkDeviceName(operation: string, name: string): void {
   if (/[/\x00-\x1f\x7f]/.test(name)) {
     refuse(EINVAL, "a name has no slashes and no control characters");
   }
-  if (mangledLength(name) >= NAME_SIZE) {
+  if (mangle(name).length >= NAME_SIZE) {
     refuse(ENAMETOOLONG, `the name is longer than the kernel's ${NAME_SIZE - 1} bytes`);
   }
 }

@@ -5,6 +5,7 @@
 // leave nodes alone, and everything here happens on the thread of the event loop.
 import { toCString } from "./cstring.ts";
 import type { DmLibrary } from "./dm_library.ts";
+import { mangle } from "./dm_names.ts";
 import type { DmTask } from "./dm_task.ts";
 
 const DM_UDEV_DISABLE_LIBRARY_FALLBACK = 0x20;
@@ -37,7 +38,7 @@ export async function runWithNodes(
     await waitForUdev(library, cookie[0]!);
   }
   // Nothing to do where udev did its work.
-  for (const name of names) library.dm_mknodes(toCString(name));
+  for (const name of names) library.dm_mknodes(toCString(mangle(name)));
   library.dm_task_update_nodes();
 }
 

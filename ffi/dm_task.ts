@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { fromCString, toCString } from "./cstring.ts";
 import type { DmLibrary } from "./dm_library.ts";
-import { splitDeviceNumber } from "./dm_names.ts";
+import { mangle, splitDeviceNumber, unmangle } from "./dm_names.ts";
 import { DeviceMapperError, NoDeviceMapperError } from "./errors.ts";
 import { deviceMapperReasons, KernelLogMark } from "./kernel_log.ts";
 
@@ -55,12 +55,12 @@ export class DmTask implements Disposable {
         reason: "the kernel's device mapper does not answer",
       });
     }
-    this.#logNames = device === "" ? [] : [device];
+    this.#logNames = device === "" ? [] : [mangle(device)];
     const explained = operation === "reload" || operation === "resume" || operation === "message";
     this.#kernelLog = explained ? KernelLogMark.atEnd() : undefined;
     if (device === "") return;
     try {
-      this.check(library.dm_task_set_name(this.pointer, toCString(device)), "set its name");
+      this.check(library.dm_task_set_name(this.pointer, toCString(mangle(device))), "set its name");
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -137,7 +137,7 @@ export class DmTask implements Disposable {
       const device = view.getBigUint64(0);
       if (device === 0n) return; // no devices at all
       const name = fromCString(Deno.UnsafePointer.offset(pointer, 12)) ?? "";
-      yield { name, ...splitDeviceNumber(device) };
+      yield { name: unmangle(name), ...splitDeviceNumber(device) };
       const next = view.getUint32(8);
       pointer = next === 0 ? null : Deno.UnsafePointer.offset(pointer, next);
     }

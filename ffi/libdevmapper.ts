@@ -3,7 +3,7 @@ import { fromCString, toCString } from "./cstring.ts";
 import { requireDriver } from "./dm_driver.ts";
 import { EventPoll } from "./dm_event.ts";
 import { type DmLibrary, dmLibrary } from "./dm_library.ts";
-import { checkDeviceName } from "./dm_names.ts";
+import { checkDeviceName, mangle, unmangle } from "./dm_names.ts";
 import { runWithNodes } from "./dm_nodes.ts";
 import { DmTask, type Operation } from "./dm_task.ts";
 import { DeviceMapperError } from "./errors.ts";
@@ -102,7 +102,7 @@ export class DeviceMapper implements Disposable {
   async create(name: string, options: { readonly uuid?: string } = {}): Promise<void> {
     using task = this.#task("create", name);
     if (options.uuid !== undefined) {
-      const uuid = toCString(options.uuid);
+      const uuid = toCString(mangle(options.uuid));
       task.check(this.#library.dm_task_set_uuid(task.pointer, uuid), "set its UUID");
     }
     await this.#run(task);
@@ -170,7 +170,7 @@ export class DeviceMapper implements Disposable {
   async rename(oldName: string, newName: string): Promise<void> {
     checkDeviceName("rename", newName);
     using task = this.#task("rename", oldName);
-    const set = this.#library.dm_task_set_newname(task.pointer, toCString(newName));
+    const set = this.#library.dm_task_set_newname(task.pointer, toCString(mangle(newName)));
     task.check(set, "set its new name");
     // Waits for nothing, and puts its node on the library's list: no work for a thread.
     await runWithNodes(this.#library, task, [oldName, newName], () => task.run());
@@ -206,7 +206,7 @@ export class DeviceMapper implements Disposable {
       readOnly: word(8) !== 0,
       targetCount: word(9),
       deferredRemove: word(10) !== 0,
-      uuid: fromCString(this.#library.dm_task_get_uuid(task.pointer)) ?? "",
+      uuid: unmangle(fromCString(this.#library.dm_task_get_uuid(task.pointer)) ?? ""),
     };
   }
 

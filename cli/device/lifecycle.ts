@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { nodePath } from "../../ffi/dm_names.ts";
 import { DeviceMapperError } from "../../ffi/errors.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { resolveBlockDevice } from "./block_device.ts";
@@ -109,7 +110,7 @@ export async function removeDevice(
     if (error.code !== "EBUSY") throw error;
     throw new BusyError(use?.reason ?? "somebody has it open", {
       device: name,
-      cure: use?.cure ?? `fuser -v /dev/mapper/${name} shows who`,
+      cure: use?.cure ?? `fuser -v ${nodePath(name)} shows who`,
       cause: error,
     });
   }

@@ -13,5 +13,5 @@ const readable = made.every((name) => Deno.statSync(`/dev/mapper/${name}`).isBlo
 await dm.rename("plain", "renamed");
 const renamed = nodes();
 await Promise.all(["renamed", ...NAMES.slice(1)].map((name) => dm.remove(name, { retry: true })));
-const report = { count: made.length, readable, made, renamed, left: nodes() };
+const report = { readable, made, renamed, left: nodes() };
 Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(report)}\n`));
