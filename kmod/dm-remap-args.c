@@ -57,8 +57,7 @@ static int remap_parse_pending_policy(struct remap_features *features, const cha
 
 struct remap_feature {
 	const char *name;
-	char *error;
-	bool has_value;
+	const char *values;	/* NULL: takes none */
 };
 
 enum {
@@ -67,18 +66,15 @@ enum {
 };
 
 static const struct remap_feature remap_known_features[] = {
-	[ARG_VOLATILE] = { "volatile", "volatile given twice", false },
-	[ARG_MAX_REMAPS] = { "max_remaps", "max_remaps must be a number of sectors", true },
-	[ARG_NO_AUTO_REMAP] = { "no_auto_remap", "no_auto_remap given twice", false },
-	[ARG_RETRIES] = { "retries", "retries must be a number from 1 to 100", true },
-	[ARG_RETRY_DELAY_MS] = { "retry_delay_ms",
-				 "retry_delay_ms must be a number from 0 to 10000", true },
-	[ARG_PROACTIVE] = { "proactive", "proactive given twice", false },
-	[ARG_PENDING_POLICY] = { "pending_policy",
-				 "pending_policy must be relocate or verify", true },
-	[ARG_VERIFY_READS] = { "verify_reads", "verify_reads given twice", false },
-	[ARG_SCAN_INTERVAL_S] = { "scan_interval_s",
-				  "scan_interval_s must be a number of seconds", true },
+	[ARG_VOLATILE] = { "volatile" },
+	[ARG_MAX_REMAPS] = { "max_remaps", "a number of sectors" },
+	[ARG_NO_AUTO_REMAP] = { "no_auto_remap" },
+	[ARG_RETRIES] = { "retries", "a number from 1 to 100" },
+	[ARG_RETRY_DELAY_MS] = { "retry_delay_ms", "a number from 0 to 10000" },
+	[ARG_PROACTIVE] = { "proactive" },
+	[ARG_PENDING_POLICY] = { "pending_policy", "relocate or verify" },
+	[ARG_VERIFY_READS] = { "verify_reads" },
+	[ARG_SCAN_INTERVAL_S] = { "scan_interval_s", "a number of seconds" },
 };
 
 static int remap_apply_feature(struct remap_features *features, unsigned int which,
@@ -113,6 +109,22 @@ static int remap_apply_feature(struct remap_features *features, unsigned int whi
 	}
 }
 
+/*
+ * dm core prints ti->error after the constructor has gone, so the text outlives the target. Two
+ * tables that are refused at once may share it; each is refused all the same.
+ */
+static __printf(2, 3) int remap_refuse(struct dm_target *ti, const char *fmt, ...)
+{
+	static char error[80];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(error, sizeof(error), fmt, args);
+	va_end(args);
+	ti->error = error;
+	return -EINVAL;
+}
+
 static int remap_parse_feature(struct remap_c *rc, struct dm_arg_set *as, unsigned long *seen)
 {
 	const char *name = dm_shift_arg(as), *value = NULL;
@@ -122,31 +134,19 @@ static int remap_parse_feature(struct remap_c *rc, struct dm_arg_set *as, unsign
 	for (i = 0; i < ARRAY_SIZE(remap_known_features); i++)
 		if (!strcasecmp(name, remap_known_features[i].name))
 			break;
-	if (i == ARRAY_SIZE(remap_known_features)) {
-		DMERR("unknown feature argument \"%s\"", name);
-		rc->ti->error = "Unknown feature argument";
-		return -EINVAL;
-	}
+	if (i == ARRAY_SIZE(remap_known_features))
+		return remap_refuse(rc->ti, "unknown feature argument \"%s\"", name);
 
 	feature = &remap_known_features[i];
-	if (__test_and_set_bit(i, seen)) {
-		DMERR("feature argument \"%s\" given twice", name);
-		rc->ti->error = "Feature argument given twice";
-		return -EINVAL;
-	}
-	if (feature->has_value) {
+	if (__test_and_set_bit(i, seen))
+		return remap_refuse(rc->ti, "%s given twice", feature->name);
+	if (feature->values) {
 		value = dm_shift_arg(as);
-		if (!value) {
-			DMERR("feature argument \"%s\" needs a value", name);
-			rc->ti->error = feature->error;
-			return -EINVAL;
-		}
+		if (!value)
+			return remap_refuse(rc->ti, "%s needs %s", feature->name, feature->values);
 	}
-	if (remap_apply_feature(&rc->features, i, value)) {
-		DMERR("feature argument \"%s\": bad value \"%s\"", name, value);
-		rc->ti->error = feature->error;
-		return -EINVAL;
-	}
+	if (remap_apply_feature(&rc->features, i, value))
+		return remap_refuse(rc->ti, "%s must be %s", feature->name, feature->values);
 	return 0;
 }
 
