@@ -45,28 +45,28 @@ async function measureRemap(rig: Rig): Promise<void> {
   await rig.measure({ case: "empty", device });
 
   const elsewhere = sectorsOf(ENTRIES, MEASURED_SECTORS, ENTRY_DISTANCE);
-  rig.remap("remap", elsewhere);
+  await rig.remap("remap", elsewhere);
   await rig.measure({ case: "miss_thousand", device });
   await rig.clear("remap");
 
-  rig.timeRemap("batch", "remap", sectorsOf(ENTRIES, 0, ENTRY_DISTANCE));
+  await rig.timeRemap("batch", "remap", sectorsOf(ENTRIES, 0, ENTRY_DISTANCE));
   await rig.measure({ case: "cut", device });
   await rig.clear("remap");
 
-  rig.timeRemap("run", "remap", [0], EXTENT_SECTORS);
+  await rig.timeRemap("run", "remap", [0], EXTENT_SECTORS);
   await rig.measure({ case: "hit_alone", device, sectors: EXTENT_SECTORS });
-  rig.remap("remap", elsewhere);
+  await rig.remap("remap", elsewhere);
   await rig.measure({ case: "hit_before_others", device, sectors: EXTENT_SECTORS });
 
   for (let sector = 0; sector < 20; sector++) {
-    rig.timeRemap("single", "remap", [EXTENT_SECTORS + 64 * sector]);
+    await rig.timeRemap("single", "remap", [EXTENT_SECTORS + 64 * sector]);
   }
   await rig.clear("remap");
 
   const first = MEASURED_SECTORS / 2;
-  rig.remap("remap", [first], EXTENT_SECTORS);
-  rig.remap("remap", sectorsOf(ENTRIES / 2, 0, ENTRY_DISTANCE / 2));
-  rig.remap("remap", elsewhere.slice(0, ENTRIES / 2));
+  await rig.remap("remap", [first], EXTENT_SECTORS);
+  await rig.remap("remap", sectorsOf(ENTRIES / 2, 0, ENTRY_DISTANCE / 2));
+  await rig.remap("remap", elsewhere.slice(0, ENTRIES / 2));
   await rig.measure({ case: "hit_between_others", device, first, sectors: EXTENT_SECTORS });
   rig.remove("remap");
 }
@@ -81,7 +81,7 @@ async function measureMillion(rig: Rig): Promise<void> {
     const inOrder = order === "random" ? shuffled(entries, 1) : entries;
     for (let start = 0; start < inOrder.length; start += BATCH) {
       // One message takes ascending sectors only.
-      rig.remap("remap", inOrder.slice(start, start + BATCH).sort((a, b) => a - b));
+      await rig.remap("remap", inOrder.slice(start, start + BATCH).sort((a, b) => a - b));
     }
     const bytes = await rig.nodeBytes() - before;
     rig.record({ kind: "memory", order, entries: entries.length, node_bytes: bytes });

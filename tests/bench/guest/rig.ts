@@ -2,6 +2,7 @@
 //
 // The devices below, and what is done with them. Nothing here runs at the same time as a
 // measurement: there is one CPU.
+import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import type { CaseId, OperationName, RequestKind } from "../cases.ts";
 import { FioError, parseFio } from "../fio.ts";
 import type { Measurement } from "../measurements.ts";
@@ -34,13 +35,6 @@ function run(command: string, ...args: string[]): string {
 
 const wait = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
 
-/** In the guest's clock a nanosecond is an instruction. */
-function timed(action: () => void): number {
-  const started = performance.now();
-  action();
-  return Math.round((performance.now() - started) * 1e6);
-}
-
 /** Where the I/O goes to. */
 export interface Load {
   readonly case: CaseId;
@@ -59,7 +53,7 @@ export class Rig implements Disposable {
   /** A spare that keeps nothing, for when only the table counts. */
   readonly sink = "/dev/nullb0";
 
-  private constructor(private readonly channel: Deno.FsFile) {}
+  private constructor(private readonly dm: DeviceMapper, private readonly channel: Deno.FsFile) {}
 
   /** Loads the drivers and fills the RAM disks: pages that were never written read cheaper. */
   static open(): Rig {
@@ -72,7 +66,7 @@ export class Rig implements Disposable {
       run("dd", "if=/dev/zero", `of=${disk}`, "bs=1M", `count=${count}`, "oflag=direct");
     }
     const channel = Deno.openSync(Deno.env.get("DMREMAP_CHANNEL") ?? "", { write: true });
-    return new Rig(channel);
+    return new Rig(DeviceMapper.open(), channel);
   }
 
   record(measurement: Measurement): void {
@@ -101,18 +95,26 @@ export class Rig implements Disposable {
   }
 
   /** Relocates single sectors, or runs of `sectors`, with one message. */
-  remap(name: string, firsts: readonly number[], sectors = 1): void {
+  async remap(name: string, firsts: readonly number[], sectors = 1): Promise<void> {
     const ranges = firsts.map((first) => `${first} ${sectors}`).join(" ");
-    const reply = run("dmsetup", "message", name, "0", `remap ${ranges}`).trim();
+    const reply = await this.dm.message(name, 0n, `remap ${ranges}`);
     const expected = `remapped=${firsts.length * sectors} lost=0`;
     if (reply !== expected) throw new CommandError(`${name}: ${reply} instead of ${expected}`);
   }
 
-  /** The same, with the time that it took above a message that does nothing. */
-  timeRemap(request: RequestKind, name: string, firsts: readonly number[], sectors = 1): void {
-    const base = timed(() => run("dmsetup", "message", name, "0", "ping"));
-    const own = timed(() => this.remap(name, firsts, sectors));
-    const instructions = Math.max(1, own - base);
+  /**
+   * The same, with the time that it took from here and back. No program may start meanwhile: the
+   * CPU would wait for the host's files, and the clock runs ahead while it waits.
+   */
+  async timeRemap(
+    request: RequestKind,
+    name: string,
+    firsts: readonly number[],
+    sectors = 1,
+  ): Promise<void> {
+    const started = performance.now();
+    await this.remap(name, firsts, sectors);
+    const instructions = Math.round((performance.now() - started) * 1e6);
     this.record({ kind: "request", request, sectors: firsts.length * sectors, instructions });
   }
 
@@ -149,6 +151,7 @@ export class Rig implements Disposable {
 
   [Symbol.dispose](): void {
     this.channel.close();
+    this.dm[Symbol.dispose]();
   }
 }
 
