@@ -16,13 +16,15 @@ const EXTENT_SECTORS = 131_072;
 const sectorsOf = (count: number, from: number, distance: number) =>
   Array.from({ length: count }, (_, index) => from + index * distance + ENTRY_OFFSET);
 
-async function measureOthers(rig: Rig): Promise<void> {
-  await rig.measure({ case: "brd", device: rig.main });
-
+/** What all else is compared with. */
+async function measureLinear(rig: Rig): Promise<void> {
   rig.createLinear("linear", [[rig.main, 0, MEASURED_SECTORS]]);
   await rig.measure({ case: "linear", device: "/dev/mapper/linear" });
   rig.remove("linear");
+}
 
+async function measureOthers(rig: Rig): Promise<void> {
+  await rig.measure({ case: "brd", device: rig.main });
   rig.createLinear("stitched", stitches(rig));
   await rig.measure({ case: "stitched", device: "/dev/mapper/stitched" });
   rig.remove("stitched");
@@ -94,6 +96,7 @@ async function measureMillion(rig: Rig): Promise<void> {
 }
 
 using rig = Rig.open();
+await measureLinear(rig);
 if (Deno.args.includes("io")) {
   await measureOthers(rig);
   await measureRemap(rig);
