@@ -25,8 +25,14 @@ export function parseModuleInfo(file: Uint8Array): ModuleInfo {
     version: fields.get("version"),
     vermagic: fields.get("vermagic"),
     depends: (fields.get("depends") ?? "").split(",").filter((name) => name !== ""),
-    parameters: lines.flatMap(([key, value]) => key === "parmtype" ? value.split(":")[0] ?? [] : [])
-      .sort(),
+    // One with a setter of its own has a description only, others may have a type only.
+    parameters: [
+      ...new Set(
+        lines.flatMap(([key, value]) =>
+          key === "parm" || key === "parmtype" ? value.split(":")[0] ?? [] : []
+        ),
+      ),
+    ].sort(),
   };
 }
 

@@ -9,13 +9,14 @@ Deno.test("reads the section's fields", () => {
     version: "1.1.0",
     vermagic: "6.1.0-56-amd64 SMP preempt mod_unload modversions ",
     depends: "dm-mod,libcrc32c",
-    parmtype: ["max_remaps:uint", "debug_level:uint"],
+    parm: ["max_remaps:the most", "debug_level:0: little, 1: more"],
+    parmtype: ["max_remaps:uint", "typed_only:uint"],
   }));
   assert.equal(info.name, "dm_remap");
   assert.equal(info.version, "1.1.0");
   assert.equal(vermagicRelease(info.vermagic ?? ""), "6.1.0-56-amd64");
   assert.deepEqual(info.depends, ["dm-mod", "libcrc32c"]);
-  assert.deepEqual(info.parameters, ["debug_level", "max_remaps"]);
+  assert.deepEqual(info.parameters, ["debug_level", "max_remaps", "typed_only"]);
 });
 
 Deno.test("a module that depends on nothing", () => {

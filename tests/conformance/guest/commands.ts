@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Every command against the real target, in a guest. The program runs in this process: starting it
+// anew for each command takes seconds there, and that is tried elsewhere.
+import assert from "node:assert/strict";
+import { run } from "../../../cli/app.ts";
+import { Session } from "../../../cli/commands/support/session.ts";
+import { MemoryTerminal } from "../../../cli/output/memory_terminal.ts";
+
+const MAIN = "/dev/lab/main";
+const SPARE = "/dev/lab/spare";
+/** Reads of this sector fail; guest_test.ts sees to that. */
+const BAD_SECTOR = "5000";
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function tool(...args: string[]): Promise<Result> {
+  const terminal = new MemoryTerminal();
+  const code = await run(args, new Session({ terminal }));
+  return { code, out: terminal.out, err: terminal.err };
+}
+
+/** Runs a command that has to end with this code, and gives back what it printed. */
+async function expect(code: number, ...args: string[]): Promise<Result> {
+  const result = await tool(...args);
+  assert.equal(result.code, code, `${args.join(" ")}: ${result.out}${result.err}`);
+  return result;
+}
+
+async function json(code: number, ...args: string[]) {
+  return JSON.parse((await expect(code, ...args, "--json")).out);
+}
+
+async function errorCode(code: number, ...args: string[]): Promise<string> {
+  const { out, err } = await expect(code, ...args, "--json");
+  assert.equal(out, "");
+  return JSON.parse(err).error.code;
+}
+
+const create = (
+  name: string,
+  ...more: string[]
+) => ["create", name, MAIN, SPARE, "--volatile", ...more];
+
+/** In this order: each goes on where the one before it has left off. */
+const STEPS: readonly (readonly [name: string, step: () => Promise<void>])[] = [
+  ["before the module is loaded", async () => {
+    assert.equal((await json(6, "kmod", "status")).loaded, false);
+    assert.equal(await errorCode(6, "kmod", "unload"), "module-missing");
+    assert.equal(await errorCode(6, ...create("r0")), "target-missing");
+    assert.equal((await json(6, "doctor")).ready, false);
+    assert.deepEqual((await json(0, "list")).devices, []);
+  }],
+  ["a module that cannot be meant", async () => {
+    assert.equal(await errorCode(1, "kmod", "load", "nonsense=1"), "load-failed");
+    assert.equal(await errorCode(1, "kmod", "load", "--path", "/etc/passwd"), "load-failed");
+    assert.equal((await json(6, "kmod", "status")).loaded, false);
+  }],
+  ["load", async () => {
+    assert.equal((await json(0, "kmod", "load", "debug_level=1")).already_loaded, false);
+    assert.equal((await json(0, "kmod", "load")).already_loaded, true);
+    const status = await json(0, "kmod", "status");
+    assert.deepEqual([status.differs, status.parameters.debug_level], [false, "1"]);
+    assert.equal((await json(0, "doctor")).ready, true);
+  }],
+  ["create", async () => {
+    assert.equal(await errorCode(2, "create", "r0", MAIN, SPARE), "usage");
+    assert.equal(await errorCode(2, ...create("r0", "--force")), "usage");
+    assert.equal(await errorCode(1, ...create("r0", "--retries", "101")), "device-mapper");
+    assert.deepEqual((await json(0, "list")).devices, []);
+    const plan = await json(0, ...create("r0", "-n", "--max-remaps", "100"));
+    const made = await json(0, ...create("r0", "--max-remaps", "100"));
+    assert.equal(made.table.line, plan.table);
+    assert.equal((await expect(0, "table", "r0")).out, `${plan.table}\n`);
+    assert.equal((await expect(0, "list", "--names")).out, "r0\n");
+  }],
+  ["what is in use stays in use", async () => {
+    for (const name of ["r0", "r1"]) await expect(5, ...create(name));
+    assert.equal(await errorCode(5, "kmod", "unload"), "module-busy");
+    using _held = Deno.openSync("/dev/mapper/r0");
+    assert.equal(await errorCode(5, "remove", "r0", "--yes"), "busy");
+  }],
+  ["remap, verify, entries, stats", async () => {
+    const remapped = await json(0, "remap", "r0", "100", "200+8", "512-519");
+    assert.deepEqual([remapped.remapped_sectors, remapped.lost_sectors], [17, 0]);
+    assert.equal((await json(0, "remap", "r0", "100")).remapped_sectors, 1);
+    const { places } = await json(0, "verify", "r0", "199+2");
+    assert.deepEqual(places.map((place: { state: string }) => place.state), ["main", "remapped"]);
+    assert.equal((await json(0, "entries", "r0")).entries.length, 3);
+    assert.equal((await json(0, "entries", "r0", "--from", "300")).entries.length, 1);
+    assert.equal((await json(0, "stats", "r0")).counters.manual_remaps, 17);
+    const { err } = await expect(1, "remap", "r0", "999999999");
+    assert.match(err, /^error: r0: .*past the end of the device/);
+    assert.match((await expect(1, "remap", "r0", "1000+100")).err, /max_remaps|limit|100/);
+  }],
+  ["lost sectors: exit code 3 until they are dropped", async () => {
+    assert.equal((await json(3, "remap", "r0", BAD_SECTOR)).lost_sectors, 1);
+    const [device] = (await json(3, "status", "r0")).devices;
+    assert.deepEqual([device.lost_sectors, device.remapped_sectors], [1, 18]);
+    assert.match(device.advice[0], /1 sector cannot be read/);
+    await expect(3, "verify", "r0", BAD_SECTOR);
+    assert.equal((await json(1, "unmap", "r0", BAD_SECTOR)).kept_sectors, 1);
+    assert.equal(await errorCode(2, "unmap", "r0", BAD_SECTOR, "--force"), "usage");
+    const dropped = await json(0, "unmap", "r0", BAD_SECTOR, "--force", "--yes");
+    assert.equal(dropped.cleared_sectors, 1);
+    await expect(0, "status", "r0");
+  }],
+  ["clear and remove", async () => {
+    assert.equal(await errorCode(2, "remove", "r0", "--force"), "usage");
+    assert.equal(await errorCode(1, "remove", "r0", "--yes"), "refused");
+    assert.equal(await errorCode(2, "clear", "r0"), "usage");
+    await expect(0, "clear", "r0", "-n");
+    assert.equal((await json(0, "clear", "r0", "--yes")).cleared_sectors, 17);
+    await expect(0, "remove", "r0", "--yes");
+    assert.equal(await errorCode(1, "status", "r0"), "not-found");
+  }],
+  ["force forgets", async () => {
+    await expect(0, ...create("r1", "--force", "--yes"));
+    await expect(0, "remap", "r1", "0+8");
+    await expect(0, "remove", "r1", "--force", "--yes");
+    assert.deepEqual((await json(0, "list")).devices, []);
+  }],
+  ["unload", async () => {
+    await expect(0, "kmod", "unload");
+    assert.equal((await json(6, "kmod", "status")).loaded, false);
+  }],
+];
+
+Deno.test("every command", async (t) => {
+  for (const [name, step] of STEPS) {
+    if (!await t.step(name, step)) return;
+  }
+});
