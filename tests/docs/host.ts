@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
  * Types what the documents say: `deno run -A tests/docs/host.ts [--kernel ID]` runs every block that
- * is marked `guest`, in a guest in which /dev/sdb1 holds a file system and /dev/sdc1 is empty. In
+ * is marked `guest`, in a guest where /dev/sdb1 holds a file system and /dev/sdc1 is empty. In
  * the end the file system has to be whole, without the layer. Takes dist/dmremap-ts.
  */
 import { join } from "node:path";
@@ -20,8 +20,10 @@ const log = (text: string) => Deno.stderr.writeSync(encoder.encode(`${text.trimE
 
 /** A file system with some hundred files, made before the layer is there. */
 const SETUP = `
-ln -sf /dev/lab/main /dev/sdb1
-ln -sf /dev/lab/spare /dev/sdc1
+delpart /dev/sdb 1 2>/dev/null || true
+delpart /dev/sdc 1 2>/dev/null || true
+addpart /dev/sdb 1 2048 $((256 * 2048))
+addpart /dev/sdc 1 2048 $((16 * 2048))
 dd if=/dev/zero of=/dev/sdc1 bs=1M count=1 status=none
 mkfs.ext4 -q -F /dev/sdb1
 mount /dev/sdb1 /mnt
@@ -99,11 +101,9 @@ async function main(): Promise<number> {
     kernel,
     module: module.path,
     argv: ["/bin/sh", "-c", `PATH=${join(root, "dist")}:$PATH\n${guestScript(chosen)}`],
-    disks: [
-      { serial: "main", sizeBytes: 256 * MIB },
-      { serial: "spare", sizeBytes: 16 * MIB },
-    ],
-    timeoutSeconds: 600,
+    // The same size for all, for it is not known which of them becomes sdb.
+    disks: Array.from({ length: 3 }, () => ({ bus: "scsi", sizeBytes: 260 * MIB }) as const),
+    timeoutSeconds: 300,
     onStdout: say,
     log,
   });
