@@ -69,7 +69,7 @@ static const struct remap_feature remap_known_features[] = {
 	[ARG_VOLATILE] = { "volatile" },
 	[ARG_MAX_REMAPS] = { "max_remaps", "a number of sectors" },
 	[ARG_NO_AUTO_REMAP] = { "no_auto_remap" },
-	[ARG_RETRIES] = { "retries", "a number from 1 to 100" },
+	[ARG_RETRIES] = { "retries", "a number from 0 to 100" },
 	[ARG_RETRY_DELAY_MS] = { "retry_delay_ms", "a number from 0 to 10000" },
 	[ARG_PROACTIVE] = { "proactive" },
 	[ARG_PENDING_POLICY] = { "pending_policy", "relocate or verify" },
@@ -90,8 +90,7 @@ static int remap_apply_feature(struct remap_features *features, unsigned int whi
 		features->no_auto_remap = true;
 		return 0;
 	case ARG_RETRIES:
-		return remap_parse_uint(value, REMAP_MAX_RETRIES, &features->retries) ?:
-			(features->retries ? 0 : -EINVAL);
+		return remap_parse_uint(value, REMAP_MAX_RETRIES, &features->retries);
 	case ARG_RETRY_DELAY_MS:
 		return remap_parse_uint(value, REMAP_MAX_DELAY_MS, &features->retry_delay_ms);
 	case ARG_PROACTIVE:

@@ -79,6 +79,12 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 	return status;
 }
 
+/* A suspend waits for the message that moves, with the device's I/O blocked; or it is killed. */
+bool remap_told_to_stop(const struct remap_c *rc)
+{
+	return READ_ONCE(rc->stopping) || fatal_signal_pending(current);
+}
+
 /*
  * remap_copy_io(), again and again before it counts as failed: as often as the table line's
  * "retries" says, with a delay that doubles each time.
@@ -91,8 +97,7 @@ blk_status_t remap_copy_retry(struct remap_c *rc, const struct remap_area *area,
 
 	for (tries = 1; ; tries++) {
 		status = remap_copy_io(rc, area, opf, sector, offset, count);
-		if (!status || tries >= rc->features.retries || READ_ONCE(rc->stopping) ||
-		    fatal_signal_pending(current))
+		if (!status || tries >= rc->features.retries || remap_told_to_stop(rc))
 			return status;
 		msleep(delay);
 		delay = min(delay * 2, (unsigned int)REMAP_MAX_DELAY_MS);

@@ -25,6 +25,7 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 			   sector_t sector, sector_t offset, sector_t count);
 blk_status_t remap_copy_retry(struct remap_c *rc, const struct remap_area *area, blk_opf_t opf,
 			      sector_t sector, sector_t offset, sector_t count);
+bool remap_told_to_stop(const struct remap_c *rc);
 bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_status_t status);
 
 #endif

@@ -92,6 +92,7 @@ struct remap_c {
 	/* Tells user space of them, apart: an event may wait for what waits for the writes. */
 	struct work_struct event_work;
 	u64 found_sectors;	/* not yet told; under found_lock */
+	sector_t found_first;	/* the least of them */
 
 	/*
 	 * One move at a time. Outermost lock of the target; held over I/O, never taken where a
@@ -111,7 +112,8 @@ struct remap_c {
 	struct remap_trace trace;
 	struct dentry *debugfs;	/* while active */
 	struct list_head list;	/* remap_targets */
-	bool active;		/* has been resumed; its table is the device's truth */
+	bool owner;		/* @table is the device's truth; under remap_targets_lock */
+	bool active;		/* has been resumed */
 	bool refused;		/* would have started without what is relocated: it never starts */
 	bool stopping;		/* a suspend waits for the move under way */
 	unsigned int relocating; /* relocations under way; under remap_targets_lock */

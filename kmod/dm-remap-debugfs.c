@@ -6,6 +6,7 @@
  * under them; debugfs itself waits for readers when a file is removed.
  */
 #include <linux/debugfs.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -158,23 +159,27 @@ static const struct file_operations remap_entries_fops = {
 void remap_debugfs_add(struct remap_c *rc)
 {
 	char name[DM_NAME_LEN + 24];
+	unsigned int noio;
 
 	if (rc->ti->begin)
 		snprintf(name, sizeof(name), "%s:%llu", rc->name, (u64)rc->ti->begin);
 	else
 		strscpy(name, rc->name, sizeof(name));
+	/* The device is suspended: memory must not be waited for at its expense. */
+	noio = memalloc_noio_save();
 	rc->debugfs = debugfs_create_dir(name, remap_debugfs_root);
 	debugfs_create_file("stats", 0400, rc->debugfs, rc, &remap_stats_fops);
 	debugfs_create_file("remap_table", 0400, rc->debugfs, rc, &remap_entries_fops);
 	debugfs_create_file("trace", 0400, rc->debugfs, rc, &remap_trace_file_fops);
 	debugfs_create_file("health", 0400, rc->debugfs, rc, &remap_health_fops);
 	debugfs_create_file("config", 0400, rc->debugfs, rc, &remap_config_fops);
+	memalloc_noio_restore(noio);
 }
 
 void remap_debugfs_remove(struct remap_c *rc)
 {
-	debugfs_remove(rc->debugfs);
-	rc->debugfs = NULL;
+	/* The table that ends and the one that takes its place may both come here. */
+	debugfs_remove(xchg(&rc->debugfs, NULL));
 }
 
 void remap_debugfs_module_init(void)

@@ -61,14 +61,6 @@ static void remap_to_spare(struct remap_c *rc, struct bio *bio, sector_t sector,
 	bio->bi_iter.bi_sector = remap_spare_sector(value, sector);
 }
 
-static noinline void remap_log_spare_io(struct remap_c *rc, struct bio *bio, sector_t sector)
-{
-	const char *what = op_is_write(bio_op(bio)) ? "spare-write" : "spare-read";
-
-	remap_info(rc, "%s of sectors %llu+%u", what, (u64)sector, bio_sectors(bio));
-	remap_trace_add(&rc->trace, what, sector, bio_sectors(bio), BLK_STS_OK);
-}
-
 /* Writes over lost sectors, reads of them, and advice: what is not simply sent to its slot. */
 static noinline int remap_deliver_special(struct remap_c *rc, struct bio *bio, sector_t sector,
 					  const void *value, bool lost, unsigned int phase)
@@ -108,9 +100,6 @@ static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, se
 			remap_count_start(rc, bio, phase, 0);
 		return DM_MAPIO_REMAPPED;
 	}
-
-	if (unlikely(READ_ONCE(remap_debug_level) >= 2))
-		remap_log_spare_io(rc, bio, sector);
 	if (unlikely(lost || bio_op(bio) == REQ_OP_DISCARD))
 		return remap_deliver_special(rc, bio, sector, value, lost, phase);
 	remap_to_spare(rc, bio, sector, value);
@@ -204,6 +193,14 @@ static noinline int remap_map_flush(struct remap_c *rc, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
+static noinline void remap_log_io(struct remap_c *rc, struct bio *bio, sector_t sector)
+{
+	const char *what = op_is_write(bio_op(bio)) ? "write" : "read";
+
+	remap_info(rc, "%s of sectors %llu+%u", what, (u64)sector, bio_sectors(bio));
+	remap_trace_add(&rc->trace, what, sector, bio_sectors(bio), BLK_STS_OK);
+}
+
 int remap_map(struct dm_target *ti, struct bio *bio)
 {
 	struct remap_c *rc = ti->private;
@@ -212,6 +209,8 @@ int remap_map(struct dm_target *ti, struct bio *bio)
 
 	if (unlikely(!sectors))
 		return remap_map_flush(rc, bio);
+	if (unlikely(READ_ONCE(remap_debug_level) >= 2))
+		remap_log_io(rc, bio, sector);
 	if (op_is_write(bio_op(bio)))
 		return remap_map_write(rc, bio, sector);
 	if (unlikely(remap_filter_hit(rc->table, sector, sector + sectors - 1)))
@@ -295,6 +294,7 @@ void remap_found_work(struct work_struct *work)
 {
 	struct remap_c *rc = container_of(work, struct remap_c, found_work);
 	struct bio_list found;
+	sector_t first = ULLONG_MAX;
 	u64 sectors = 0;
 	struct bio *bio;
 
@@ -314,6 +314,7 @@ void remap_found_work(struct work_struct *work)
 			flags |= REMAP_IO_REFUSED;
 		} else {
 			sectors += io->sectors;
+			first = min(first, io->sector);
 		}
 		/* Enters remap_end_io() again, with nothing left to record. */
 		remap_io_set(bio, flags);
@@ -321,6 +322,7 @@ void remap_found_work(struct work_struct *work)
 	}
 
 	spin_lock_irq(&rc->found_lock);
+	rc->found_first = rc->found_sectors ? min(rc->found_first, first) : first;
 	rc->found_sectors += sectors;
 	spin_unlock_irq(&rc->found_lock);
 	schedule_work(&rc->event_work);
@@ -330,14 +332,16 @@ void remap_found_work(struct work_struct *work)
 void remap_found_event(struct work_struct *work)
 {
 	struct remap_c *rc = container_of(work, struct remap_c, event_work);
+	sector_t first;
 	u64 sectors;
 
 	spin_lock_irq(&rc->found_lock);
+	first = rc->found_first;
 	sectors = rc->found_sectors;
 	rc->found_sectors = 0;
 	spin_unlock_irq(&rc->found_lock);
 	if (sectors)
-		remap_event(rc, "found", 0, sectors);
+		remap_event(rc, "found", first, sectors);
 }
 
 static bool remap_phase_idle(struct remap_c *rc, unsigned int phase)

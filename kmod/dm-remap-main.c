@@ -230,12 +230,19 @@ static int remap_check_size(struct remap_c *rc, struct dm_dev *dev, sector_t end
 static int remap_preresume(struct dm_target *ti)
 {
 	struct remap_c *rc = ti->private;
+	char name[DM_NAME_LEN];
 	int r;
 
+	strscpy(name, rc->name, sizeof(name));
 	remap_read_name(rc);
 	/* A table that has served must go on: what fails then fails as I/O. */
-	if (rc->active)
+	if (rc->active) {
+		if (strcmp(name, rc->name)) {
+			remap_debugfs_remove(rc);
+			remap_debugfs_add(rc);
+		}
 		return 0;
+	}
 	r = remap_take_over(rc);
 	if (r)
 		return r;
@@ -267,7 +274,6 @@ static void remap_postsuspend(struct dm_target *ti)
 	struct remap_c *rc = ti->private;
 
 	flush_workqueue(rc->wq);
-	flush_work(&rc->event_work);
 }
 
 static void remap_status_info(struct remap_c *rc, char *result, unsigned int maxlen)
@@ -291,7 +297,8 @@ static void remap_status_info(struct remap_c *rc, char *result, unsigned int max
 	       atomic64_read(&c->manual_remaps));
 	DMEMIT("health=good scan_progress=0%% pending=0 spare_bad=%llu verify_errors=0 ",
 	       totals.bad);
-	DMEMIT("transport_errors=%lld mode=rw", atomic64_read(&c->transport_errors));
+	DMEMIT("transport_errors=%lld mode=%s", atomic64_read(&c->transport_errors),
+	       dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE ? "rw" : "ro");
 	spin_unlock(&rc->table_lock);
 }
 
@@ -356,7 +363,7 @@ static const struct kernel_param_ops remap_debug_level_ops = {
 };
 
 module_param_cb(debug_level, &remap_debug_level_ops, &remap_debug_level, 0644);
-MODULE_PARM_DESC(debug_level, "0: errors and state changes, 1: each relocation, 2: each I/O to the spare");
+MODULE_PARM_DESC(debug_level, "0: errors and state changes, 1: each relocation, 2: each I/O");
 module_param_named(max_remaps, remap_max_remaps, uint, 0644);
 MODULE_PARM_DESC(max_remaps, "Most sectors a new target may relocate, unless its table line says otherwise; 0: as many as its spare holds");
 

@@ -262,8 +262,10 @@ void remap_print_stats(struct remap_table *table, char *text, unsigned int size)
 	u64 used = totals.remapped + totals.bad;
 
 	remap_reply(&reply, "remapped=%llu\nlost=%llu\npending=0\n", totals.remapped, totals.lost);
+	/* As in the status line, bad slots count as used; slots_used leaves them out. */
 	remap_reply(&reply, "spare_used=%llu\nspare_free=%llu\nspare_bad=%llu\nspare_total=%llu\n",
 		    used, table->slots.total - used, totals.bad, table->slots.total);
+	remap_reply(&reply, "slots_used=%llu\n", totals.remapped);
 	remap_reply(&reply, "read_errors=%lld\nwrite_errors=%lld\nverify_errors=0\n",
 		    atomic64_read(&c->read_errors), atomic64_read(&c->write_errors));
 	remap_reply(&reply, "transport_errors=%lld\nlost_reads=%lld\nheld_bios=%lld\n",
@@ -328,14 +330,19 @@ int remap_message(struct dm_target *ti, unsigned int argc, char **argv, char *re
 	struct remap_reply reply = { .result = result, .maxlen = maxlen };
 	struct remap_c *rc = ti->private;
 	unsigned int i;
+	int r;
 
 	/* The reply's buffer comes with the message in it, from its ninth byte on. */
 	if (maxlen)
 		result[0] = '\0';
-	for (i = 0; i < ARRAY_SIZE(remap_messages); i++)
-		if (!strcasecmp(argv[0], remap_messages[i].name))
-			return remap_messages[i].handle(rc, argc, argv, &reply);
-
+	for (i = 0; i < ARRAY_SIZE(remap_messages); i++) {
+		if (!strcasecmp(argv[0], remap_messages[i].name)) {
+			r = remap_messages[i].handle(rc, argc, argv, &reply);
+			if (r == -ENOMEM)
+				remap_err(rc, "%s: out of memory", remap_messages[i].name);
+			return r;
+		}
+	}
 	remap_err(rc, "unknown message \"%s\"", argv[0]);
 	return -EINVAL;
 }

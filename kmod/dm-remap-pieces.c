@@ -7,9 +7,9 @@
  */
 #include <linux/list.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "dm-remap-copy.h"
 #include "dm-remap-io.h"
 #include "dm-remap-pieces.h"
 
@@ -49,19 +49,16 @@ void remap_pieces_release(struct remap_c *rc, struct list_head *pieces)
 }
 
 /**
- * remap_must_stop() - Has a long move been told to end?
+ * remap_must_stop() - Has a long move been told to end? Then the log says so.
  * @rc: the target
  *
- * A suspend waits for the message that moves, with the device's I/O blocked. Asked only where there
- * is more to do after a step, so that short moves always come to their end.
+ * Asked only where there is more to do after a step, so that short moves come to their end.
  */
 bool remap_must_stop(struct remap_c *rc)
 {
-	if (fatal_signal_pending(current))
-		return true;
-	if (!READ_ONCE(rc->stopping))
+	if (!remap_told_to_stop(rc))
 		return false;
-	remap_err(rc, "the move is stopped: the device is to be suspended");
+	remap_err(rc, "the move is stopped, by a suspend or a signal");
 	return true;
 }
 

@@ -136,6 +136,9 @@ static int remap_relocate_block(struct remap_c *rc, struct remap_piece *piece, s
 	blk_status_t status;
 
 	status = remap_copy_retry(rc, &main, REQ_OP_READ, rc->main_start + sector, 0, rc->unit);
+	/* Fewer tries than the table line says are no verdict. */
+	if (status && remap_told_to_stop(rc))
+		return -EINTR;
 	if (status) {
 		if (!remap_medium_error(rc, &main, status)) {
 			remap_err(rc, "main device %s fails: cannot read sector %llu",
@@ -147,6 +150,8 @@ static int remap_relocate_block(struct remap_c *rc, struct remap_piece *piece, s
 					 remap_value(REMAP_LOST, REMAP_HELD, piece->delta));
 	}
 	status = remap_copy_retry(rc, &spare, REQ_OP_WRITE, slot, 0, rc->unit);
+	if (status && remap_told_to_stop(rc))
+		return -EINTR;
 	return status ? remap_slot_failed(rc, slot, status) : 0;
 }
 
@@ -166,6 +171,8 @@ static int remap_copy_out(struct remap_c *rc, struct remap_piece *piece)
 				/* All bad slots of the step, not one a try. */
 				int err = remap_relocate_block(rc, piece, pos + i);
 
+				if (!err && i + rc->unit < count && remap_must_stop(rc))
+					err = -EINTR;
 				r = err ?: r;
 			}
 		}
@@ -241,8 +248,11 @@ static int remap_relocate_once(struct remap_c *rc, const struct remap_range *ran
 			break;
 	}
 	/* What was durable on main is as durable on the spare before main stops counting. */
-	if (!r)
+	if (!r) {
 		r = blkdev_issue_flush(rc->spare->bdev);
+		if (r)
+			remap_err(rc, "spare device %s cannot flush", rc->spare->name);
+	}
 out:
 	if (r)
 		remap_abort(rc, &pieces);
@@ -282,6 +292,8 @@ int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigne
 	atomic64_inc(&rc->table->counters.moves);
 	for (tries = 0; tries < REMAP_MAX_TRIES; tries++) {
 		r = remap_relocate_once(rc, ranges, nr);
+		if (r == -EAGAIN && remap_must_stop(rc))
+			r = -EINTR;
 		if (r != -EAGAIN)
 			break;
 	}

@@ -50,7 +50,7 @@ static char *remap_conflict(const struct remap_c *rc, const struct remap_c *othe
 			return "main_dev: its range is the spare of another remap target";
 		return NULL;
 	}
-	if (other->active && (other->relocating || remap_table_totals(other->table).remapped) &&
+	if (other->owner && (other->relocating || remap_table_totals(other->table).remapped) &&
 	    rc->ti->begin < other->ti->begin + other->ti->len &&
 	    other->ti->begin < rc->ti->begin + rc->ti->len && !remap_same_geometry(rc, other))
 		return "The active table has relocated sectors: keep its layout, or clear it first";
@@ -78,22 +78,22 @@ int remap_register(struct remap_c *rc)
 	return error ? -EBUSY : 0;
 }
 
-/* Two tables of one device; @heir has never been active, so nothing uses its own table. */
+/* Two tables of one device; nothing uses the table that @heir has of its own. */
 static bool remap_is_heir(const struct remap_c *heir, const struct remap_c *rc)
 {
-	return heir != rc && !heir->active && remap_md(heir) == remap_md(rc) &&
+	return heir != rc && !heir->owner && remap_md(heir) == remap_md(rc) &&
 	       heir->ti->table != rc->ti->table && remap_same_geometry(heir, rc);
 }
 
 static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
 {
-	remap_debugfs_remove(rc);
 	mutex_lock(&heir->move_lock);
 	spin_lock(&heir->table_lock);
 	swap(heir->table, rc->table);
 	spin_unlock(&heir->table_lock);
 	mutex_unlock(&heir->move_lock);
-	rc->active = false;
+	rc->owner = false;
+	heir->owner = true;
 }
 
 /**
@@ -106,23 +106,27 @@ static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
  */
 void remap_unregister(struct remap_c *rc)
 {
-	u64 remapped = remap_table_totals(rc->table).remapped;
 	struct remap_c *heir;
+	u64 forgotten = 0;
 
 	mutex_lock(&remap_targets_lock);
 	list_del(&rc->list);
-	if (rc->active && remapped) {
+	if (rc->owner)
+		forgotten = remap_table_totals(rc->table).remapped;
+	/* A device that runs has another table for its truth, and may have changed since. */
+	if (forgotten && dm_suspended(rc->ti)) {
 		list_for_each_entry(heir, &remap_targets, list) {
 			if (remap_is_heir(heir, rc)) {
 				remap_hand_over(rc, heir);
+				forgotten = 0;
 				break;
 			}
 		}
 	}
 	mutex_unlock(&remap_targets_lock);
-	if (rc->active && remapped)
+	if (forgotten)
 		remap_info(rc, "%llu relocated sectors are forgotten with the volatile table",
-			   remapped);
+			   forgotten);
 }
 
 /**
@@ -138,11 +142,13 @@ int remap_take_over(struct remap_c *rc)
 
 	mutex_lock(&remap_targets_lock);
 	list_for_each_entry(other, &remap_targets, list) {
-		if (other->active && remap_is_heir(rc, other)) {
+		if (remap_md(other) != remap_md(rc) || other->ti->table == rc->ti->table)
+			continue;
+		/* Its name in debugfs goes to the new table. */
+		remap_debugfs_remove(other);
+		if (other->owner && remap_is_heir(rc, other))
 			remap_hand_over(other, rc);
-			break;
-		}
-		if (other != rc && remap_md(other) == remap_md(rc))
+		else
 			error = error ?: remap_conflict(rc, other);
 	}
 	rc->refused = rc->refused || error;
@@ -157,6 +163,7 @@ int remap_take_over(struct remap_c *rc)
 void remap_activate(struct remap_c *rc)
 {
 	mutex_lock(&remap_targets_lock);
+	rc->owner = true;
 	rc->active = true;
 	mutex_unlock(&remap_targets_lock);
 	remap_debugfs_add(rc);
@@ -177,7 +184,7 @@ int remap_relocation_begin(struct remap_c *rc)
 	rc->relocating++;
 	list_for_each_entry(other, &remap_targets, list) {
 		if (remap_md(other) == remap_md(rc) && other->ti->table != rc->ti->table &&
-		    !other->active && remap_conflict(other, rc))
+		    !other->owner && remap_conflict(other, rc))
 			r = -EBUSY;
 	}
 	if (r)

@@ -34,6 +34,8 @@ static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t sl
 	blk_status_t status;
 
 	status = remap_copy_retry(rc, &spare, REQ_OP_READ, slot, 0, count);
+	if (status && remap_told_to_stop(rc))
+		return -EINTR;
 	if (status) {
 		if (remap_medium_error(rc, &spare, status))
 			return -EREMOTEIO;
@@ -42,6 +44,8 @@ static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t sl
 		return -EIO;
 	}
 	status = remap_copy_retry(rc, &main, REQ_OP_WRITE, rc->main_start + sector, 0, count);
+	if (status && remap_told_to_stop(rc))
+		return -EINTR;
 	if (status) {
 		if (remap_medium_error(rc, &main, status))
 			return -EREMOTEIO;
@@ -137,8 +141,12 @@ static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces)
 			continue;
 		}
 		r = remap_unmap_range(rc, piece->first, piece->first + half - 1, false);
+		if (!r && remap_must_stop(rc))
+			r = -EINTR;
 		if (!r)
 			r = remap_unmap_range(rc, piece->first + half, piece->last, false);
+		if (!r && !list_is_last(&piece->list, pieces) && remap_must_stop(rc))
+			r = -EINTR;
 		if (r)
 			break;
 	}
@@ -147,8 +155,8 @@ static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces)
 
 static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, bool force)
 {
+	bool failed = false, copied = false;
 	struct remap_piece *piece;
-	bool failed = false;
 	LIST_HEAD(pieces);
 	int r;
 
@@ -173,13 +181,17 @@ static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, b
 			r = -EINTR;
 		piece->failed = r;
 		failed |= r;
+		copied |= !r;
 		if (r && r != -EREMOTEIO)
 			break;
 		r = 0;
 	}
 	/* Main must not lose again what the spare stops keeping. */
-	if (!r)
+	if (!r && copied) {
 		r = blkdev_issue_flush(rc->main->bdev);
+		if (r)
+			remap_err(rc, "main device %s cannot flush", rc->main->name);
+	}
 out:
 	if (r) {
 		list_for_each_entry(piece, &pieces, list)
