@@ -11,6 +11,7 @@ export function say(text: string): void {
 export interface CommandOptions {
   readonly cwd: string;
   readonly timeoutSeconds: number;
+  readonly env?: Readonly<Record<string, string>>;
   /** A JUnit report that the command writes, to be counted instead of its output. */
   readonly junit?: string;
 }
@@ -48,7 +49,7 @@ async function stream(
     child = new Deno.Command(program, {
       args,
       cwd: options.cwd,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...options.env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
