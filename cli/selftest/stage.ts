@@ -21,7 +21,7 @@ export interface StageSettings {
 export const DEFAULT_SETTINGS: Omit<StageSettings, "seed"> = {
   stressSeconds: 30,
   stressWorkers: 8,
-  performanceSeconds: 3,
+  performanceSeconds: 2,
   leakRounds: 20,
 };
 

@@ -18,8 +18,8 @@ interface Refusal {
 }
 
 const REFUSALS: readonly Refusal[] = [
-  { name: "no arguments", params: "", reason: /argument/i },
-  { name: "too few arguments", params: "M 0 S 0", reason: /argument/i },
+  { name: "no arguments", params: "", reason: /main_dev.*required/ },
+  { name: "too few arguments", params: "M 0 S 0", reason: /spare_len.*required/ },
   { name: "without volatile", parts: { features: [] }, reason: /volatile/ },
   { name: "no feature arguments at all", params: "M 0 S 0 1024", reason: /volatile/ },
   { name: "main_start not a number", params: "M x S 0 1024 1 volatile", reason: /main_start/ },

@@ -46,13 +46,13 @@ async function saysLost(bench: Bench): Promise<void> {
 
 async function joinsNeighbours(bench: Bench): Promise<void> {
   const rig = await bench.rig({ length: 1000, fill: false });
-  await rig.relocate(100, 4);
-  await rig.relocate(104, 4);
+  await rig.relocate(96, 8);
+  await rig.relocate(104, 8);
   const places = (await rig.places()).map(({ sector, count, place }) => [sector, count, place]);
   checkEqual("the places of neighbours in neighbouring slots", places, [
-    [0n, 100n, "main"],
-    [100n, 8n, "remapped"],
-    [108n, 892n, "main"],
+    [0n, 96n, "main"],
+    [96n, 16n, "remapped"],
+    [112n, 888n, "main"],
   ]);
 }
 

@@ -32,6 +32,8 @@ export async function findRealFiles(choice: FileChoice): Promise<RealFile[]> {
   return found;
 }
 
+/** Smaller ones hardly fill a sector or two. */
+const SMALLEST = 2048;
 /** At most so many files of one folder, so that there are many kinds. */
 const FILES_OF_A_FOLDER = 20;
 
@@ -45,7 +47,7 @@ async function* walk(folder: string): AsyncGenerator<RealFile> {
       yield* walk(path);
     } else if (entry.isFile && taken < FILES_OF_A_FOLDER) {
       const size = await Deno.stat(path).then(({ size }) => size, () => 0);
-      if (size === 0) continue;
+      if (size < SMALLEST) continue;
       taken++;
       yield { path, bytes: size };
     }
