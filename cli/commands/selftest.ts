@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { UsageError } from "../device/errors.ts";
 import { EXIT } from "../output/exit_codes.ts";
 import { formatColumns } from "../output/table.ts";
@@ -44,7 +44,11 @@ export function registerSelftest(parent: CommandUnknownOpts, session: Session): 
     .option("--duration <seconds>", "how long the stress stage takes", SECONDS)
     .option("--workdir <directory>", "where the images of the test disks go")
     .option("--native", "run on this machine's own kernel, or fail")
-    .option("--events", "write what happens as JSON lines to $DMREMAP_CHANNEL, and no report")
+    .addOption(
+      // How a guest tells its host.
+      new Option("--events", "write what happens as JSON lines to $DMREMAP_CHANNEL, and no report")
+        .hideHelp(),
+    )
     .action((stages, options) => selftest(session, stages, options));
   document(command, {
     notes: [

@@ -41,8 +41,8 @@ async function watchMemory(stage: StageRun, name: string, rounds: number, round:
     for (const each of grown) {
       grownEachTime.set(each.what, [...grownEachTime.get(each.what) ?? [], each]);
     }
-    for (const what of grownEachTime.keys()) {
-      if (!grown.some((each) => each.what === what)) grownEachTime.delete(what);
+    for (const [what, times] of grownEachTime) {
+      if (times.length < attempt) grownEachTime.delete(what);
     }
     if (grownEachTime.size === 0) return stage.figure(`${name}, rounds`, attempt * rounds, "");
     before = after;
