@@ -106,8 +106,9 @@ export class Race {
       this.moves++;
       return;
     }
-    // Suspended just now.
-    contract(outcome.code === "EBUSY", `a move failed with ${outcome.code}`);
+    // Suspended just now, or about to be.
+    const stopped = outcome.code === "EBUSY" || outcome.code === "EINTR";
+    contract(stopped, `a move failed with ${outcome.code}`);
     this.refusedMoves++;
   }
 
