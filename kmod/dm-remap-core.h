@@ -45,12 +45,20 @@ struct remap_features {
 	unsigned int scan_interval_s;
 };
 
+/* The extent that a CPU met last, and the generation of the table in which it was so. */
+struct remap_hint {
+	unsigned long generation;
+	sector_t first, last;
+	void *value;
+};
+
 /*
  * I/O under way, counted in two phases as SRCU does (kernel/rcu/srcutree.c), because SRCU's own
  * read side may not end in another context on every kernel that we support. A bio may start on
  * one CPU and end on another, so only the sums over all CPUs mean anything.
  */
 struct remap_inflight {
+	struct remap_hint hint;
 	unsigned long started[2];
 	unsigned long ended[2];
 };

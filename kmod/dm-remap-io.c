@@ -21,26 +21,6 @@
 #include "dm-remap-io.h"
 #include "dm-remap-table.h"
 
-/*
- * What the end of a bio must do is kept in the clone's bi_private, which dm core leaves to us as
- * NULL and which every driver below hands back as it got it: a bio that needs nothing then costs
- * end_io one test, and map() not even the look-up of its per-bio data.
- */
-#define REMAP_IO_COUNTED BIT(0)		/* is counted as under way, ... */
-#define REMAP_IO_PHASE BIT(1)		/* ... in this phase */
-#define REMAP_IO_FOUND BIT(2)		/* writes lost sectors: they have content if it succeeds */
-#define REMAP_IO_REFUSED BIT(3)		/* failed by us: no device is to blame */
-
-static unsigned long remap_io_flags(const struct bio *bio)
-{
-	return (unsigned long)bio->bi_private;
-}
-
-static void remap_io_set(struct bio *bio, unsigned long flags)
-{
-	bio->bi_private = (void *)flags;
-}
-
 /* @flags: what else there is to do at the end */
 static void remap_count_start(struct remap_c *rc, struct bio *bio, unsigned int phase,
 			      unsigned long flags)
@@ -142,10 +122,46 @@ static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t se
 	return held;
 }
 
-/* There may be an entry: ask the tree. */
+/* Extents of fewer sectors are not worth a hint: few I/Os in a row would meet them. */
+#define REMAP_HINT_SECTORS 128
+
+/*
+ * The value of a sector, if the bio lies in the extent that this CPU met last and nothing in the
+ * table has changed since; else NULL. Whoever has loaded the phase before this has seen all marks
+ * of earlier phases through the generation, as it would have through the tree.
+ */
+static __always_inline void *remap_hint_get(struct remap_c *rc, unsigned long generation,
+					    sector_t sector, unsigned int sectors)
+{
+	const struct remap_hint *hint;
+	void *value = NULL;
+
+	/* No interrupt fills hints, so keeping the CPU is enough to see a whole one. */
+	preempt_disable();
+	hint = &this_cpu_ptr(rc->inflight)->hint;
+	if (hint->generation == generation && sector >= hint->first &&
+	    sector + sectors - 1 <= hint->last)
+		value = hint->value;
+	preempt_enable();
+	return value;
+}
+
+static void remap_hint_set(struct remap_c *rc, unsigned long generation,
+			   const struct ma_state *mas, void *value)
+{
+	if (!value || mas->last - mas->index < REMAP_HINT_SECTORS - 1 || !in_task())
+		return;
+	preempt_disable();
+	this_cpu_ptr(rc->inflight)->hint = (struct remap_hint) {
+		.generation = generation, .first = mas->index, .last = mas->last, .value = value,
+	};
+	preempt_enable();
+}
+
+/* There may be an entry: ask the tree, unless the CPU remembers. */
 static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
-	MA_STATE(mas, &rc->table->tree, sector, sector);
+	unsigned long generation;
 	unsigned int phase;
 	void *value;
 	int r;
@@ -153,30 +169,40 @@ static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t
 	rcu_read_lock();
 	/* Pairs with the release in remap_drain(): the new phase comes with the marks. */
 	phase = smp_load_acquire(&rc->phase);
-	while (remap_is_held(value = mas_walk(&mas))) {
-		if (remap_hold(rc, bio, sector)) {
-			r = DM_MAPIO_SUBMITTED;
-			goto out;
+	/* Pairs with the release in remap_table_store(): no hint outlives a change of the table. */
+	generation = smp_load_acquire(&rc->table->generation);
+	value = in_task() ? remap_hint_get(rc, generation, sector, bio_sectors(bio)) : NULL;
+	if (!value) {
+		MA_STATE(mas, &rc->table->tree, sector, sector);
+
+		while (remap_is_held(value = mas_walk(&mas))) {
+			if (remap_hold(rc, bio, sector)) {
+				r = DM_MAPIO_SUBMITTED;
+				goto out;
+			}
+			mas_set(&mas, sector);
 		}
-		mas_set(&mas, sector);
+		/* The last gap reaches to the end of the index space, the bio does not. */
+		if (unlikely(mas.last - sector < bio_sectors(bio) - 1))
+			remap_cut(bio, mas.last - sector + 1);
+		else
+			remap_hint_set(rc, generation, &mas, value);
 	}
-	/* The last gap reaches to the end of the index space, the bio does not. */
-	if (unlikely(mas.last - sector < bio_sectors(bio) - 1))
-		remap_cut(bio, mas.last - sector + 1);
 	r = remap_deliver(rc, bio, sector, value, remap_state(value) == REMAP_LOST, phase);
 out:
 	rcu_read_unlock();
 	return r;
 }
 
-static noinline int remap_map_write(struct remap_c *rc, struct bio *bio, sector_t sector)
+static __always_inline int remap_map_write(struct remap_c *rc, struct bio *bio, sector_t sector,
+					   unsigned int sectors)
 {
 	unsigned int phase;
 
 	rcu_read_lock();
 	/* As in remap_map_tree(). */
 	phase = smp_load_acquire(&rc->phase);
-	if (unlikely(remap_filter_hit(rc->table, sector, sector + bio_sectors(bio) - 1))) {
+	if (unlikely(remap_filter_hit(rc->table, sector, sector + sectors - 1))) {
 		rcu_read_unlock();
 		return remap_map_tree(rc, bio, sector);
 	}
@@ -212,7 +238,7 @@ int remap_map(struct dm_target *ti, struct bio *bio)
 	if (unlikely(READ_ONCE(remap_debug_level) >= 2))
 		remap_log_io(rc, bio, sector);
 	if (op_is_write(bio_op(bio)))
-		return remap_map_write(rc, bio, sector);
+		return remap_map_write(rc, bio, sector, sectors);
 	if (unlikely(remap_filter_hit(rc->table, sector, sector + sectors - 1)))
 		return remap_map_tree(rc, bio, sector);
 
@@ -252,7 +278,7 @@ static void remap_count_end(struct remap_c *rc, unsigned long io)
 	if (!(io & REMAP_IO_COUNTED))
 		return;
 	/* What the bio did comes before the word that it has ended; see remap_drain(). */
-	smp_mb();
+	smp_mb__before_atomic();
 	this_cpu_inc(rc->inflight->ended[!!(io & REMAP_IO_PHASE)]);
 	/* No barrier: a drain that misses this looks again by itself. */
 	if (unlikely(READ_ONCE(rc->draining)))
@@ -287,61 +313,6 @@ int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 		return remap_end_special(ti->private, bio, *error);
 	remap_count_end(ti->private, io);
 	return DM_ENDIO_DONE;
-}
-
-/* Record that lost sectors have content again, then let their writes complete. */
-void remap_found_work(struct work_struct *work)
-{
-	struct remap_c *rc = container_of(work, struct remap_c, found_work);
-	struct bio_list found;
-	sector_t first = ULLONG_MAX;
-	u64 sectors = 0;
-	struct bio *bio;
-
-	spin_lock_irq(&rc->found_lock);
-	found = rc->found;
-	bio_list_init(&rc->found);
-	spin_unlock_irq(&rc->found_lock);
-
-	while ((bio = bio_list_pop(&found))) {
-		struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
-		unsigned long flags = remap_io_flags(bio) & ~REMAP_IO_FOUND;
-
-		if (remap_table_found(rc->table, io->sector, io->sector + io->sectors - 1)) {
-			remap_err(rc, "sectors %llu+%u were written but stay lost: out of memory",
-				  (u64)io->sector, io->sectors);
-			bio->bi_status = BLK_STS_IOERR;
-			flags |= REMAP_IO_REFUSED;
-		} else {
-			sectors += io->sectors;
-			first = min(first, io->sector);
-		}
-		/* Enters remap_end_io() again, with nothing left to record. */
-		remap_io_set(bio, flags);
-		bio_endio(bio);
-	}
-
-	spin_lock_irq(&rc->found_lock);
-	rc->found_first = rc->found_sectors ? min(rc->found_first, first) : first;
-	rc->found_sectors += sectors;
-	spin_unlock_irq(&rc->found_lock);
-	schedule_work(&rc->event_work);
-}
-
-/* However many writes there were, they are one piece of news. */
-void remap_found_event(struct work_struct *work)
-{
-	struct remap_c *rc = container_of(work, struct remap_c, event_work);
-	sector_t first;
-	u64 sectors;
-
-	spin_lock_irq(&rc->found_lock);
-	first = rc->found_first;
-	sectors = rc->found_sectors;
-	rc->found_sectors = 0;
-	spin_unlock_irq(&rc->found_lock);
-	if (sectors)
-		remap_event(rc, "found", first, sectors);
 }
 
 static bool remap_phase_idle(struct remap_c *rc, unsigned int phase)

@@ -73,6 +73,11 @@ bad_filter:
 
 void remap_table_destroy(struct remap_table *table)
 {
+	/*
+	 * Nobody reads it any more. In RCU mode some kernels free the nodes of a large tree wrongly
+	 * (6.1, lib/maple_tree.c, mt_free_walk(): the data of a full node is taken for a child).
+	 */
+	mt_clear_in_rcu(&table->tree);
 	mtree_destroy(&table->tree);
 	remap_slots_exit(&table->slots);
 	kvfree(table->filter);
@@ -158,6 +163,8 @@ int remap_table_store(struct remap_table *table, sector_t first, sector_t last, 
 		remap_filter_set(table, first, last);
 	mas_lock(&mas);
 	r = mas_store_gfp(&mas, value, REMAP_GFP);
+	/* Pairs with the acquire in remap_map_tree(). */
+	smp_store_release(&table->generation, table->generation + 1);
 	mas_unlock(&mas);
 	return r;
 }

@@ -83,6 +83,7 @@ struct remap_table {
 	unsigned long *filter;
 	unsigned int filter_shift;
 	sector_t len;
+	unsigned long generation;	/* goes up with every change of the tree */
 	struct remap_slots slots;
 	struct remap_counters counters;
 	/* Status reads the totals where it must not sleep. Innermost. */
