@@ -90,16 +90,21 @@ function denoDirectory(): Record<string, string> {
   return { DENO_DIR: Deno.env.get("DENO_DIR") ?? `${cache}/deno` };
 }
 
+/** Without doubles, and without what lies below another of them. */
+function outermost(directories: readonly string[]): string[] {
+  const sorted = [...new Set(directories)].sort();
+  return sorted.filter((path) => !sorted.some((other) => path.startsWith(`${other}/`)));
+}
+
 /** The host directories that must be put back over the guest's own tmpfs. */
 export function sharedDirectories(options: GuestOptions): string[] {
   const implied = options.root === undefined ? [options.argv[0], options.module] : [options.module];
   const directories = implied
     .filter((path) => path?.startsWith("/"))
     .map((path) => path?.replace(/\/[^/]*$/, "") ?? "");
-  const covered = [...new Set([...options.share ?? [], ...directories])].filter((path) =>
-    COVERED.some((each) => path.startsWith(`${each}/`))
-  );
-  return covered.sort();
+  const wanted = [...options.share ?? [], ...directories, Deno.cwd()];
+  const covered = wanted.filter((path) => COVERED.some((each) => path.startsWith(`${each}/`)));
+  return outermost(covered);
 }
 
 async function placeDisks(options: GuestOptions, dir: string): Promise<PlacedDisk[]> {

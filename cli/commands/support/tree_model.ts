@@ -78,7 +78,9 @@ export function modelTree(program: CommandUnknownOpts): CommandModel[] {
         kind: doc.complete?.[argument.name()] ?? KINDS[argument.name()] ?? "none",
         description: argument.description,
       })),
-      options: path.length === 0 ? [] : command.options.map((option) => modelOption(option)),
+      options: path.length === 0
+        ? []
+        : command.options.filter(({ hidden }) => !hidden).map((option) => modelOption(option)),
       globals,
       children: command.commands.map((child) => ({
         name: child.name(),
