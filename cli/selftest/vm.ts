@@ -20,6 +20,9 @@ export interface GuestRunOptions {
   readonly emit: Emit;
 }
 
+/** Enough for the disks, which are in memory there; more would only give kmemleak more to scan. */
+const MEMORY_MIB = 1536;
+
 export interface GuestOutcome {
   readonly complaints: readonly string[];
   readonly trouble?: string;
@@ -41,6 +44,7 @@ export async function runInGuest(options: GuestRunOptions): Promise<GuestOutcome
   const result = await runGuest({
     kernel,
     module: module.path,
+    memoryMiB: MEMORY_MIB,
     argv: [...selfCommand(), "selftest", ...options.args, "--native", "--events"],
     share: selfDirectories(),
     timeoutSeconds: options.timeoutSeconds,

@@ -25,7 +25,7 @@ async function writersLoseNothing(bench: Bench): Promise<void> {
   const move = async () => {
     const random = new Random(bench.settings.seed + 99);
     try {
-      for (let round = 0; round < 150 && performance.now() - start < 20_000; round++) {
+      for (let round = 0; round < 100 && performance.now() - start < 10_000; round++) {
         const first = random.below(250);
         const count = random.between(1, 6 * random.between(1, 4));
         await rig.send(`${random.pick(["remap", "unmap"])} ${first} ${count}`);

@@ -63,7 +63,11 @@ const REFUSALS: readonly Refusal[] = [
     parts: { features: ["volatile", "max_remaps", "many"] },
     reason: /max_remaps/,
   },
-  { name: "retries zero", parts: { features: ["volatile", "retries", "0"] }, reason: /retries/ },
+  {
+    name: "retries not a number",
+    parts: { features: ["volatile", "retries", "-1"] },
+    reason: /retries/,
+  },
   {
     name: "retries too many",
     parts: { features: ["volatile", "retries", "101"] },

@@ -118,7 +118,7 @@ async function pagesThroughEntries(bench: Bench): Promise<void> {
 /** More text than the first buffer that the kernel tries (16 KiB): the message runs again. */
 async function answersAtLength(bench: Bench): Promise<void> {
   const rig = await bench.rig({ fill: false });
-  const sectors = Array.from({ length: 1000 }, (_, index) => index * 8);
+  const sectors = Array.from({ length: 600 }, (_, index) => index * 8);
   for (let at = 0; at < sectors.length; at += 100) {
     const pairs = sectors.slice(at, at + 100).map((sector) => `${sector} 1`).join(" ");
     checkEqual("remap of 100 sectors", await rig.send(`remap ${pairs}`), "remapped=100 lost=0");
@@ -128,7 +128,7 @@ async function answersAtLength(bench: Bench): Promise<void> {
     expected: "> 16384",
     seen: reply.length,
   });
-  checkEqual("places", parsePlaces(reply).length, 2000);
+  checkEqual("places", parsePlaces(reply).length, 2 * sectors.length);
 }
 
 async function seesNoMoves(bench: Bench): Promise<void> {

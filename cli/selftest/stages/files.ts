@@ -18,9 +18,9 @@ import { FileWriters } from "./writers.ts";
 
 const MAIN_SECTORS = 196_608;
 const SPARE_SECTORS = 8192;
-const CHOICE = { files: 400, bytes: 24 << 20, largest: 512 << 10 };
+const CHOICE = { files: 250, bytes: 8 << 20, largest: 256 << 10 };
 /** How many of the files are rewritten while their sectors move. */
-const REWRITTEN = 40;
+const REWRITTEN = 24;
 const RELOCATED = 200;
 /** Superblock, group descriptors, and what lies behind them: the file system's own blocks. */
 const METADATA: readonly Range[] = [{ first: 2, count: 2 }, { first: 8, count: 8 }];

@@ -8,12 +8,6 @@ export function hasKmemleak(): Promise<boolean> {
   return Deno.stat(CONTROL).then(() => true, () => false);
 }
 
-/** Forgets what has leaked so far. */
-export async function forgetLeaks(): Promise<void> {
-  await Deno.writeTextFile(CONTROL, "scan", { create: false });
-  await Deno.writeTextFile(CONTROL, "clear", { create: false });
-}
-
 /** What nothing points to any more. */
 export async function findLeaks(): Promise<string[]> {
   await Deno.writeTextFile(CONTROL, "scan", { create: false });
