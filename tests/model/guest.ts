@@ -54,7 +54,8 @@ async function runVariant(dm: DeviceMapper, { variant, seed, operations }: Plan)
     return result(
       name,
       `${failure.error}\nfound after ${failure.foundAfter} steps of seed ${seed + sequence}, ` +
-        `shrunk in ${failure.tries} tries; replay with --replay FILE:\n${script}`,
+        `shrunk in ${failure.tries} tries; to replay it, save these lines and run ` +
+        `deno run -A tests/model/host.ts --replay FILE:\n${script}`,
     );
   }
   result(name);

@@ -6,6 +6,8 @@
 //     [--variant NAME]... [--module FILE.ko] [--replay FILE]
 import { parseArgs } from "node:util";
 import { runInGuest } from "./in_guest.ts";
+import { SECTOR_BYTES } from "./stamps.ts";
+import { DISK_SECTORS } from "./variants.ts";
 
 const { values } = parseArgs({
   options: {
@@ -31,6 +33,10 @@ Deno.exit(
     args,
     kernel: values.kernel,
     module: values.module,
+    disks: Object.entries(DISK_SECTORS).map(([serial, sectors]) => ({
+      serial,
+      sizeBytes: sectors * SECTOR_BYTES,
+    })),
     timeoutSeconds: Number(values.timeout),
   }),
 );

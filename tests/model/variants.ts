@@ -18,6 +18,8 @@ export interface Variant {
 
 const AT_ONCE = { retries: 1n, retryDelayMs: 0n };
 const RAM_MIB = 8;
+/** The disks that the guest is given. */
+export const DISK_SECTORS = { main: 8192, spare: 2048 } as const;
 
 async function nullBlocks(mainBlock: number, spareBlock: number) {
   const main = await NullBlock.create("modelmain", 8, mainBlock);
@@ -33,6 +35,13 @@ async function ramDisks(dm: DeviceMapper) {
   await run("modprobe", "brd", "rd_nr=2", `rd_size=${RAM_MIB * 1024}`);
   const main = await SwappedTable.create(dm, "modelmain", "/dev/ram0", 8192);
   return { main, spare: await SwappedTable.create(dm, "modelspare", "/dev/ram1", 1024) };
+}
+
+/** Disks of the machine: they take discards and writes of zeros as requests of their own. */
+async function disks(dm: DeviceMapper) {
+  const main = await SwappedTable.create(dm, "modelmain", "/dev/lab/main", DISK_SECTORS.main);
+  const spare = await SwappedTable.create(dm, "modelspare", "/dev/lab/spare", DISK_SECTORS.spare);
+  return { main, spare };
 }
 
 export const VARIANTS: readonly Variant[] = [
@@ -72,6 +81,13 @@ export const VARIANTS: readonly Variant[] = [
     mainStart: 0,
     features: AT_ONCE,
     build: sameNullBlock,
+  },
+  {
+    name: "disks",
+    geometry: { sectors: 5001, unit: 1, spareStart: 32, slots: 400, maxRemaps: 0 },
+    mainStart: 2048,
+    features: AT_ONCE,
+    build: disks,
   },
   {
     name: "head",

@@ -11,6 +11,9 @@ import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 import type { Stack } from "./stack.ts";
 
+/** It would have to wait; or a device below cannot tell, so that nothing above it can. */
+const REFUSALS: readonly string[] = ["EAGAIN", "EOPNOTSUPP"];
+
 function bytes(sectors: number): bigint {
   return BigInt(sectors * SECTOR_BYTES);
 }
@@ -20,6 +23,7 @@ export class Race {
   writes = 0;
   reads = 0;
   refusedMoves = 0;
+  refusedReads = 0;
   #failure: unknown;
   #stopped = false;
 
@@ -52,11 +56,14 @@ export class Race {
     this.writes++;
   }
 
-  async read(range: Range): Promise<void> {
+  /** @param nowait fail rather than wait, which is no failure of the target's */
+  async read(range: Range, nowait = false): Promise<void> {
     const read = this.ledger.beginRead(range);
     const { first, count } = range;
-    const outcome = await outcomeOf(this.stack.file.read(bytes(first), count * SECTOR_BYTES));
+    const request = this.stack.file.read(bytes(first), count * SECTOR_BYTES, { nowait });
+    const outcome = await outcomeOf(request);
     if (outcome.ok) this.ledger.endRead(read, outcome.value);
+    else if (nowait && REFUSALS.includes(outcome.code)) this.refusedReads++;
     else this.ledger.failRead(read, outcome.code);
     this.reads++;
   }
@@ -74,7 +81,8 @@ export class Race {
   async reader(ranges: readonly Range[]): Promise<void> {
     while (this.running) {
       const whole = this.random.pick(ranges);
-      await this.read(this.random.chance(2) ? whole : this.random.part(whole));
+      const range = this.random.chance(2) ? whole : this.random.part(whole);
+      await this.read(range, this.random.chance(4));
       await setImmediate();
     }
   }

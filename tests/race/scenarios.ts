@@ -139,12 +139,21 @@ async function writeDuringUnmap(
   contract(kept === 0n, `${kept} sectors stay although all of them have been written`);
 }
 
+const SLOW_WRITES = { reads: 0, writes: 8 };
+const SLOW = { reads: 4, writes: 4 };
+
 export const SCENARIOS: readonly Scenario[] = [
   { name: "plain", moves: 2000, stack: {}, run: mixed({ movers: 2 }) },
   { name: "large writes", moves: 1000, stack: {}, run: mixed({ large: true }) },
-  { name: "slow main", moves: 400, stack: { mainDelay: 4 }, run: mixed({ large: true }) },
-  { name: "slow spare", moves: 400, stack: { spareDelay: 4 }, run: mixed({ large: true }) },
-  { name: "both slow", moves: 300, stack: { mainDelay: 4, spareDelay: 8 }, run: mixed({}) },
+  { name: "slow writes to main", moves: 500, stack: { main: SLOW_WRITES }, run: mixed({}) },
+  { name: "slow writes to the spare", moves: 500, stack: { spare: SLOW_WRITES }, run: mixed({}) },
+  {
+    name: "slow large writes",
+    moves: 300,
+    stack: { main: SLOW_WRITES, spare: SLOW_WRITES },
+    run: mixed({ large: true }),
+  },
+  { name: "all slow", moves: 300, stack: { main: SLOW, spare: SLOW }, run: mixed({}) },
   {
     name: "suspend and reload",
     moves: 600,
@@ -152,13 +161,18 @@ export const SCENARIOS: readonly Scenario[] = [
     run: mixed({ large: true, disturbed: true }),
   },
   {
-    name: "suspend and reload, slow main",
+    name: "suspend and reload, slow writes to main",
     moves: 200,
-    stack: { mainDelay: 4 },
+    stack: { main: SLOW_WRITES },
     run: mixed({ disturbed: true }),
   },
   { name: "lost sectors", moves: 600, stack: {}, run: lostSectors },
-  { name: "lost sectors, slow spare", moves: 200, stack: { spareDelay: 4 }, run: lostSectors },
+  {
+    name: "lost sectors, slow writes to the spare",
+    moves: 120,
+    stack: { spare: SLOW_WRITES },
+    run: lostSectors,
+  },
 ];
 
 /** After the race: everything is there, on the target and, unmapped, on main itself. */
@@ -213,5 +227,5 @@ export async function runScenario(
   const held = (await stack.target.stats()).get("held_bios");
   await checkEverything(race);
   return `${race.moves} moves (${race.refusedMoves} refused) against ${race.writes} writes and ` +
-    `${race.reads} reads in ${seconds} s, ${held} held`;
+    `${race.reads} reads (${race.refusedReads} refused) in ${seconds} s, ${held} held`;
 }

@@ -18,10 +18,18 @@ export const MAIN_SECTORS = MAIN_MIB * SECTORS_PER_MIB;
 const SPARE_SECTORS = SPARE_MIB * SECTORS_PER_MIB;
 const MIB_SECTORS = 2048;
 
+/**
+ * Milliseconds that a request waits before it reaches the device. Delayed requests stay in order, so
+ * slow writes alone are worse than slow everything: a copy overtakes them.
+ */
+export interface Delay {
+  readonly reads: number;
+  readonly writes: number;
+}
+
 export interface StackOptions {
-  /** Milliseconds that each request waits before it reaches the device. */
-  readonly mainDelay?: number;
-  readonly spareDelay?: number;
+  readonly main?: Delay;
+  readonly spare?: Delay;
 }
 
 export class Stack implements AsyncDisposable {
@@ -57,13 +65,13 @@ export class Stack implements AsyncDisposable {
     await spare.write(0n, spareStamps(ledger.seed, 0, SPARE_SECTORS));
   }
 
-  async #build({ mainDelay = 0, spareDelay = 0 }: StackOptions): Promise<void> {
+  async #build(delays: StackOptions): Promise<void> {
     this.#table = {
       start: 0n,
       length: BigInt(MAIN_SECTORS),
-      main: await this.#delay("racemain-delay", this.main, mainDelay),
+      main: await this.#delay("racemain-delay", this.main, delays.main),
       mainStart: 0n,
-      spare: await this.#delay("racespare-delay", this.spare, spareDelay),
+      spare: await this.#delay("racespare-delay", this.spare, delays.spare),
       spareStart: 0n,
       spareLength: BigInt(SPARE_SECTORS),
       features: { volatile: true, maxRemaps: 0n, retries: 1n, retryDelayMs: 0n },
@@ -73,10 +81,10 @@ export class Stack implements AsyncDisposable {
     this.#file = DirectFile.open(`/dev/mapper/${NAME}`, { write: true });
   }
 
-  async #delay(name: string, below: NullBlock, milliseconds: number): Promise<string> {
-    if (milliseconds === 0) return below.path;
+  async #delay(name: string, below: NullBlock, delay?: Delay): Promise<string> {
+    if (delay === undefined) return below.path;
     await run("modprobe", "-q", "-a", "dm-delay").catch(() => "built in");
-    const params = `${below.path} 0 ${milliseconds}`;
+    const params = `${below.path} 0 ${delay.reads} ${below.path} 0 ${delay.writes}`;
     const length = BigInt(below.sectors);
     await this.dm.createWithTable(name, [{ start: 0n, length, type: "delay", params }]);
     this.#delays.push(name);
