@@ -26,7 +26,7 @@ const CAUGHT_BY: Record<Defect, RegExp> = {
   "write error is swallowed": /promise 1/,
   "counter falls": /promise 6/,
   "reload forgets": /promise 5/,
-  "force copies": /promise 1/,
+  "force copies": /promise [13]/,
   "moves while suspended": /contract/,
 };
 

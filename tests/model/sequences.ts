@@ -42,13 +42,21 @@ const REFUSALS_OF_BLOCKS: readonly string[] = [
   "unmap 4 8",
 ];
 
+/** Sequences spend most of their time in so many blocks, or they would hardly ever meet themselves. */
+const HOT_BLOCKS = 96;
+
 /** Ranges of whole logical blocks, many of them small, some as long as `longest` sectors. */
-function ranges(sectors: number, unit: number, longest: number): fc.Arbitrary<Range> {
+function ranges(
+  sectors: number,
+  unit: number,
+  longest: number,
+  hot: number,
+): fc.Arbitrary<Range> {
   const blocks = Math.floor(sectors / unit);
   const most = Math.max(1, Math.floor(longest / unit));
   const first = fc.oneof(
-    { weight: 4, arbitrary: fc.nat(blocks - 1) },
-    { weight: 2, arbitrary: fc.nat(Math.min(255, blocks - 1)) },
+    { weight: 5, arbitrary: fc.nat(HOT_BLOCKS - 1).map((n) => Math.min(blocks - 1, hot + n)) },
+    { weight: 2, arbitrary: fc.nat(blocks - 1) },
     // Around the borders of regions that a filter may have.
     {
       weight: 1,
@@ -79,18 +87,19 @@ function rangeLists(single: fc.Arbitrary<Range>): fc.Arbitrary<readonly Range[]>
   });
 }
 
-/** One step on a device of this geometry. */
-export function operationsOn(geometry: Geometry): fc.Arbitrary<Operation> {
+/** One step on a device of this geometry; `hot` is the block where most of them are. */
+export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operation> {
   const { sectors, unit, slots } = geometry;
   const refusals = unit === 1 ? REFUSALS : [...REFUSALS, ...REFUSALS_OF_BLOCKS];
-  const io = ranges(sectors, unit, MIB_SECTORS);
-  const moves = ranges(sectors, unit, slots);
-  const few = ranges(sectors, unit, 16 * unit);
+  const io = ranges(sectors, unit, MIB_SECTORS, hot);
+  const moves = ranges(sectors, unit, slots, hot);
+  const few = ranges(sectors, unit, 16 * unit, hot);
   const on = <K extends string>(op: K) => ({ op }) as const;
   const ranged = <K extends string>(op: K, range: fc.Arbitrary<Range>) =>
     range.map((range) => ({ op, range }) as const);
+  // The spare is hot where slots are taken first: at its beginning.
   const fault = (side: "main" | "spare", length: number) =>
-    ranges(length - ALWAYS_GOOD_SECTORS, unit, 12 * unit)
+    ranges(length - ALWAYS_GOOD_SECTORS, unit, 12 * unit, side === "main" ? hot : 0)
       .map((range) => ({ op: "fault", side, range }) as const);
   const weighted: readonly (readonly [number, fc.Arbitrary<Operation>])[] = [
     [24, ranged("read", io)],
@@ -121,6 +130,7 @@ export type FailedAt = WeakMap<Sequence, number>;
 
 /** How far the shrinking of a sequence has come. What failed to help once is not tried again. */
 interface Progress {
+  readonly operation: fc.Arbitrary<Operation>;
   readonly values: readonly fc.Value<Operation>[];
   /** The largest piece that is still tried to be left out; 0: only single operations are simplified. */
   readonly piece: number;
@@ -133,25 +143,25 @@ interface Progress {
  * large ones first, and then makes single operations simpler.
  */
 export class SequenceArbitrary extends fc.Arbitrary<Sequence> {
-  readonly #operation: fc.Arbitrary<Operation>;
-
   constructor(
     readonly variant: string,
-    geometry: Geometry,
+    readonly geometry: Geometry,
     readonly seed: number,
     readonly length: number,
     readonly failedAt: FailedAt,
   ) {
     super();
-    this.#operation = operationsOn(geometry);
   }
 
   override generate(random: fc.Random): fc.Value<Sequence> {
+    const blocks = Math.floor(this.geometry.sectors / this.geometry.unit);
+    const hot = random.nextInt(0, Math.max(0, blocks - HOT_BLOCKS));
+    const operation = operationsOn(this.geometry, hot);
     const values = Array.from(
       { length: this.length },
-      () => this.#operation.generate(random, undefined),
+      () => operation.generate(random, undefined),
     );
-    return this.#wrap({ values, piece: this.length, from: 0 });
+    return this.#wrap({ operation, values, piece: this.length, from: 0 });
   }
 
   override canShrinkWithoutContext(_value: unknown): _value is Sequence {
@@ -163,7 +173,7 @@ export class SequenceArbitrary extends fc.Arbitrary<Sequence> {
   }
 
   *#smaller(value: Sequence, progress: Progress): Generator<fc.Value<Sequence>> {
-    const { values, from } = progress;
+    const { operation, values, from } = progress;
     const failed = this.failedAt.get(value);
     if (failed !== undefined && failed + 1 < values.length) {
       yield this.#wrap({ ...progress, values: values.slice(0, failed + 1) });
@@ -173,12 +183,12 @@ export class SequenceArbitrary extends fc.Arbitrary<Sequence> {
       // From the end: what comes late depends on more than what depends on it. The last one failed.
       for (let end = values.length - 1; end > 0; end -= piece) {
         const rest = [...values.slice(0, Math.max(0, end - piece)), ...values.slice(end)];
-        yield this.#wrap({ values: rest, piece, from: 0 });
+        yield this.#wrap({ operation, values: rest, piece, from: 0 });
       }
     }
     for (let i = from; i < values.length; i++) {
-      for (const simpler of this.#operation.shrink(values[i]!.value_, values[i]!.context)) {
-        yield this.#wrap({ values: values.with(i, simpler), piece: 0, from: i });
+      for (const simpler of operation.shrink(values[i]!.value_, values[i]!.context)) {
+        yield this.#wrap({ operation, values: values.with(i, simpler), piece: 0, from: i });
       }
     }
   }

@@ -139,14 +139,14 @@ async function writeDuringUnmap(
   contract(kept === 0n, `${kept} sectors stay although all of them have been written`);
 }
 
-const SLOW_WRITES = { reads: 0, writes: 8 };
+const SLOW_WRITES = { reads: 0, writes: 20 };
 const SLOW = { reads: 4, writes: 4 };
 
 export const SCENARIOS: readonly Scenario[] = [
   { name: "plain", moves: 2000, stack: {}, run: mixed({ movers: 2 }) },
   { name: "large writes", moves: 1000, stack: {}, run: mixed({ large: true }) },
-  { name: "slow writes to main", moves: 500, stack: { main: SLOW_WRITES }, run: mixed({}) },
-  { name: "slow writes to the spare", moves: 500, stack: { spare: SLOW_WRITES }, run: mixed({}) },
+  { name: "slow writes to main", moves: 300, stack: { main: SLOW_WRITES }, run: mixed({}) },
+  { name: "slow writes to the spare", moves: 300, stack: { spare: SLOW_WRITES }, run: mixed({}) },
   {
     name: "slow large writes",
     moves: 300,
