@@ -23,7 +23,7 @@ export interface GuestOptions {
   readonly module?: string;
   /**
    * Host directories that the guest shall see although they lie in /tmp, /run or /var/tmp, which are
-   * the guest's own. Those of the program and of the module are added by themselves.
+   * the guest's own. Those of the program and of the module, and the working directory, are added by themselves.
    */
   readonly share?: readonly string[];
   /** More words for the kernel's command line. */

@@ -36,7 +36,7 @@ export async function planGuest(
       rootTag: root === undefined ? "host" : "root",
       release: options.kernel.release,
       modulesDir: await Deno.realPath(options.kernel.modulesDir),
-      share: sharedDirectories(options),
+      share: sharedDirectories(options, Deno.cwd()),
       serials: disks.map((disk) => disk.serial),
       kmemleak: options.kmemleak ?? true,
       interactive,
@@ -97,12 +97,14 @@ function outermost(directories: readonly string[]): string[] {
 }
 
 /** The host directories that must be put back over the guest's own tmpfs. */
-export function sharedDirectories(options: GuestOptions): string[] {
-  const implied = options.root === undefined ? [options.argv[0], options.module] : [options.module];
+export function sharedDirectories(options: GuestOptions, cwd: string): string[] {
+  const implied = options.root === undefined
+    ? [options.argv[0], options.module, `${cwd}/.`]
+    : [options.module];
   const directories = implied
     .filter((path) => path?.startsWith("/"))
     .map((path) => path?.replace(/\/[^/]*$/, "") ?? "");
-  const wanted = [...options.share ?? [], ...directories, Deno.cwd()];
+  const wanted = [...options.share ?? [], ...directories];
   const covered = wanted.filter((path) => COVERED.some((each) => path.startsWith(`${each}/`)));
   return outermost(covered);
 }

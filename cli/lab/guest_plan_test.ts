@@ -15,20 +15,23 @@ const kernel: Kernel = {
 const OPTIONS: GuestOptions = { kernel, argv: ["/bin/true"] };
 
 Deno.test("the guest sees the program's and the module's directory, wherever they are", () => {
-  assert.deepEqual(sharedDirectories(OPTIONS), []);
+  assert.deepEqual(sharedDirectories(OPTIONS, "/home/me"), []);
   assert.deepEqual(
     sharedDirectories({
       ...OPTIONS,
       argv: ["/tmp/a/tool", "/tmp/b/not-asked-for"],
       module: "/var/tmp/m/dm-remap.ko",
-      share: ["/tmp/data", "/home/is/there/anyway"],
-    }),
-    ["/tmp/a", "/tmp/data", "/var/tmp/m"],
+      share: ["/tmp/data", "/tmp/data/below", "/home/is/there/anyway"],
+    }, "/tmp/checkout"),
+    ["/tmp/a", "/tmp/checkout", "/tmp/data", "/var/tmp/m"],
   );
 });
 
 Deno.test("with a root of its own, the program is looked for in there", () => {
-  assert.deepEqual(sharedDirectories({ ...OPTIONS, argv: ["/tmp/a/tool"], root: "/tmp/r" }), []);
+  assert.deepEqual(
+    sharedDirectories({ ...OPTIONS, argv: ["/tmp/a/tool"], root: "/tmp/r" }, "/tmp/c"),
+    [],
+  );
 });
 
 Deno.test("the environment is the guest's own, and the caller has the last word", () => {
