@@ -2,7 +2,9 @@
 // A new table for a device that has relocated sectors.
 import type { TargetSpec } from "../../../ffi/libdevmapper.ts";
 import { checkEqual, checkFails } from "../check.ts";
+import type { LoopDisk } from "../loops.ts";
 import { swapTable, target } from "../mapped.ts";
+import { run } from "../programs.ts";
 import type { Rig } from "../rig.ts";
 import { inBackground } from "../tasks.ts";
 import type { Bench, FunctionalCase } from "./bench.ts";
@@ -74,6 +76,54 @@ async function forgetsAnUnusedTable(bench: Bench): Promise<void> {
   await rig.check("content after the resume");
 }
 
+async function refusesWhatATableCannotKeep(bench: Bench): Promise<void> {
+  const rig = await bench.rig({ spareLength: 1024 });
+  await bench.dm.reload(rig.name, [changed(rig, (words) => words[4] = "512")]);
+  await checkFails(
+    "a relocation that a loaded table would lose",
+    "EBUSY",
+    () => rig.send("remap 5"),
+  );
+  await bench.dm.clear(rig.name);
+  await rig.relocate(5, 1);
+}
+
+/** Makes a loop device have no size, and gives it its size and content back. */
+async function withoutSize(disk: LoopDisk, work: () => Promise<void>): Promise<void> {
+  const link = `/sys/block/${disk.name}/loop/backing_file`;
+  const image = (await Deno.readTextFile(link)).trim();
+  const content = await Deno.readFile(image);
+  await Deno.truncate(image, 0);
+  await run("losetup", ["--set-capacity", disk.path]);
+  try {
+    await work();
+  } finally {
+    await Deno.writeFile(image, content);
+    await run("losetup", ["--set-capacity", disk.path]);
+  }
+}
+
+/** The device mapper destroys the old table even if the new one could not be resumed. */
+async function outlivesAFailedResume(bench: Bench): Promise<void> {
+  const rig = await bench.rig();
+  await rig.relocate(10, 20);
+  await rig.write(0, 64);
+  const places = await rig.places();
+  await bench.dm.suspend(rig.name);
+  await bench.dm.reload(rig.name, [rig.table]);
+  await withoutSize(rig.disks.main, async () => {
+    await checkFails(
+      "a resume over a main without size",
+      "EINVAL",
+      () => bench.dm.resume(rig.name),
+    );
+  });
+  await bench.dm.reload(rig.name, [rig.table]);
+  await bench.dm.resume(rig.name);
+  checkEqual("the places after a failed resume and a new load", await rig.places(), places);
+  await rig.check("content after a failed resume");
+}
+
 async function handsOverUnderLoad(bench: Bench): Promise<void> {
   const rig = await bench.rig({ length: 2048 });
   await rig.relocate(100, 200);
@@ -114,6 +164,8 @@ export const HANDOVER_CASES: readonly FunctionalCase[] = [
   { name: "a reload takes new features", run: takesNewFeatures },
   { name: "a reload with another geometry: EBUSY", run: refusesAnotherGeometry },
   { name: "a table that is dropped takes nothing along", run: forgetsAnUnusedTable },
+  { name: "no relocation that a loaded table could not keep", run: refusesWhatATableCannotKeep },
+  { name: "a failed first resume loses nothing", run: outlivesAFailedResume },
   { name: "reloads under writes and relocations", run: handsOverUnderLoad },
   { name: "a linear table takes over after clear", run: givesWayToLinear },
 ];
