@@ -88,7 +88,7 @@ const STEPS: readonly Step[] = [
   { name: "selftest 6.12", run: selftest("6.12") },
   { name: "selftest debug", run: selftest("debug") },
   { name: "model", run: program(15, "tests/model/host.ts") },
-  { name: "race", run: program(15, "tests/race/host.ts") },
+  { name: "race", run: program(15, "tests/race/host.ts", "--operations", "3000") },
 ];
 
 /** The steps that the words on the command line name by their beginning; all, if there are none. */
