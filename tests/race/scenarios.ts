@@ -28,6 +28,8 @@ const BLOCK = 8;
 const WRITERS = 8;
 const BLOCKS_OF_WRITER = 4;
 const FIRST_BLOCK = 101;
+/** Sectors; a CPU remembers extents of half of that. */
+const EXTENT = 256;
 /** A range for writes of 1 MiB, behind the blocks; not aligned to anything. */
 const LARGE: Range = { first: 2051, count: 2048 };
 const SECTORS_IN_ALL = { first: 0, count: MAIN_SECTORS };
@@ -84,6 +86,32 @@ function mixed(parties: Parties): Scenario["run"] {
       ...(parties.disturbed === true ? [race.disturber()] : []),
     ]);
   };
+}
+
+/**
+ * Extents that are large enough for a CPU to remember them, relocated as a whole and in parts, under
+ * writers of blocks in them.
+ */
+async function largeExtents(race: Race, moves: number): Promise<void> {
+  const extents = Array.from({ length: 4 }, (_, i) => ({
+    first: FIRST_BLOCK + i * EXTENT,
+    count: EXTENT,
+  }));
+  const owned = Array.from({ length: 32 }, (_, i) => ({
+    first: FIRST_BLOCK + i * 4 * BLOCK,
+    count: BLOCK,
+  }));
+  const pick = () => {
+    const extent = race.random.pick(extents);
+    // What is left of an extent, or comes back to it, is in the same regions of the filter.
+    const part = { first: extent.first + race.random.below(EXTENT - 16), count: 16 };
+    return [race.random.chance(2) ? extent : part];
+  };
+  await race.together([
+    ...owned.map((block) => race.writer(block)),
+    ...Array.from({ length: 4 }, () => race.reader(owned)),
+    ...Array.from({ length: 2 }, () => race.mover(pick, moves)),
+  ]);
 }
 
 /** Lost sectors are written while unmap tries to take them back all the time. */
@@ -145,6 +173,7 @@ const SLOW = { reads: 4, writes: 4 };
 export const SCENARIOS: readonly Scenario[] = [
   { name: "plain", moves: 2000, stack: {}, run: mixed({ movers: 2 }) },
   { name: "large writes", moves: 1000, stack: {}, run: mixed({ large: true }) },
+  { name: "large extents", moves: 1000, stack: {}, run: largeExtents },
   { name: "slow writes to main", moves: 300, stack: { main: SLOW_WRITES }, run: mixed({}) },
   { name: "slow writes to the spare", moves: 300, stack: { spare: SLOW_WRITES }, run: mixed({}) },
   {
