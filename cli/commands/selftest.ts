@@ -86,8 +86,9 @@ async function selftest(session: Session, wanted: string[], options: Options): P
   if (options.native && (options.vm || options.kernel)) {
     throw new UsageError("--native and --vm exclude each other");
   }
-  session.graceMs = GRACE_MS;
   const names = selectStages(STAGES.map(({ name }) => name), wanted, options.exclude ?? []);
+  if (session.dryRun) return await showPlan(session, names, options);
+  session.graceMs = GRACE_MS;
   const progress = new Progress({
     line: (text) => session.out.note(text),
     transient: (text) => session.out.progressLine(text),
@@ -122,6 +123,17 @@ function useVm(session: Session, options: Options): boolean {
   if (options.native || obstacle === undefined) return false;
   session.out.note(`${obstacle}: using a virtual machine`);
   return true;
+}
+
+/** What would run, and where; no machine is started. */
+async function showPlan(session: Session, stages: string[], options: Options): Promise<void> {
+  const kernels = useVm(session, options) ? options.kernel ?? [await defaultKernel()] : [];
+  session.out.result({ stages, virtual_machine: kernels.length > 0, kernels }, () => {
+    const where = kernels.length > 0
+      ? `in a virtual machine with kernel ${kernels.join(", then ")}`
+      : "on this machine";
+    return `would run ${stages.join(", ")} ${where}`;
+  });
 }
 
 function list(session: Session): void {
