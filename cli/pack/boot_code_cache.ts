@@ -4,7 +4,7 @@
 import { setFlagsFromString } from "node:v8";
 import { compileProgram, runProgram } from "./start.ts";
 
-// What has been compiled stays, however long the run takes: the cache is the same each time.
+// What has been compiled stays in the cache, however long the run takes.
 setFlagsFromString("--no-flush-bytecode");
 
 const output = Deno.env.get("DMREMAP_CODE_CACHE");

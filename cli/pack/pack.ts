@@ -14,6 +14,8 @@ import { assemble, type Parts } from "./layout.ts";
 
 /** Where things are taken from and written to. */
 export interface PackOptions {
+  /** V8's code cache, which is not the same to the byte in every run; yes, unless told otherwise. */
+  readonly codeCache?: boolean;
   readonly root: string;
   readonly output: string;
   /** The module that the packed file runs; by default the tool. */
@@ -25,7 +27,9 @@ export async function pack(options: PackOptions): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "dmremap-pack-" });
   try {
     const trial = await collect(options, folder);
-    const codeCache = await warmUp(trial, options.root, folder);
+    const codeCache = options.codeCache === false
+      ? new Uint8Array()
+      : await warmUp(trial, options.root, folder);
     const boot = await bundle(options.root, "cli/pack/boot.ts", "esm", folder);
     const file = assemble({ ...trial, boot, codeCache });
     await publish(file, options.output);

@@ -49,11 +49,13 @@ try {
   const probe = join(await Deno.realPath(folder), "probe");
   await pack({ root, output: probe, entry: "tests/pack/probe.ts" });
 
-  await checks.check("packing the same tree again gives the same bytes", async () => {
-    const again = join(folder, "again");
-    await pack({ root, output: again, entry: "tests/pack/probe.ts" });
-    assert.equal((await outcome(["cmp", probe, again])).code, 0);
-    await Deno.remove(again);
+  await checks.check("packing the same tree again gives the same bytes, but for V8's", async () => {
+    const [once, again] = [join(folder, "once"), join(folder, "again")];
+    for (const output of [once, again]) {
+      await pack({ root, output, entry: "tests/pack/probe.ts", codeCache: false });
+    }
+    assert.equal((await outcome(["cmp", once, again])).code, 0);
+    for (const output of [once, again]) await Deno.remove(output);
   });
   await checkProduct(checks, await ensureImage(print), file);
   await checkLauncher(checks, probe);
