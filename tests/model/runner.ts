@@ -264,6 +264,12 @@ class Run {
     if (faults.size === 0) return;
     faults.clear();
     await this.device.setFaults(side, faults);
+    // What was lost stays lost, also when main gives the old data again.
+    const lost = [...this.model.relocations()].filter(([, { state }]) => state === "lost");
+    const { unit } = this.model.geometry;
+    for (const [sector] of lost.slice(0, 2)) {
+      await this.#read({ first: sector - sector % unit, count: unit });
+    }
   }
 
   /** Suspended, the target moves nothing, and its status stays the same. */
@@ -313,6 +319,7 @@ class Run {
     promise6AccountsBalance(model.accounts(), device.status(), await device.stats());
     await this.#readRange(this.#whole());
     await this.#checkSlots();
+    if (model.mainFaults.size === 0) await this.#checkMainMedium();
   }
 
   /** The slots that the target names hold the data, as a look at the spare itself shows. */
@@ -328,6 +335,7 @@ class Run {
     }
   }
 
+  /** Main holds what was written to it, and nothing that belongs on the spare. */
   async #checkMainMedium(): Promise<void> {
     const { sectors } = this.model.geometry;
     for (let first = 0; first < sectors; first += LONGEST_READ) {

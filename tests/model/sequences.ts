@@ -43,7 +43,7 @@ const REFUSALS_OF_BLOCKS: readonly string[] = [
 ];
 
 /** Sequences spend most of their time in so many blocks, or they would hardly ever meet themselves. */
-const HOT_BLOCKS = 96;
+const HOT_BLOCKS = 64;
 
 /** Ranges of whole logical blocks, many of them small, some as long as `longest` sectors. */
 function ranges(
@@ -102,22 +102,22 @@ export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operatio
     ranges(length - ALWAYS_GOOD_SECTORS, unit, 12 * unit, side === "main" ? hot : 0)
       .map((range) => ({ op: "fault", side, range }) as const);
   const weighted: readonly (readonly [number, fc.Arbitrary<Operation>])[] = [
-    [24, ranged("read", io)],
-    [22, ranged("write", io)],
-    [4, ranged("write-fua", few)],
+    [18, ranged("read", io)],
+    [20, ranged("write", io)],
+    [3, ranged("write-fua", few)],
     [3, ranged("discard", io)],
     [3, ranged("zero", io)],
-    [3, fc.constant(on("flush"))],
-    [10, rangeLists(few).map((ranges) => ({ op: "remap", ranges }) as const)],
-    [6, moves.map((range) => ({ op: "remap", ranges: [range] }) as const)],
-    [8, ranged("unmap", moves)],
+    [2, fc.constant(on("flush"))],
+    [14, rangeLists(few).map((ranges) => ({ op: "remap", ranges }) as const)],
+    [5, moves.map((range) => ({ op: "remap", ranges: [range] }) as const)],
+    [9, ranged("unmap", moves)],
     [2, ranged("unmap-force", few)],
     [1, fc.constantFrom(on("clear"), on("clear"), on("clear-force"))],
-    [4, fault("main", sectors)],
-    [2, fault("spare", slots)],
+    [6, fault("main", sectors)],
+    [6, fault("spare", slots)],
     [3, fc.constantFrom("main" as const, "spare" as const).map((side) => ({ op: "heal", side }))],
     [2, fc.constant(on("suspend"))],
-    [2, fc.constant(on("reload"))],
+    [1, fc.constant(on("reload"))],
     [1, fc.constant(on("recreate"))],
     [1, fc.constant(on("check"))],
     [2, fc.constantFrom(...refusals).map((message) => ({ op: "refuse", message }) as const)],
