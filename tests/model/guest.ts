@@ -83,7 +83,7 @@ const { values } = parseArgs({
   },
 });
 
-await run("modprobe", "dm-mod");
+await run("modprobe", "-a", "dm-mod", "libcrc32c");
 await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
 {
   using dm = DeviceMapper.open();

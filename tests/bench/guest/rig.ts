@@ -57,7 +57,7 @@ export class Rig implements Disposable {
 
   /** Loads the drivers and fills the RAM disks: pages that were never written read cheaper. */
   static open(): Rig {
-    run("modprobe", "dm-mod");
+    run("modprobe", "-a", "dm-mod", "libcrc32c");
     run("modprobe", "brd", "rd_nr=2", `rd_size=${RAM_KIB}`);
     run("modprobe", "null_blk", "nr_devices=1", "gb=40", "bs=512", "queue_mode=0", "irqmode=0");
     run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "");

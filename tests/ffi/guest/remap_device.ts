@@ -35,6 +35,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 Deno.test("the module loads", async () => {
   const module = Deno.env.get("DMREMAP_MODULE");
   assert.ok(module !== undefined, "host.ts names the module");
+  await must("modprobe", "-a", "dm-mod", "libcrc32c");
   await must("insmod", module);
   assert.ok(dm.versions().some(({ name }) => name === "remap"));
 });
