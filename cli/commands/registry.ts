@@ -11,6 +11,7 @@ import { registerList } from "./list.ts";
 import { registerMan } from "./man.ts";
 import { registerRemap } from "./remap.ts";
 import { registerRemove } from "./remove.ts";
+import { registerScan } from "./scan.ts";
 import { registerSelftest } from "./selftest.ts";
 import { registerStats } from "./stats.ts";
 import { registerStatus } from "./status.ts";
@@ -25,7 +26,15 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]
   ["Devices:", [registerCreate, registerRemove, registerList, registerStatus, registerTable]],
   [
     "Sectors:",
-    [registerRemap, registerUnmap, registerVerify, registerClear, registerEntries, registerStats],
+    [
+      registerRemap,
+      registerUnmap,
+      registerVerify,
+      registerClear,
+      registerEntries,
+      registerScan,
+      registerStats,
+    ],
   ],
   ["Module and machine:", [registerKmod, registerSelftest, registerDoctor]],
   ["This program:", [registerCompletion, registerMan]],
