@@ -218,7 +218,7 @@ static blk_status_t remap_scan_judge_part(struct remap_scan *scan, struct remap_
 	iter.bi_size = (last - first + 1) << SECTOR_SHIFT;
 
 	mutex_lock(&rc->move_lock);
-	status = remap_repair_read(rc, &step->bio, &iter, first);
+	status = remap_repair_again(rc, &step->bio, &iter, first);
 	remap_table_count(rc->table, first, last, &totals);
 	mutex_unlock(&rc->move_lock);
 	*bad = totals.lost + totals.pending;
