@@ -88,6 +88,8 @@ const STEPS: readonly Step[] = [
   { name: "selftest 6.12", run: selftest("6.12") },
   { name: "selftest debug", run: selftest("debug") },
   { name: "model", run: program(15, "tests/model/host.ts") },
+  { name: "badblocks 6.1", run: program(15, "tests/badblocks/host.ts", "--kernel", "6.1") },
+  { name: "badblocks 6.12", run: program(15, "tests/badblocks/host.ts", "--kernel", "6.12") },
   { name: "race", run: program(15, "tests/race/host.ts", "--operations", "3000") },
 ];
 
