@@ -85,7 +85,7 @@ static void explore(struct world w, bool forgets)
 			/* They differ in nothing but has_data and ok, which take all values. */
 			if (i && w.stage[i - 1] == WAITING)
 				break;
-			next.word = remap_word_begin(w.word, has_data >> i & 1, content(i));
+			next.word = remap_word_begin(w.word, has_data >> i & 1, 0xc0de0000 + i);
 			if (next.word == w.word)
 				fail("a begin leaves no trace", &w);
 			next.stage[i] = BEGUN;
@@ -127,7 +127,7 @@ static void sequential(void)
 	unsigned int i;
 
 	for (i = 0; i < writers; i++) {
-		w.word = remap_word_begin(w.word, has_data >> i & 1, content(i));
+		w.word = remap_word_begin(w.word, has_data >> i & 1, 0xc0de0000 + i);
 		w.word = remap_word_end(w.word, ok >> i & 1);
 		check_end(&w, true, i);
 	}
