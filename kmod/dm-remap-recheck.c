@@ -227,9 +227,7 @@ static void remap_recheck_end_run(struct remap_c *rc, struct remap_bad_run *run)
 		remap_event(rc, REMAP_EVENT_VERIFY, run->first, run->count);
 		remap_health_update(rc);
 	}
-	if (remap_mark_pending(rc, run->first, run->first + run->count - 1))
-		remap_err(rc, "no memory to record that sectors %llu+%llu are pending",
-			  (u64)run->first, (u64)run->count);
+	remap_mark_pending(rc, run->first, run->first + run->count - 1);
 	run->count = 0;
 }
 
