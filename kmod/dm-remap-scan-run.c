@@ -304,6 +304,7 @@ unsigned long remap_scan_burst(struct remap_scan *scan)
 		}
 		more = more && goes_on && next <= view.last && time_before(jiffies, end);
 		if (more && !remap_scan_may_read(scan)) {
+			remap_scan_yield(scan, view.run);
 			more = false;
 			delay = REMAP_SCAN_YIELD;
 		}

@@ -108,6 +108,15 @@ bool remap_scan_advance(struct remap_scan *scan, unsigned int run, sector_t posi
 	return goes_on;
 }
 
+/* A read was put off because the device is in use. */
+void remap_scan_yield(struct remap_scan *scan, unsigned int run)
+{
+	spin_lock(&scan->lock);
+	if (scan->view.run == run)
+		scan->view.yields++;
+	spin_unlock(&scan->lock);
+}
+
 /* Start a scan, unless there is one, or it is a patrol and there is no hurry. */
 static int remap_scan_begin(struct remap_scan *scan, sector_t first, sector_t last, bool patrol)
 {
@@ -285,9 +294,10 @@ unsigned int remap_scan_print(struct remap_c *rc, char *buf, unsigned int size)
 	bool runs = remap_scan_look(&rc->scan, &view);
 
 	return scnprintf(buf, size,
-			 "scan=%s progress=%u%% start=%llu end=%llu position=%llu errors=%llu",
+			 "scan=%s progress=%u%% start=%llu end=%llu position=%llu errors=%llu yields=%llu",
 			 runs ? "running" : words[view.state], remap_scan_percent(&view),
-			 (u64)view.first, (u64)view.last, (u64)view.position, view.errors);
+			 (u64)view.first, (u64)view.last, (u64)view.position, view.errors,
+			 view.yields);
 }
 
 static int remap_scan_parse(struct remap_c *rc, char **argv, u64 *range)

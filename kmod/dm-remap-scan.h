@@ -25,6 +25,7 @@ struct remap_scan_view {
 	sector_t first, last;
 	sector_t position;	/* the next sector to be read; last + 1 at the end */
 	u64 errors;		/* sectors found unreadable */
+	u64 yields;		/* looks that found the device in use, and put off a read */
 	unsigned int run;	/* goes up with every scan */
 };
 
@@ -66,6 +67,7 @@ int remap_scan_message(struct remap_c *rc, unsigned int argc, char **argv, char 
 /* Between dm-remap-scan.c and dm-remap-scan-run.c. */
 bool remap_scan_look(struct remap_scan *scan, struct remap_scan_view *view);
 bool remap_scan_advance(struct remap_scan *scan, unsigned int run, sector_t position, u64 errors);
+void remap_scan_yield(struct remap_scan *scan, unsigned int run);
 void remap_scan_end(struct remap_scan *scan, unsigned int run, enum remap_scan_state state);
 unsigned long remap_scan_burst(struct remap_scan *scan);
 void remap_scan_free_steps(struct remap_scan *scan);
