@@ -27,6 +27,12 @@
 /* A failed step is judged in parts, so that neither moves nor a stop wait long for that. */
 #define REMAP_SCAN_JUDGED_SECTORS ((sector_t)128)
 
+/* A judgement that takes longer may have been given up before its end: see REMAP_READ_LIMIT. */
+#define REMAP_SCAN_JUDGED_WITHIN (25 * HZ)
+
+/* How often a part that cannot be read, but has no bad sectors, is judged before the scan fails. */
+#define REMAP_SCAN_TRIES 3
+
 /* How long the work runs before it lets the machine freeze, if that is what it wants. */
 #define REMAP_SCAN_BURST (HZ / 4)
 
@@ -192,15 +198,14 @@ static sector_t remap_scan_next(struct remap_scan *scan, struct remap_scan_step 
 	return sector;
 }
 
-static bool remap_scan_medium(blk_status_t status)
-{
-	return status == BLK_STS_MEDIUM || status == BLK_STS_IOERR || status == BLK_STS_PROTECTION;
-}
-
 static void remap_scan_fail(struct remap_scan *scan, unsigned int run, sector_t sector,
 			    blk_status_t status)
 {
-	remap_err(scan->rc, "scan: cannot read sector %llu, and that is not the medium's fault: error %d",
+	struct remap_c *rc = scan->rc;
+
+	atomic64_inc(&rc->table->counters.transport_errors);
+	remap_health_update(rc);
+	remap_err(rc, "scan: cannot read sector %llu, and that is not the medium's fault: error %d",
 		  (u64)sector, blk_status_to_errno(status));
 	remap_scan_end(scan, run, REMAP_SCAN_FAILED);
 }
@@ -211,43 +216,51 @@ static blk_status_t remap_scan_judge_part(struct remap_scan *scan, struct remap_
 {
 	struct bvec_iter iter = step->iter;
 	struct remap_totals totals = {};
-	struct remap_c *rc = scan->rc;
 	blk_status_t status;
 
 	bio_advance_iter(&step->bio, &iter, (first - step->first) << SECTOR_SHIFT);
 	iter.bi_size = (last - first + 1) << SECTOR_SHIFT;
 
-	mutex_lock(&rc->move_lock);
-	status = remap_repair_again(rc, &step->bio, &iter, first);
-	remap_table_count(rc->table, first, last, &totals);
-	mutex_unlock(&rc->move_lock);
+	status = remap_repair_again(scan->rc, &step->bio, &iter, first);
+	remap_table_count(scan->rc->table, first, last, &totals);
 	*bad = totals.lost + totals.pending;
+	/* Of the whole step only the first judgement of its only part may use that. */
+	step->bio.bi_status = BLK_STS_OK;
 	return status;
 }
 
-/* The reads of a step have failed, or it had none. Return: whether the scan goes on. */
+/* The read of a step has failed, or it had none. Return: whether the scan goes on. */
 static bool remap_scan_judge(struct remap_scan *scan, struct remap_scan_step *step,
 			     unsigned int run)
 {
-	blk_status_t status = step->submitted ? step->bio.bi_status : BLK_STS_OK;
-	sector_t pos, end;
+	sector_t part = REMAP_SCAN_JUDGED_SECTORS, unit = scan->rc->unit, pos = step->first, end;
+	unsigned long start;
+	unsigned int tries = 0;
+	blk_status_t status;
 	u64 bad;
 
-	if (status && !remap_scan_medium(status)) {
-		remap_scan_fail(scan, run, step->first, status);
-		return false;
-	}
-	step->bio.bi_iter = step->iter;
-	step->bio.bi_status = BLK_STS_OK;
-	for (pos = step->first; pos <= step->last; pos = end + 1) {
-		end = min(pos | (REMAP_SCAN_JUDGED_SECTORS - 1), step->last);
+	if ((step->first | (part - 1)) < step->last)
+		step->bio.bi_status = BLK_STS_OK;
+	while (pos <= step->last) {
+		start = jiffies;
+		end = min(pos | (part - 1), step->last);
 		status = remap_scan_judge_part(scan, step, pos, end, &bad);
-		if (status && !bad) {
+		/* What was bad may just have been written; what is not the medium's fault stays. */
+		if (status && (status != BLK_STS_IOERR || (!bad && ++tries == REMAP_SCAN_TRIES))) {
 			remap_scan_fail(scan, run, pos, status);
 			return false;
 		}
-		if (!remap_scan_advance(scan, run, end + 1, bad))
-			return false;
+		if (status && time_after(jiffies, start + REMAP_SCAN_JUDGED_WITHIN)) {
+			part = unit;
+			if (end - pos >= unit)
+				continue;
+		}
+		if (!status || bad) {
+			pos = end + 1;
+			tries = 0;
+			if (!remap_scan_advance(scan, run, pos, bad))
+				return false;
+		}
 		cond_resched();
 	}
 	return true;
@@ -262,10 +275,16 @@ static bool remap_scan_finish(struct remap_scan *scan, struct remap_scan_step *s
 		;
 	/* Not in order any more: that step is read again, should the scan go on later. */
 	if (goes_on) {
-		if (!step->submitted || step->bio.bi_status)
+		blk_status_t status = step->submitted ? step->bio.bi_status : BLK_STS_OK;
+
+		if (status && !remap_may_be_medium(status, false)) {
+			remap_scan_fail(scan, run, step->first, status);
+			goes_on = false;
+		} else if (status || !step->submitted) {
 			goes_on = remap_scan_judge(scan, step, run);
-		else
+		} else {
 			goes_on = remap_scan_advance(scan, run, step->last + 1, 0);
+		}
 	}
 	step->used = false;
 	bio_uninit(&step->bio);
