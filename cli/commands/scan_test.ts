@@ -22,10 +22,10 @@ function scanning(replies: readonly string[], status = HEALTHY): FakeMapper {
   });
 }
 
-const RUNNING = `scan=running progress=25% ${SCAN} position=51200 errors=0`;
-const FOUND = `scan=running progress=50% ${SCAN} position=102400 errors=2`;
-const DONE = `scan=done progress=100% ${SCAN} position=204800 errors=0`;
-const BAD = `scan=done progress=100% ${SCAN} position=204800 errors=2`;
+const RUNNING = `scan=running progress=25% ${SCAN} position=51200 errors=0 yields=7`;
+const FOUND = `scan=running progress=50% ${SCAN} position=102400 errors=2 yields=7`;
+const DONE = `scan=done progress=100% ${SCAN} position=204800 errors=0 yields=7`;
+const BAD = `scan=done progress=100% ${SCAN} position=204800 errors=2 yields=7`;
 
 Deno.test("a scan of everything, or of a range, is started and left alone", async () => {
   const mapper = scanning([RUNNING]);
@@ -64,11 +64,11 @@ Deno.test("on a terminal there is a bar, and in the end it is gone", async () =>
 });
 
 Deno.test("a scan that does not reach its end is a failure for those who waited", async () => {
-  const at = `progress=50% ${SCAN} position=102400 errors=0`;
+  const at = `progress=50% ${SCAN} position=102400 errors=0 yields=7`;
   const cases: [string, RegExp][] = [
     [`scan=stopped ${at}`, /the scan was stopped at sector 102400/],
     [`scan=failed ${at}`, /the scan failed at sector 102400/],
-    ["scan=running progress=0% start=8 end=15 position=8 errors=0", /another scan/],
+    ["scan=running progress=0% start=8 end=15 position=8 errors=0 yields=7", /another scan/],
   ];
   for (const [reply, warning] of cases) {
     const { code, err } = await runTool(["scan", "r0", "--wait"], scanning([RUNNING, reply]));
@@ -82,8 +82,11 @@ Deno.test("--status and --stop", async () => {
   const cases: [string, RegExp][] = [
     [RUNNING, /^r0: scan running\n {2}sectors: +0-204799 \(100 MiB\)\n.*25%, up to 51200\n/],
     [paused, /^r0: scan paused, because the device is suspended\n/],
-    [BAD, /^r0: last scan done\n(.*\n)+ {2}unreadable: 2 sectors \(1 KiB\)\n$/],
-    ["scan=idle progress=0% start=0 end=0 position=0 errors=0", /^r0: no scan since/],
+    [
+      BAD,
+      /^r0: last scan done\n(.*\n)+ {2}unreadable: 2 sectors \(1 KiB\)\n {2}gave way: +7 times to other I\/O\n$/,
+    ],
+    ["scan=idle progress=0% start=0 end=0 position=0 errors=0 yields=7", /^r0: no scan since/],
   ];
   for (const [reply, words] of cases) {
     const { code, out } = await runTool(["scan", "r0", "--status"], scanning([reply]));
@@ -118,6 +121,7 @@ Deno.test("JSON has sectors as numbers, and what is unreadable afterwards", asyn
     length_sectors: 204800,
     position_sectors: 204800,
     unreadable_sectors: 2,
+    yields: 7,
     pending_sectors: 0,
     lost_sectors: 2,
   });

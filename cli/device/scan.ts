@@ -23,6 +23,8 @@ export interface ScanReport {
   readonly position: bigint;
   /** Sectors that this scan found unreadable. */
   readonly errors: bigint;
+  /** How often it put off a read because the device was in use. */
+  readonly yields: bigint;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface ScanReport {
  *
  * ```ts
  * import { parseScan } from "./scan.ts";
- * parseScan("scan=running progress=50% start=0 end=99 position=50 errors=0").state; // "running"
+ * parseScan("scan=running progress=50% start=0 end=99 position=50 errors=0 yields=0").state; // "running"
  * ```
  *
  * @throws {ProtocolError}
@@ -42,7 +44,7 @@ export function parseScan(reply: string): ScanReport {
   if (state === undefined || progress === null || Number(progress[1]) > 100) {
     throw new ProtocolError(`unreadable scan "${reply}"`);
   }
-  const counts = parseCounts(reply, ["start", "end", "position", "errors"]);
+  const counts = parseCounts(reply, ["start", "end", "position", "errors", "yields"]);
   const { start, end, position } = counts;
   if (end < start || position < start || position > end + 1n) {
     throw new ProtocolError(`the scan "${reply}" is nowhere on a device`);
@@ -53,7 +55,7 @@ export function parseScan(reply: string): ScanReport {
 /** Gives back what {@linkcode parseScan} read. */
 export function formatScan(scan: ScanReport): string {
   return `scan=${scan.state} progress=${scan.progressPercent}% start=${scan.start} ` +
-    `end=${scan.end} position=${scan.position} errors=${scan.errors}`;
+    `end=${scan.end} position=${scan.position} errors=${scan.errors} yields=${scan.yields}`;
 }
 
 /** Whether there is more to come. */

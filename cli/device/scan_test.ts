@@ -19,6 +19,7 @@ const scans: fc.Arbitrary<ScanReport> = fc.record({
     three.toSorted((a, b) => a < b ? -1 : a > b ? 1 : 0)
   ),
   errors: sector,
+  yields: sector,
 }).map(({ places: [start, position, end], ...rest }) => ({
   ...rest,
   start: start!,
@@ -27,7 +28,7 @@ const scans: fc.Arbitrary<ScanReport> = fc.record({
 }));
 
 Deno.test("the reply of the contract", () => {
-  const scan = parseScan("scan=done progress=100% start=8 end=15 position=16 errors=2");
+  const scan = parseScan("scan=done progress=100% start=8 end=15 position=16 errors=2 yields=3");
   assert.deepEqual(scan, {
     state: "done",
     progressPercent: 100,
@@ -35,6 +36,7 @@ Deno.test("the reply of the contract", () => {
     end: 15n,
     position: 16n,
     errors: 2n,
+    yields: 3n,
   });
   assert.equal(isUnderWay(scan), false);
   assert.ok(isUnderWay({ ...scan, state: "running" }));
@@ -48,7 +50,7 @@ Deno.test("what is printed reads the same again, whatever later versions add", (
 });
 
 Deno.test("a reply that lacks a field, or has it otherwise, is refused", () => {
-  const whole = "scan=running progress=50% start=0 end=99 position=50 errors=0";
+  const whole = "scan=running progress=50% start=0 end=99 position=50 errors=0 yields=0";
   for (const field of whole.split(" ")) {
     const key = field.split("=")[0]!;
     assert.throws(() => parseScan(whole.replace(field, "")), ProtocolError, key);
@@ -64,7 +66,15 @@ Deno.test("a reply that lacks a field, or has it otherwise, is refused", () => {
 Deno.test("any text is read or refused, never anything else", () => {
   const part = fc.oneof(
     fc.string(),
-    fc.constantFrom("scan=idle", "progress=3%", "start=1", "end=2", "position=1", "errors=0"),
+    fc.constantFrom(
+      "scan=idle",
+      "progress=3%",
+      "start=1",
+      "end=2",
+      "position=1",
+      "errors=0",
+      "yields=0",
+    ),
   );
   fc.assert(fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
     try {

@@ -4,7 +4,7 @@ import { isUnderWay, type ScanReport } from "../../device/scan.ts";
 import type { JsonFields } from "../../output/json.ts";
 import type { Output } from "../../output/output.ts";
 import { formatPairs } from "../../output/table.ts";
-import { formatLength, formatPosition, type Units } from "../../output/units.ts";
+import { countOf, formatLength, formatPosition, type Units } from "../../output/units.ts";
 import { amount } from "./present.ts";
 
 /** How many sectors it is to read. */
@@ -22,6 +22,7 @@ export function scanFields(scan: ScanReport): JsonFields {
     length_sectors: none ? undefined : scanLength(scan),
     position_sectors: none ? undefined : scan.position,
     unreadable_sectors: scan.errors,
+    yields: scan.yields,
   };
 }
 
@@ -33,6 +34,7 @@ export function scanPairs(name: string, scan: ScanReport, out: Output): string {
     ["sectors", range(scan, units)],
     ["read", `${scan.progressPercent}%, up to ${formatPosition(scan.position, units)}`],
     ["unreadable", amount(scan.errors, units)],
+    ["gave way", `${countOf(scan.yields, "time")} to other I/O`],
   ]);
 }
 
