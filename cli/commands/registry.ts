@@ -6,6 +6,7 @@ import { registerCompletion } from "./completion.ts";
 import { registerCreate } from "./create.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerEntries } from "./entries.ts";
+import { registerHealth } from "./health.ts";
 import { registerKmod } from "./kmod.ts";
 import { registerList } from "./list.ts";
 import { registerMan } from "./man.ts";
@@ -23,7 +24,10 @@ import { registerVerify } from "./verify.ts";
 type Register = (parent: CommandUnknownOpts, session: Session) => void;
 
 const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]])[] = [
-  ["Devices:", [registerCreate, registerRemove, registerList, registerStatus, registerTable]],
+  [
+    "Devices:",
+    [registerCreate, registerRemove, registerList, registerStatus, registerHealth, registerTable],
+  ],
   [
     "Sectors:",
     [

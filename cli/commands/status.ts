@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { listRemapDevices, RemapDevice } from "../device/remap_device.ts";
-import { isDegraded, type RemapStatus } from "../device/status_line.ts";
-import type { RemapTable } from "../device/table_line.ts";
+import type { RemapStatus } from "../device/status_line.ts";
 import type { JsonFields } from "../output/json.ts";
 import type { Output } from "../output/output.ts";
 import { formatPairs } from "../output/table.ts";
-import { formatLength, formatPosition, type Units } from "../output/units.ts";
-import { adviseOn } from "./support/advice.ts";
+import { countOf, formatLength, formatPosition, type Units } from "../output/units.ts";
+import { conditionSentence } from "./support/advice.ts";
 import { document } from "./support/command_doc.ts";
 import { devicePath } from "./support/device_paths.ts";
+import {
+  conditionPairs,
+  type Examination,
+  examinationFields,
+  examine,
+  headline,
+  isUnwell,
+} from "./support/examine.ts";
 import { deviceName } from "./support/names.ts";
-import { amount, healthTone, statusFields } from "./support/present.ts";
+import { amount, statusFields } from "./support/present.ts";
 import type { Session } from "./support/session.ts";
-
-interface Report {
-  readonly name: string;
-  readonly suspended: boolean;
-  readonly table: RemapTable;
-  readonly status: RemapStatus;
-}
 
 /** `status [NAME...]` */
 export function registerStatus(parent: CommandUnknownOpts, session: Session): void {
@@ -27,14 +27,14 @@ export function registerStatus(parent: CommandUnknownOpts, session: Session): vo
     .summary("health, counters, and what to do next")
     .description("Shows how remap devices are; all of them if no NAME is given.")
     .argument("[name...]", "the devices")
-    .action((typed) => {
+    .action(async (typed) => {
       const names = typed.map(deviceName);
       using dm = session.openDeviceMapper();
       const devices = names.length === 0
         ? listRemapDevices(dm)
         : names.map((name) => RemapDevice.open(dm, name));
-      const reports = devices.map(reportOn);
-      if (reports.some(({ status }) => isDegraded(status))) session.degraded();
+      const reports = await Promise.all(devices.map(examine));
+      if (reports.some(isUnwell)) session.degraded();
       if (reports.length === 0) session.out.note("no remap devices");
       session.out.result(
         { devices: reports.map(fields) },
@@ -51,29 +51,22 @@ export function registerStatus(parent: CommandUnknownOpts, session: Session): vo
   });
 }
 
-function reportOn(device: RemapDevice): Report {
+function fields(report: Examination): JsonFields {
+  const { status, table, conditions } = report;
   return {
-    name: device.name,
-    suspended: device.info().suspended,
-    table: device.table(),
-    status: device.status(),
-  };
-}
-
-function fields({ name, suspended, table, status }: Report): JsonFields {
-  return {
-    name,
-    suspended,
+    ...statusFields(status),
+    ...examinationFields(report),
     length_sectors: table.length,
     volatile: table.features.volatile ?? false,
-    ...statusFields(status),
-    advice: adviseOn(name, status, table.features),
+    advice: conditions.map(conditionSentence),
   };
 }
 
-function human(out: Output, { name, suspended, table, status }: Report): string {
+function human(out: Output, report: Examination): string {
   const { units } = out;
+  const { table, status } = report;
   const pairs: [string, string][] = [
+    ...conditionPairs(report),
     ["size", formatLength(table.length, units)],
     ["main", place(table.main, table.mainStart, units)],
     ["spare", place(table.spare, table.spareStart, units)],
@@ -87,11 +80,7 @@ function human(out: Output, { name, suspended, table, status }: Report): string 
   ];
   if (table.features.volatile) pairs.push(["table", "in memory only (volatile)"]);
   for (const [key, value] of status.extra) pairs.push([key, value]);
-  const advice = adviseOn(name, status, table.features);
-  const steps = advice.length === 0 ? ["nothing"] : advice;
-  for (const [index, step] of steps.entries()) pairs.push([index === 0 ? "to do" : "then", step]);
-  const health = out.tint(healthTone(status.health), status.health);
-  return `${name}: ${health}${suspended ? ", suspended" : ""}\n${formatPairs(pairs)}`;
+  return `${headline(out, report)}\n${formatPairs(pairs)}`;
 }
 
 function place(device: string, start: bigint, units: Units): string {
@@ -108,7 +97,7 @@ function lostWords(status: RemapStatus, out: Output): string {
 
 function spareWords(status: RemapStatus, out: Output): string {
   const { spareUsed, spareTotal, spareUsedPercent, spareBad } = status;
-  const bad = spareBad === undefined || spareBad === 0n ? "" : `, ${spareBad} bad`;
+  const bad = spareBad === undefined || spareBad === 0n ? "" : `, ${countOf(spareBad, "slot")} bad`;
   const total = formatLength(spareTotal, out.units);
   return `${formatLength(spareUsed, out.units)} of ${total} (${spareUsedPercent}%)${bad}`;
 }

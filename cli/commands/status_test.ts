@@ -6,17 +6,20 @@ Deno.test("a healthy device: exit code 0, nothing to do", async () => {
   const { code, out, err } = await runTool(["status", "r0"], new FakeMapper({ r0: {} }));
   assert.equal(code, 0);
   assert.match(out, /^r0: good\n/);
-  assert.match(out, /to do: +nothing/);
+  assert.match(out, /\n  action: +nothing needs doing\n/);
   assert.equal(err, "");
 });
 
 Deno.test("lost sectors: exit code 3, and what to do about them", async () => {
-  const mapper = new FakeMapper({ r0: { status: LOSING }, r1: {} });
+  const health = "health=warning score=85 reason=lost:2,bad_slots:2";
+  const mapper = new FakeMapper({ r0: { status: LOSING, health }, r1: {} });
   const { code, out } = await runTool(["status"], mapper);
   assert.equal(code, 3);
+  assert.match(out, /^r0: warning, score 85 of 100\n  status: +the content of 2 relocated sec/);
   assert.match(out, /remapped: +5 sectors \(2\.5 KiB\)/);
   assert.match(out, /lost: +2 sectors \(1 KiB\)/);
-  assert.match(out, /2 sectors cannot be read/);
+  assert.match(out, /2 slots of the spare have gone bad \[bad-slots\]\n/);
+  assert.match(out, /spare used: .*, 2 slots bad\n/);
   assert.match(out, /run `dmremap-ts clear r0` before/);
   assert.match(out, /\n\nr1: good\n/);
 });
@@ -24,6 +27,7 @@ Deno.test("lost sectors: exit code 3, and what to do about them", async () => {
 Deno.test("bad health alone is exit code 3 too, a warning is not", async () => {
   const of = (health: string) => ({
     status: LOSING.replace("lost=2", "lost=0").replace("good", health),
+    health: `health=${health} score=50 reason=storm`,
   });
   const code = async (health: string) =>
     (await runTool(["status", "r0"], new FakeMapper({ r0: of(health) }))).code;
@@ -32,8 +36,19 @@ Deno.test("bad health alone is exit code 3 too, a warning is not", async () => {
   assert.equal(await code("failed"), 3);
 });
 
+Deno.test("of two answers that a change came between, the worse one makes the exit code", async () => {
+  const health = "health=critical score=40 reason=slots_left:0%";
+  const after = new FakeMapper({ r0: { health } });
+  assert.equal((await runTool(["status", "r0"], after)).code, 3);
+  const before = new FakeMapper({ r0: { status: LOSING.replace("lost=2", "lost=0") } });
+  assert.equal((await runTool(["status", "r0"], before)).code, 0);
+  const lost = new FakeMapper({ r0: { status: LOSING } });
+  assert.equal((await runTool(["status", "r0"], lost)).code, 3);
+});
+
 Deno.test("JSON has integers in base units", async () => {
-  const mapper = new FakeMapper({ r0: { status: LOSING } });
+  const health = "health=warning score=90 reason=lost:2";
+  const mapper = new FakeMapper({ r0: { status: LOSING, health, suspended: true } });
   const { code, out } = await runTool(["--json", "status", "r0"], mapper);
   assert.equal(code, 3);
   const { schema_version, devices: [device] } = JSON.parse(out);
@@ -46,6 +61,14 @@ Deno.test("JSON has integers in base units", async () => {
   assert.equal(device.scan_progress_percent, 50);
   assert.equal(device.degraded, true);
   assert.equal(device.volatile, true);
+  assert.equal(device.suspended, true);
+  assert.equal(device.health, "warning");
+  assert.equal(device.score, 90);
+  assert.deepEqual(device.reasons, [{ reason: "lost", count_sectors: 2 }]);
+  const ids = device.conditions.map(({ id }: { id: string }) => id);
+  assert.deepEqual(ids, ["device-suspended", "sectors-lost", "table-in-memory"]);
+  assert.equal(device.advice.length, 3);
+  assert.match(device.advice[0], /all I\/O to it waits: `dmsetup resume r0`/);
 });
 
 Deno.test("units, keys of newer modules, suspended devices", async () => {

@@ -94,12 +94,6 @@ export interface UnmapResult {
   readonly kept: bigint;
 }
 
-export interface HealthReport {
-  readonly health: string;
-  readonly score: number;
-  readonly reason: string;
-}
-
 const PLACE = /^(\d+) (\d+) (?:(main|pending)|(remapped|lost) (\d+))$/;
 
 function parsePlace(line: string): Place {
@@ -182,16 +176,4 @@ export function parseStats(reply: string): Map<string, bigint | string> {
     stats.set(line.slice(0, at).trim(), /^-?\d+$/.test(value) ? BigInt(value) : value);
   }
   return stats;
-}
-
-/**
- * Reads `health=<state> score=<0-100> reason=<the rest>`.
- * @throws {ProtocolError}
- */
-export function parseHealth(reply: string): HealthReport {
-  const match = /^health=(\S+) score=(\d{1,3})(?: reason=(.*))?$/s.exec(reply.trim());
-  if (match === null || Number(match[2]) > 100) {
-    throw new ProtocolError(`unreadable health "${reply}"`);
-  }
-  return { health: match[1]!, score: Number(match[2]), reason: match[3] ?? "" };
 }

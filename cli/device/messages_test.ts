@@ -72,13 +72,3 @@ Deno.test("statistics keep what is no number", () => {
   assert.equal(stats.get("state"), "idle now");
   assert.throws(() => messages.parseStats("nonsense"), ProtocolError);
 });
-
-Deno.test("health: the reason is the rest of the line", () => {
-  assert.deepEqual(messages.parseHealth("health=warning score=72 reason=spare 80% used, 3 lost"), {
-    health: "warning",
-    score: 72,
-    reason: "spare 80% used, 3 lost",
-  });
-  assert.throws(() => messages.parseHealth("health=good"), ProtocolError);
-  assert.throws(() => messages.parseHealth("health=good score=101 reason="), ProtocolError);
-});

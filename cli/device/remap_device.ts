@@ -2,8 +2,9 @@
 import { DeviceMapperError } from "../../ffi/errors.ts";
 import type { DeviceInfo, DeviceMapper, TargetLine } from "../../ffi/libdevmapper.ts";
 import { DeviceNotFoundError, ProtocolError, TargetMissingError } from "./errors.ts";
+import { type HealthReport, parseHealth } from "./health.ts";
 import * as messages from "./messages.ts";
-import type { ForceOption, HealthReport, Place, RemapResult, UnmapResult } from "./messages.ts";
+import type { ForceOption, Place, RemapResult, UnmapResult } from "./messages.ts";
 import type { SectorRange } from "./sectors.ts";
 import { parseStatus, type RemapStatus } from "./status_line.ts";
 import { fromTarget, type RemapTable, TARGET_TYPE } from "./table_line.ts";
@@ -108,7 +109,7 @@ export class RemapDevice {
   }
 
   async health(): Promise<HealthReport> {
-    return messages.parseHealth(await this.send(messages.healthMessage()));
+    return parseHealth(await this.send(messages.healthMessage()));
   }
 
   async ping(): Promise<string> {

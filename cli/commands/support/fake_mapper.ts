@@ -19,7 +19,10 @@ export interface FakeDevice {
   readonly type?: string;
   readonly table?: string;
   readonly status?: string;
-  /** Replies to messages. */
+  /** The reply to `health`. */
+  readonly health?: string;
+  readonly suspended?: boolean;
+  /** Replies to all other messages. */
   readonly answer?: (message: string) => string;
 }
 
@@ -32,6 +35,8 @@ export const HEALTHY = "remapped=0 lost=0 spare_used=0/102400 (0%) write_errors=
 export const LOSING = "remapped=5 lost=2 spare_used=7/102400 (0%) write_errors=12 read_errors=3 " +
   "auto_remaps=5 manual_remaps=2 health=good scan_progress=50% pending=0 spare_bad=2 " +
   "verify_errors=0 transport_errors=0 mode=rw";
+
+const WELL = "health=good score=100 reason=none";
 
 /** Numbers that no machine has, so that no path is found for them. */
 const TABLE = "4000:0 0 4000:16 0 102400 1 volatile";
@@ -62,12 +67,12 @@ export class FakeMapper implements Disposable {
   }
 
   info(name: string): DeviceInfo {
-    this.#find("info", name);
+    const { suspended = false } = this.#find("info", name);
     return {
       name,
       major: 253,
       minor: 0,
-      suspended: false,
+      suspended,
       readOnly: false,
       liveTable: true,
       inactiveTable: false,
@@ -82,6 +87,7 @@ export class FakeMapper implements Disposable {
   message(name: string, _sector: bigint, text: string): Promise<string | undefined> {
     const device = this.#find("message", name);
     this.messages.push(text);
+    if (text === "health") return Promise.resolve(device.health ?? WELL);
     return Promise.resolve(device.answer?.(text));
   }
 

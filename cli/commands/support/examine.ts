@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What `health` and `status` both ask a device, and how they begin to tell of it.
+import type { HealthReason, HealthReport } from "../../device/health.ts";
+import type { RemapDevice } from "../../device/remap_device.ts";
+import { isDegraded, type RemapStatus } from "../../device/status_line.ts";
+import type { RemapTable } from "../../device/table_line.ts";
+import type { JsonFields } from "../../output/json.ts";
+import type { Output } from "../../output/output.ts";
+import { type Condition, conditionsOf } from "./advice.ts";
+import { healthTone } from "./present.ts";
+
+/** A device and what it says of itself. */
+export interface Examination {
+  readonly name: string;
+  readonly suspended: boolean;
+  readonly table: RemapTable;
+  readonly status: RemapStatus;
+  readonly health: HealthReport;
+  readonly conditions: readonly Condition[];
+}
+
+/** Asks a device; it does no I/O for the answers, and may be suspended. */
+export async function examine(device: RemapDevice): Promise<Examination> {
+  const { name } = device;
+  const { suspended } = device.info();
+  const table = device.table();
+  const health = await device.health();
+  const status = device.status();
+  const { reasons } = health;
+  const patient = { name, suspended, status, features: table.features, reasons };
+  return { name, suspended, table, status, health, conditions: conditionsOf(patient) };
+}
+
+/** Whether the exit code is to tell. Of two answers that a change came between, the worse counts. */
+export function isUnwell({ status, health }: Examination): boolean {
+  return isDegraded(status) || isDegraded({ ...status, health: health.health });
+}
+
+/** What {@linkcode examine} found, as JSON fields. */
+export function examinationFields(examination: Examination): JsonFields {
+  const { name, suspended, health, conditions } = examination;
+  return {
+    name,
+    suspended,
+    health: health.health,
+    degraded: isUnwell(examination),
+    score: health.score,
+    reasons: health.reasons.map(reasonFields),
+    conditions: conditions.map(({ id, status, action }) => ({ id, status, action })),
+  };
+}
+
+/** Words that count sectors; the others count blocks or requests. */
+const SECTOR_WORDS = ["lost", "pending", "bad_slots", "relocated"];
+
+function reasonFields({ word, value, percent }: HealthReason): JsonFields {
+  if (value === undefined) return { reason: word };
+  if (percent) return { reason: word, percent: value };
+  return SECTOR_WORDS.includes(word)
+    ? { reason: word, count_sectors: value }
+    : { reason: word, count: value };
+}
+
+/** "r0: warning, score 85 of 100" and what is behind it, for {@linkcode formatPairs}. */
+export function headline(out: Output, { name, suspended, health }: Examination): string {
+  const state = out.tint(healthTone(health.health), health.health);
+  const score = health.score === 100 ? "" : `, score ${health.score} of 100`;
+  return `${name}: ${state}${score}${suspended ? ", suspended" : ""}`;
+}
+
+/** A `status` and an `action` line for everything that is the matter. */
+export function conditionPairs({ conditions }: Examination): [string, string][] {
+  if (conditions.length === 0) return [["action", "nothing needs doing"]];
+  return conditions.flatMap(({ id, status, action }): [string, string][] => [
+    ["status", `${status} [${id}]`],
+    ["action", action],
+  ]);
+}
