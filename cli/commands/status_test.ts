@@ -15,7 +15,7 @@ Deno.test("lost sectors: exit code 3, and what to do about them", async () => {
   const mapper = new FakeMapper({ r0: { status: LOSING, health }, r1: {} });
   const { code, out } = await runTool(["status"], mapper);
   assert.equal(code, 3);
-  assert.match(out, /^r0: warning, score 85 of 100\n  status: +the content of 2 relocated sec/);
+  assert.match(out, /^r0: warning, score 85 of 100\n +status: +the content of 2 relocated sec/);
   assert.match(out, /remapped: +5 sectors \(2\.5 KiB\)/);
   assert.match(out, /lost: +2 sectors \(1 KiB\)/);
   assert.match(out, /2 slots of the spare have gone bad \[bad-slots\]\n/);
