@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads and writes of the target's own, and the judgement whose fault their failure is.
+ * Reads and writes of the target's own.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 
 #include "dm-remap-copy.h"
+#include "dm-remap-table.h"
 
 void remap_copier_exit(struct remap_copier *copier)
 {
@@ -32,16 +33,6 @@ int remap_copier_init(struct remap_copier *copier)
 		}
 	}
 	return 0;
-}
-
-struct remap_area remap_main_area(struct remap_c *rc)
-{
-	return (struct remap_area) { rc->main->bdev, rc->main_start, rc->ti->len };
-}
-
-struct remap_area remap_spare_area(struct remap_c *rc)
-{
-	return (struct remap_area) { rc->spare->bdev, rc->spare_start, rc->spare_len };
 }
 
 /**
@@ -76,13 +67,18 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 	submit_bio_wait(&bio);
 	status = bio.bi_status;
 	bio_uninit(&bio);
+	if (status && area->spare)
+		atomic64_inc(&rc->table->counters.spare_errors);
 	return status;
 }
 
-/* A suspend waits for the message that moves, with the device's I/O blocked; or it is killed. */
+/*
+ * A suspend waits for the message that moves, with the device's I/O blocked; or it is killed. But
+ * it also waits for the I/O under repair, so a repair is to come to its end.
+ */
 bool remap_told_to_stop(const struct remap_c *rc)
 {
-	return READ_ONCE(rc->stopping) || fatal_signal_pending(current);
+	return !rc->repairing && (READ_ONCE(rc->stopping) || fatal_signal_pending(current));
 }
 
 /*
@@ -97,47 +93,10 @@ blk_status_t remap_copy_retry(struct remap_c *rc, const struct remap_area *area,
 
 	for (tries = 1; ; tries++) {
 		status = remap_copy_io(rc, area, opf, sector, offset, count);
-		if (!status || tries >= rc->features.retries || remap_told_to_stop(rc))
+		if (!status || tries >= rc->features.retries || remap_told_to_stop(rc) ||
+		    remap_is_silent(rc, area))
 			return status;
 		msleep(delay);
 		delay = min(delay * 2, (unsigned int)REMAP_MAX_DELAY_MS);
-	}
-}
-
-/* Does the device answer anywhere? Reads one block at a few places. Overwrites the first page. */
-static bool remap_probe(struct remap_c *rc, const struct remap_area *area)
-{
-	sector_t at[] = { 0, area->len / 4, area->len / 2, area->len - rc->unit };
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(at); i++) {
-		sector_t sector = area->start + rounddown(at[i], (sector_t)rc->unit);
-
-		if (!remap_copy_io(rc, area, REQ_OP_READ, sector, 0, rc->unit))
-			return true;
-	}
-	return false;
-}
-
-/**
- * remap_medium_error() - Is this failure the medium's?
- * @rc: the target
- * @area: the device that failed
- * @status: how
- *
- * Most drivers report even a bad sector as BLK_STS_IOERR, which is also what a dead device gives:
- * then the device must answer elsewhere before one of its sectors is called bad. The first page of
- * the copier is overwritten by that.
- */
-bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_status_t status)
-{
-	switch (status) {
-	case BLK_STS_MEDIUM:
-	case BLK_STS_PROTECTION:
-		return true;
-	case BLK_STS_IOERR:
-		return remap_probe(rc, area);
-	default:
-		return false;
 	}
 }

@@ -8,24 +8,13 @@
 
 #include "dm-remap-core.h"
 
-/* A place on one of the two devices; @area says where the target may read to probe it. */
-struct remap_area {
-	struct block_device *bdev;
-	sector_t start;		/* first device sector of the target's range */
-	sector_t len;
-};
-
 int remap_copier_init(struct remap_copier *copier);
 void remap_copier_exit(struct remap_copier *copier);
-
-struct remap_area remap_main_area(struct remap_c *rc);
-struct remap_area remap_spare_area(struct remap_c *rc);
 
 blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, blk_opf_t opf,
 			   sector_t sector, sector_t offset, sector_t count);
 blk_status_t remap_copy_retry(struct remap_c *rc, const struct remap_area *area, blk_opf_t opf,
 			      sector_t sector, sector_t offset, sector_t count);
 bool remap_told_to_stop(const struct remap_c *rc);
-bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_status_t status);
 
 #endif

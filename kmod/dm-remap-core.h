@@ -19,6 +19,10 @@
 #include <linux/workqueue.h>
 
 #include "compat.h"
+#include "dm-remap-devices.h"
+#include "dm-remap-events.h"
+#include "dm-remap-health.h"
+#include "dm-remap-scan.h"
 #include "dm-remap-trace.h"
 
 #if BITS_PER_LONG < 64
@@ -26,8 +30,9 @@
 #endif
 
 #define DM_MSG_PREFIX "remap"
-#define REMAP_VERSION "1.1.0"
+#define REMAP_VERSION "2.0.0"
 
+struct remap_crcs;
 struct remap_table;
 
 #define REMAP_MAX_DELAY_MS 10000
@@ -75,6 +80,7 @@ struct remap_copier {
 struct remap_c {
 	/* Read by every bio; written before the first one and on activation only. */
 	struct remap_table *table;
+	struct remap_crcs *crcs;	/* NULL without verify_reads */
 	struct remap_inflight __percpu *inflight;
 	struct dm_dev *main;
 	sector_t main_start;
@@ -91,16 +97,17 @@ struct remap_c {
 	spinlock_t held_lock;
 	struct bio_list held;
 
-	/* Writes over lost sectors that have ended and must be recorded before they complete. */
-	spinlock_t found_lock;
-	struct bio_list found;
-	struct work_struct found_work;
+	/*
+	 * Bios that need more than to be sent, and successful reads that are to be verified; see
+	 * dm-remap-repair.c. Filled where bios end, so the lock is taken in interrupt context, too.
+	 */
+	spinlock_t repair_lock;
+	struct bio_list repair;
+	struct bio_list verify;
+	struct work_struct repair_work;
+	struct work_struct verify_work;
 	struct workqueue_struct *wq;
-
-	/* Tells user space of them, apart: an event may wait for what waits for the writes. */
-	struct work_struct event_work;
-	u64 found_sectors;	/* not yet told; under found_lock */
-	sector_t found_first;	/* the least of them */
+	struct bio_set bios;	/* for the I/O of one repair */
 
 	/*
 	 * One move at a time. Outermost lock of the target; held over I/O, never taken where a
@@ -108,6 +115,12 @@ struct remap_c {
 	 */
 	struct mutex move_lock;
 	struct remap_copier copier;
+	bool repairing;		/* the move is a repair, which never stops half-way; move_lock */
+
+	struct remap_devices devices;
+	struct remap_events events;
+	struct remap_health health;
+	struct remap_scan scan;
 
 	/* Makes @table stable for status, which must not sleep. Inside @move_lock. */
 	spinlock_t table_lock;
@@ -129,6 +142,7 @@ struct remap_c {
 
 extern unsigned int remap_debug_level;
 extern unsigned int remap_max_remaps;
+extern unsigned int remap_max_per_minute;
 
 int remap_parse_args(struct remap_c *rc, unsigned int argc, char **argv);
 
@@ -141,7 +155,5 @@ __printf(2, 3) void remap_info(const struct remap_c *rc, const char *fmt, ...);
 	if (unlikely(READ_ONCE(remap_debug_level) >= (level)))		\
 		remap_info(rc, fmt, ##__VA_ARGS__);			\
 } while (0)
-
-void remap_event(struct remap_c *rc, const char *event, sector_t first, u64 count);
 
 #endif

@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 
 #include "dm-remap-debugfs.h"
-#include "dm-remap-messages.h"
+#include "dm-remap-stats.h"
 #include "dm-remap-table.h"
 #include "dm-remap-trace.h"
 
@@ -26,7 +26,7 @@ static int remap_stats_show(struct seq_file *seq, void *unused)
 
 	if (!text)
 		return -ENOMEM;
-	remap_print_stats(rc->table, text, REMAP_STATS_SIZE);
+	remap_print_stats(rc, text, REMAP_STATS_SIZE);
 	seq_printf(seq, "%s\n", text);
 	kfree(text);
 	return 0;
@@ -42,22 +42,27 @@ static int remap_trace_file_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(remap_trace_file);
 
-/* The device in equal regions: a line for each that is not wholly on main. */
+/* The device in equal regions: a line for each that is not wholly on main, and readable there. */
 static int remap_health_show(struct seq_file *seq, void *unused)
 {
 	struct remap_c *rc = seq->private;
 	sector_t step = max_t(sector_t, rc->unit, rc->ti->len / REMAP_HEALTH_REGIONS);
 	sector_t first, last;
+	char text[512];
 
-	seq_puts(seq, REMAP_HEALTH "\n");
+	spin_lock(&rc->table_lock);
+	remap_health_print(rc, text, sizeof(text));
+	spin_unlock(&rc->table_lock);
+	seq_printf(seq, "%s\n", text);
 	for (first = 0; first < rc->ti->len; first = last + 1) {
 		struct remap_totals totals = {};
 
 		last = min(first + step, rc->ti->len) - 1;
 		remap_table_count(rc->table, first, last, &totals);
-		if (totals.remapped)
-			seq_printf(seq, "%llu %llu remapped=%llu lost=%llu\n", (u64)first,
-				   (u64)(last - first + 1), totals.remapped, totals.lost);
+		if (totals.remapped || totals.pending)
+			seq_printf(seq, "%llu %llu remapped=%llu lost=%llu pending=%llu\n",
+				   (u64)first, (u64)(last - first + 1), totals.remapped,
+				   totals.lost + totals.pending, totals.pending);
 	}
 	return 0;
 }
@@ -89,7 +94,7 @@ static void *remap_entries_seek(struct remap_c *rc, loff_t *pos)
 	sector_t last;
 
 	while (*pos < rc->ti->len) {
-		if (remap_state(remap_table_at(rc->table, *pos, &last)) != REMAP_MAIN)
+		if (remap_is_listed(remap_table_at(rc->table, *pos, &last)))
 			return rc;
 		*pos = last + 1;
 		cond_resched();
@@ -122,9 +127,13 @@ static int remap_entries_show(struct seq_file *seq, void *element)
 	sector_t first = seq->index, last;
 	void *value = remap_table_at(rc->table, first, &last);
 
+	if (!remap_is_listed(value))
+		return 0;
+	seq_printf(seq, "%llu %llu %s", (u64)first, (u64)(last - first + 1),
+		   remap_state_name(value));
 	if (remap_state(value) != REMAP_MAIN)
-		seq_printf(seq, "%llu %llu %s %llu\n", (u64)first, (u64)(last - first + 1),
-			   remap_state_name(value), (u64)remap_spare_sector(value, first));
+		seq_printf(seq, " %llu", (u64)remap_spare_sector(value, first));
+	seq_putc(seq, '\n');
 	return 0;
 }
 

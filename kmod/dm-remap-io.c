@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fast path: where each bio goes, and what its end means.
+ * The fast path: where each bio goes. What its end means: dm-remap-end.c.
  *
- * map() takes no lock and does not sleep. A move (dm-remap-move.c) changes the table under live
+ * map() takes no lock and does not sleep. A move (dm-remap-pieces.c) changes the table under live
  * I/O in three steps that make this safe:
  *
  *  1. it marks its range: a bio that meets a mark is held on a list;
@@ -19,9 +19,10 @@
 #include <linux/rcupdate.h>
 
 #include "dm-remap-io.h"
+#include "dm-remap-repair.h"
 #include "dm-remap-table.h"
+#include "dm-remap-verify.h"
 
-/* @flags: what else there is to do at the end */
 static void remap_count_start(struct remap_c *rc, struct bio *bio, unsigned int phase,
 			      unsigned long flags)
 {
@@ -29,61 +30,101 @@ static void remap_count_start(struct remap_c *rc, struct bio *bio, unsigned int 
 	this_cpu_inc(rc->inflight->started[phase]);
 }
 
-static void remap_to_main(struct remap_c *rc, struct bio *bio, sector_t sector)
+/* With verify_reads: what is written is remembered, and what is read is checked at its end. */
+static noinline unsigned long remap_verify_begin(struct remap_c *rc, struct bio *bio,
+						 sector_t sector)
 {
-	bio_set_dev(bio, rc->main->bdev);
-	bio->bi_iter.bi_sector = rc->main_start + sector;
-}
-
-static void remap_to_spare(struct remap_c *rc, struct bio *bio, sector_t sector, const void *value)
-{
-	bio_set_dev(bio, rc->spare->bdev);
-	bio->bi_iter.bi_sector = remap_spare_sector(value, sector);
-}
-
-/* Writes over lost sectors, reads of them, and advice: what is not simply sent to its slot. */
-static noinline int remap_deliver_special(struct remap_c *rc, struct bio *bio, sector_t sector,
-					  const void *value, bool lost, unsigned int phase)
-{
-	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
-	unsigned long flags = 0;
-
-	if (bio_op(bio) == REQ_OP_DISCARD) {
-		/* A slot stays taken, and lost content stays lost. */
-		if (lost || !bdev_max_discard_sectors(rc->spare->bdev)) {
-			bio_endio(bio);
-			return DM_MAPIO_SUBMITTED;
-		}
-	} else if (lost && op_is_write(bio_op(bio))) {
-		io->sector = sector;
-		io->sectors = bio_sectors(bio);
-		flags = REMAP_IO_FOUND;
-	} else if (lost) {
-		atomic64_inc(&rc->table->counters.lost_reads);
-		return DM_MAPIO_KILL;
-	}
-	remap_to_spare(rc, bio, sector, value);
-	remap_count_start(rc, bio, phase, flags);
-	return DM_MAPIO_REMAPPED;
+	if (op_is_write(bio_op(bio)))
+		remap_crcs_write_begin(rc->crcs, bio, sector);
+	return REMAP_IO_VERIFY;
 }
 
 /*
- * Send a bio whose sectors all lie in one place to that place.
- * @lost: some of them have no content
+ * Before a bio leaves, cut to what is sent as one: keep what a repair needs.
+ * Return: flags for its end.
  */
-static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, sector_t sector,
-					 const void *value, bool lost, unsigned int phase)
+static __always_inline unsigned long remap_save(struct remap_c *rc, struct bio *bio,
+						sector_t sector)
 {
-	if (remap_state(value) == REMAP_MAIN) {
-		remap_to_main(rc, bio, sector);
-		if (op_is_write(bio_op(bio)))
-			remap_count_start(rc, bio, phase, 0);
+	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+
+	io->iter = bio->bi_iter;
+	return unlikely(rc->crcs) ? remap_verify_begin(rc, bio, sector) : 0;
+}
+
+static __always_inline unsigned long remap_to_main(struct remap_c *rc, struct bio *bio,
+						   sector_t sector)
+{
+	unsigned long flags = remap_save(rc, bio, sector);
+
+	bio_set_dev(bio, rc->main->bdev);
+	bio->bi_iter.bi_sector = rc->main_start + sector;
+	return flags;
+}
+
+static unsigned long remap_to_spare(struct remap_c *rc, struct bio *bio, sector_t sector,
+				    const void *value)
+{
+	unsigned long flags = remap_save(rc, bio, sector);
+
+	bio_set_dev(bio, rc->spare->bdev);
+	bio->bi_iter.bi_sector = remap_spare_sector(value, sector);
+	return flags;
+}
+
+/* Hand a bio to the repair worker, which takes its time and may meet anything in the range. */
+static int remap_to_repair(struct remap_c *rc, struct bio *bio, sector_t sector)
+{
+	remap_io_set(bio, remap_save(rc, bio, sector));
+	/* It is sent later and by another task, which may wait and does not poll. */
+	bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	remap_repair_queue(rc, bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+/* Advice, and sectors that lie somewhere but may not be readable there. */
+static noinline int remap_deliver_special(struct remap_c *rc, struct bio *bio, sector_t sector,
+					  const void *value, unsigned int phase)
+{
+	if (bio_op(bio) == REQ_OP_DISCARD) {
+		/* A slot stays taken, and lost content stays lost. */
+		if (remap_state(value) == REMAP_LOST ||
+		    !bdev_max_discard_sectors(rc->spare->bdev)) {
+			bio_endio(bio);
+			return DM_MAPIO_SUBMITTED;
+		}
+		remap_count_start(rc, bio, phase, remap_to_spare(rc, bio, sector, value));
 		return DM_MAPIO_REMAPPED;
 	}
-	if (unlikely(lost || bio_op(bio) == REQ_OP_DISCARD))
-		return remap_deliver_special(rc, bio, sector, value, lost, phase);
-	remap_to_spare(rc, bio, sector, value);
-	remap_count_start(rc, bio, phase, 0);
+	if (remap_state(value) == REMAP_LOST && !op_is_write(bio_op(bio))) {
+		atomic64_inc(&rc->table->counters.lost_reads);
+		return DM_MAPIO_KILL;
+	}
+	/* A read ahead that is hard to fulfil is not worth it. */
+	if (bio->bi_opf & REQ_RAHEAD)
+		return DM_MAPIO_KILL;
+	return remap_to_repair(rc, bio, sector);
+}
+
+/* Send a bio whose sectors all lie in one place, with one value, to that place. */
+static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, sector_t sector,
+					 const void *value, unsigned int phase)
+{
+	bool discard = bio_op(bio) == REQ_OP_DISCARD;
+	unsigned long flags;
+
+	if (remap_state(value) == REMAP_MAIN && likely(!remap_is_pending(value) || discard)) {
+		flags = remap_to_main(rc, bio, sector);
+		if (op_is_write(bio_op(bio)))
+			remap_count_start(rc, bio, phase, flags);
+		else
+			remap_io_set(bio, flags);
+		return DM_MAPIO_REMAPPED;
+	}
+	if (unlikely(discard || remap_is_trouble(value)))
+		return remap_deliver_special(rc, bio, sector, value, phase);
+	flags = remap_to_spare(rc, bio, sector, value);
+	remap_count_start(rc, bio, phase, flags);
 	return DM_MAPIO_REMAPPED;
 }
 
@@ -103,7 +144,6 @@ static void remap_cut(struct bio *bio, sector_t sectors)
  */
 static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
-	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
 	sector_t last;
 	bool held;
 
@@ -111,7 +151,6 @@ static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t se
 	held = remap_is_held(remap_table_at(rc->table, sector, &last));
 	if (held) {
 		remap_cut(bio, last - sector + 1);
-		io->sector = sector;
 		/* It is submitted later and by another task, which may wait and does not poll. */
 		bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
 		bio_list_add(&rc->held, bio);
@@ -188,7 +227,7 @@ static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t
 		else
 			remap_hint_set(rc, generation, &mas, value);
 	}
-	r = remap_deliver(rc, bio, sector, value, remap_state(value) == REMAP_LOST, phase);
+	r = remap_deliver(rc, bio, sector, value, phase);
 out:
 	rcu_read_unlock();
 	return r;
@@ -206,8 +245,7 @@ static __always_inline int remap_map_write(struct remap_c *rc, struct bio *bio, 
 		rcu_read_unlock();
 		return remap_map_tree(rc, bio, sector);
 	}
-	remap_to_main(rc, bio, sector);
-	remap_count_start(rc, bio, phase, 0);
+	remap_count_start(rc, bio, phase, remap_to_main(rc, bio, sector));
 	rcu_read_unlock();
 	return DM_MAPIO_REMAPPED;
 }
@@ -243,132 +281,29 @@ int remap_map(struct dm_target *ti, struct bio *bio)
 		return remap_map_tree(rc, bio, sector);
 
 	/* A read that meets no entry. That a move begins right now changes nothing for it. */
-	remap_to_main(rc, bio, sector);
+	remap_io_set(bio, remap_to_main(rc, bio, sector));
 	return DM_MAPIO_REMAPPED;
 }
 
-/* By what it says of the medium, not of the way to it (block/blk-core.c: blk_errors[]). */
-static noinline void remap_count_error(struct remap_c *rc, struct bio *bio, blk_status_t error)
-{
-	struct remap_counters *counters = &rc->table->counters;
-
-	switch (error) {
-	case BLK_STS_NOTSUPP:
-	case BLK_STS_AGAIN:
-	case BLK_STS_DM_REQUEUE:
-		return;
-	case BLK_STS_MEDIUM:
-	case BLK_STS_PROTECTION:
-	case BLK_STS_IOERR:
-		/* A read ahead may be given up for any reason. */
-		if (bio->bi_opf & REQ_RAHEAD)
-			return;
-		if (op_is_write(bio_op(bio)))
-			atomic64_inc(&counters->write_errors);
-		else
-			atomic64_inc(&counters->read_errors);
-		return;
-	default:
-		atomic64_inc(&counters->transport_errors);
-	}
-}
-
-static void remap_count_end(struct remap_c *rc, unsigned long io)
-{
-	if (!(io & REMAP_IO_COUNTED))
-		return;
-	/* What the bio did comes before the word that it has ended; see remap_drain(). */
-	smp_mb__before_atomic();
-	this_cpu_inc(rc->inflight->ended[!!(io & REMAP_IO_PHASE)]);
-	/* No barrier: a drain that misses this looks again by itself. */
-	if (unlikely(READ_ONCE(rc->draining)))
-		wake_up(&rc->drained);
-}
-
-/* A bio that has failed, or that must be recorded before it completes. */
-static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_status_t error)
-{
-	unsigned long flags;
-
-	if (error) {
-		if (!(remap_io_flags(bio) & REMAP_IO_REFUSED))
-			remap_count_error(rc, bio, error);
-		remap_count_end(rc, remap_io_flags(bio));
-		return DM_ENDIO_DONE;
-	}
-	/* Not acknowledged before it is recorded: a read must find what was written. */
-	spin_lock_irqsave(&rc->found_lock, flags);
-	bio_list_add(&rc->found, bio);
-	spin_unlock_irqrestore(&rc->found_lock, flags);
-	queue_work(rc->wq, &rc->found_work);
-	return DM_ENDIO_INCOMPLETE;
-}
-
-/* May run in interrupt context. */
-int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
-{
-	unsigned long io = remap_io_flags(bio);
-
-	if (unlikely(*error || io & REMAP_IO_FOUND))
-		return remap_end_special(ti->private, bio, *error);
-	remap_count_end(ti->private, io);
-	return DM_ENDIO_DONE;
-}
-
-static bool remap_phase_idle(struct remap_c *rc, unsigned int phase)
-{
-	unsigned long started = 0, ended = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		ended += READ_ONCE(per_cpu_ptr(rc->inflight, cpu)->ended[phase]);
-	/* Nothing starts in this phase any more, so what has ended is at most what has started. */
-	smp_rmb();
-	for_each_possible_cpu(cpu)
-		started += READ_ONCE(per_cpu_ptr(rc->inflight, cpu)->started[phase]);
-	return started == ended;
-}
-
-/**
- * remap_drain() - Wait for all writes and slot reads that may not have seen the marks set before.
- * @rc: the target; its move_lock is held
- *
- * The phase that is flipped to was drained by the call before, so it starts from zero.
- */
-void remap_drain(struct remap_c *rc)
-{
-	unsigned int phase = rc->phase;
-
-	WRITE_ONCE(rc->draining, true);
-	/* Pairs with the acquire in remap_map(). */
-	smp_store_release(&rc->phase, phase ^ 1);
-	synchronize_rcu_expedited();
-	while (!wait_event_timeout(rc->drained, remap_phase_idle(rc, phase),
-				   msecs_to_jiffies(20)))
-		;
-	WRITE_ONCE(rc->draining, false);
-	/* Pairs with the barrier in remap_count_end(): what they did comes before what follows. */
-	smp_mb();
-}
-
-/* A held bio lies in one place as a whole; parts of it may still be lost. */
+/* A held bio lies in one place as a whole; some parts of it may be lost or pending. */
 static void remap_release_bio(struct remap_c *rc, struct bio *bio)
 {
-	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
+	sector_t sector = dm_target_offset(rc->ti, bio->bi_iter.bi_sector), last;
 	struct remap_totals totals = {};
-	sector_t last;
 	void *value;
 	int r;
 
-	remap_table_count(rc->table, io->sector, io->sector + bio_sectors(bio) - 1, &totals);
-	value = remap_table_at(rc->table, io->sector, &last);
-	r = remap_deliver(rc, bio, io->sector, value, totals.lost, rc->phase);
-	if (r == DM_MAPIO_REMAPPED) {
+	remap_table_count(rc->table, sector, sector + bio_sectors(bio) - 1, &totals);
+	value = remap_table_at(rc->table, sector, &last);
+	if (likely(!totals.lost && !totals.pending))
+		r = remap_deliver(rc, bio, sector, value, rc->phase);
+	else if (bio_op(bio) == REQ_OP_DISCARD)
+		r = remap_deliver_special(rc, bio, sector, remap_value(REMAP_LOST, 0, 0),
+					  rc->phase);
+	else
+		r = remap_to_repair(rc, bio, sector);
+	if (r == DM_MAPIO_REMAPPED)
 		dm_submit_bio_remap(bio, NULL);
-	} else if (r == DM_MAPIO_KILL) {
-		remap_io_set(bio, REMAP_IO_REFUSED);
-		bio_io_error(bio);
-	}
 }
 
 /**

@@ -4,21 +4,24 @@
 
 #include "dm-remap-core.h"
 
-/* Of a bio that met an entry of the table: what its end, or the end of a move, has to know. */
+/*
+ * Of every bio with data: the part of it that was sent as one, as dm core counts sectors. The block
+ * core and drivers below advance the bio's own iterator on its way.
+ */
 struct remap_io {
-	sector_t sector;	/* the block core advances bi_sector on its way */
-	u32 sectors;
+	struct bvec_iter iter;
 };
 
 /*
  * What the end of a bio must do is kept in the clone's bi_private, which dm core leaves to us as
  * NULL and which every driver below hands back as it got it: a bio that needs nothing then costs
- * end_io one test, and map() not even the look-up of its per-bio data.
+ * end_io one test.
  */
 #define REMAP_IO_COUNTED BIT(0)		/* is counted as under way, ... */
 #define REMAP_IO_PHASE BIT(1)		/* ... in this phase */
-#define REMAP_IO_FOUND BIT(2)		/* writes lost sectors: they have content if it succeeds */
-#define REMAP_IO_REFUSED BIT(3)		/* failed by us: no device is to blame */
+#define REMAP_IO_SETTLED BIT(2)		/* its status is our last word */
+#define REMAP_IO_VERIFY BIT(3)		/* its data is checked, or to be remembered for checks */
+#define REMAP_IO_MISMATCH BIT(4)	/* read other data than was written */
 
 static inline unsigned long remap_io_flags(const struct bio *bio)
 {
@@ -30,14 +33,17 @@ static inline void remap_io_set(struct bio *bio, unsigned long flags)
 	bio->bi_private = (void *)flags;
 }
 
+/* What remap_map() was given; the bio itself may have come far since. */
+static inline const struct bvec_iter *remap_io_iter(struct bio *bio)
+{
+	return &((struct remap_io *)dm_per_bio_data(bio, sizeof(struct remap_io)))->iter;
+}
+
 int remap_map(struct dm_target *ti, struct bio *bio);
 int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
 
+void remap_count_error(struct remap_c *rc, const struct bio *bio, blk_status_t error);
 void remap_drain(struct remap_c *rc);
 void remap_release_held(struct remap_c *rc);
-
-/* dm-remap-found.c */
-void remap_found_work(struct work_struct *work);
-void remap_found_event(struct work_struct *work);
 
 #endif

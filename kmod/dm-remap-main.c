@@ -5,17 +5,18 @@
  * The target's life: construct, activate, suspend, hand over to a new table, report, destroy.
  */
 #include <linux/blkdev.h>
-#include <linux/math64.h>
 #include <linux/module.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "dm-remap-copy.h"
 #include "dm-remap-debugfs.h"
 #include "dm-remap-io.h"
 #include "dm-remap-messages.h"
+#include "dm-remap-repair.h"
+#include "dm-remap-stats.h"
 #include "dm-remap-table.h"
 #include "dm-remap-targets.h"
+#include "dm-remap-verify.h"
 
 unsigned int remap_debug_level;
 unsigned int remap_max_remaps = 1024;
@@ -42,40 +43,6 @@ void remap_info(const struct remap_c *rc, const char *fmt, ...)
 	va_end(args);
 }
 
-/**
- * remap_event() - Tell user space that something has changed.
- * @rc: the target
- * @event: what: remapped, unmapped, found, failed
- * @first: first sector concerned
- * @count: how many sectors
- *
- * Wakes "dmsetup wait" and sends a uevent with DM_REMAP_* variables. May be called by those who
- * complete I/O, so its allocations must not wait for I/O.
- */
-void remap_event(struct remap_c *rc, const char *event, sector_t first, u64 count)
-{
-	struct gendisk *disk = dm_disk(dm_table_get_md(rc->ti->table));
-	struct remap_totals totals = remap_table_totals(rc->table);
-	unsigned int noio;
-	char vars[6][48];
-	char *env[7] = {};
-	int i;
-
-	remap_trace_add(&rc->trace, event, first, count, BLK_STS_OK);
-	noio = memalloc_noio_save();
-	snprintf(vars[0], sizeof(vars[0]), "DM_REMAP_EVENT=%s", event);
-	snprintf(vars[1], sizeof(vars[1]), "DM_REMAP_SECTOR=%llu", (u64)first);
-	snprintf(vars[2], sizeof(vars[2]), "DM_REMAP_COUNT=%llu", count);
-	snprintf(vars[3], sizeof(vars[3]), "DM_REMAP_REMAPPED=%llu", totals.remapped);
-	snprintf(vars[4], sizeof(vars[4]), "DM_REMAP_LOST=%llu", totals.lost);
-	snprintf(vars[5], sizeof(vars[5]), "DM_REMAP_HEALTH=good");
-	for (i = 0; i < ARRAY_SIZE(vars); i++)
-		env[i] = vars[i];
-	kobject_uevent_env(&disk_to_dev(disk)->kobj, KOBJ_CHANGE, env);
-	dm_table_event(rc->ti->table);
-	memalloc_noio_restore(noio);
-}
-
 static void remap_put_devices(struct remap_c *rc)
 {
 	if (rc->spare)
@@ -94,13 +61,9 @@ static struct remap_c *remap_alloc(struct dm_target *ti)
 	mutex_init(&rc->move_lock);
 	spin_lock_init(&rc->table_lock);
 	spin_lock_init(&rc->held_lock);
-	spin_lock_init(&rc->found_lock);
 	bio_list_init(&rc->held);
-	bio_list_init(&rc->found);
 	init_waitqueue_head(&rc->drained);
 	remap_trace_init(&rc->trace);
-	INIT_WORK(&rc->found_work, remap_found_work);
-	INIT_WORK(&rc->event_work, remap_found_event);
 	return rc;
 }
 
@@ -121,6 +84,18 @@ static int remap_alloc_resources(struct remap_c *rc)
 	r = remap_copier_init(&rc->copier);
 	if (r)
 		goto bad_copier;
+	r = remap_repair_init(rc);
+	if (r)
+		goto bad_repair;
+	r = remap_scan_init(rc);
+	if (r)
+		goto bad_scan;
+	if (rc->features.verify_reads) {
+		rc->crcs = remap_crcs_create(rc->ti->len, rc->unit);
+		r = -ENOMEM;
+		if (!rc->crcs)
+			goto bad_crcs;
+	}
 	align = max(roundup_pow_of_two(align) >> SECTOR_SHIFT, (unsigned long)rc->unit);
 	rc->table = remap_table_create(rc->ti->len, rc->spare_start, rc->spare_len, rc->unit,
 				       align);
@@ -128,9 +103,18 @@ static int remap_alloc_resources(struct remap_c *rc)
 		r = PTR_ERR(rc->table);
 		goto bad_table;
 	}
+	remap_events_init(rc);
+	remap_devices_init(rc);
+	remap_health_init(rc);
 	return 0;
 
 bad_table:
+	remap_crcs_destroy(rc->crcs);
+bad_crcs:
+	remap_scan_exit(rc);
+bad_scan:
+	remap_repair_exit(rc);
+bad_repair:
 	remap_copier_exit(&rc->copier);
 bad_copier:
 	destroy_workqueue(rc->wq);
@@ -142,9 +126,17 @@ bad_inflight:
 	return r;
 }
 
+/* What may still be under way ends first, and last the events that it may have raised. */
 static void remap_free_resources(struct remap_c *rc)
 {
+	remap_scan_exit(rc);
+	remap_devices_exit(rc);
+	flush_workqueue(rc->wq);
+	remap_health_exit(rc);
+	remap_events_exit(rc);
 	remap_table_destroy(rc->table);
+	remap_crcs_destroy(rc->crcs);
+	remap_repair_exit(rc);
 	remap_copier_exit(&rc->copier);
 	destroy_workqueue(rc->wq);
 	free_percpu(rc->inflight);
@@ -190,10 +182,8 @@ static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	ti->num_discard_bios = 1;
 	ti->discards_supported = bdev_max_discard_sectors(rc->main->bdev) > 0;
 	ti->num_write_zeroes_bios = 1;
-	if (rc->features.proactive || rc->features.verify_pending || rc->features.verify_reads ||
-	    rc->features.scan_interval_s)
-		remap_err(rc, "no effect in version %s: proactive, pending_policy verify, verify_reads, scan_interval_s",
-			  REMAP_VERSION);
+	if (rc->crcs)
+		remap_crcs_stable_target(ti);
 	/* A bio that was held is accounted when it is submitted. */
 	ti->accounts_remapped_io = true;
 	return 0;
@@ -211,8 +201,6 @@ static void remap_dtr(struct dm_target *ti)
 
 	remap_debugfs_remove(rc);
 	remap_unregister(rc);
-	flush_workqueue(rc->wq);
-	flush_work(&rc->event_work);
 	remap_free_resources(rc);
 	remap_free(rc);
 }
@@ -258,6 +246,8 @@ static void remap_resume(struct dm_target *ti)
 	struct remap_c *rc = ti->private;
 
 	WRITE_ONCE(rc->stopping, false);
+	remap_health_resume(rc);
+	remap_scan_resume(rc);
 }
 
 /* Comes before dm core blocks I/O and waits for the message that may be moving. */
@@ -266,6 +256,7 @@ static void remap_presuspend(struct dm_target *ti)
 	struct remap_c *rc = ti->private;
 
 	WRITE_ONCE(rc->stopping, true);
+	remap_scan_pause(rc);
 }
 
 /* All I/O has ended; what its end has queued has not. */
@@ -273,33 +264,11 @@ static void remap_postsuspend(struct dm_target *ti)
 {
 	struct remap_c *rc = ti->private;
 
+	remap_scan_wait(rc);
 	flush_workqueue(rc->wq);
-}
-
-static void remap_status_info(struct remap_c *rc, char *result, unsigned int maxlen)
-{
-	struct remap_totals totals;
-	struct remap_counters *c;
-	unsigned int sz = 0;
-	u64 used, total;
-
-	spin_lock(&rc->table_lock);
-	totals = remap_table_totals(rc->table);
-	c = &rc->table->counters;
-	total = rc->table->slots.total;
-	used = totals.remapped + totals.bad;
-
-	DMEMIT("remapped=%llu lost=%llu spare_used=%llu/%llu (%llu%%) ", totals.remapped,
-	       totals.lost, used, total, div64_u64(used * 100, total));
-	DMEMIT("write_errors=%lld read_errors=%lld ", atomic64_read(&c->write_errors),
-	       atomic64_read(&c->read_errors));
-	DMEMIT("auto_remaps=%lld manual_remaps=%lld ", atomic64_read(&c->auto_remaps),
-	       atomic64_read(&c->manual_remaps));
-	DMEMIT("health=good scan_progress=0%% pending=0 spare_bad=%llu verify_errors=0 ",
-	       totals.bad);
-	DMEMIT("transport_errors=%lld mode=%s", atomic64_read(&c->transport_errors),
-	       dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE ? "rw" : "ro");
-	spin_unlock(&rc->table_lock);
+	/* An heir may take the table from here on: what there is to tell of it is told now. */
+	remap_health_pause(rc);
+	flush_work(&rc->events.work);
 }
 
 static void remap_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
@@ -310,7 +279,7 @@ static void remap_status(struct dm_target *ti, status_type_t type, unsigned int 
 
 	switch (type) {
 	case STATUSTYPE_INFO:
-		remap_status_info(rc, result, maxlen);
+		remap_print_status(rc, result, maxlen);
 		break;
 	case STATUSTYPE_TABLE:
 		DMEMIT("%s %llu %s %llu %llu%s", rc->main->name, (u64)rc->main_start,
@@ -333,9 +302,17 @@ static int remap_iterate_devices(struct dm_target *ti, iterate_devices_callout_f
 	       fn(ti, rc->spare, rc->spare_start, rc->spare_len, data);
 }
 
+static void remap_io_hints(struct dm_target *ti, struct queue_limits *limits)
+{
+	struct remap_c *rc = ti->private;
+
+	if (rc->crcs)
+		remap_crcs_stable_limits(limits);
+}
+
 static struct target_type remap_target = {
 	.name = "remap",
-	.version = { 1, 1, 0 },
+	.version = { 2, 0, 0 },
 	.features = DM_TARGET_NOWAIT,
 	.module = THIS_MODULE,
 	.ctr = remap_ctr,
@@ -350,6 +327,7 @@ static struct target_type remap_target = {
 	.status = remap_status,
 	.message = remap_message,
 	.iterate_devices = remap_iterate_devices,
+	.io_hints = remap_io_hints,
 };
 
 static int remap_set_debug_level(const char *value, const struct kernel_param *param)
@@ -366,6 +344,9 @@ module_param_cb(debug_level, &remap_debug_level_ops, &remap_debug_level, 0644);
 MODULE_PARM_DESC(debug_level, "0: errors and state changes, 1: each relocation, 2: each I/O");
 module_param_named(max_remaps, remap_max_remaps, uint, 0644);
 MODULE_PARM_DESC(max_remaps, "Most sectors a new target may relocate, unless its table line says otherwise; 0: as many as its spare holds");
+
+module_param_named(max_remaps_per_minute, remap_max_per_minute, uint, 0644);
+MODULE_PARM_DESC(max_remaps_per_minute, "Most blocks that a target may relocate by itself within a minute; 0: any number");
 
 static int __init remap_init(void)
 {

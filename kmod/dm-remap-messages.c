@@ -11,6 +11,7 @@
 
 #include "dm-remap-messages.h"
 #include "dm-remap-move.h"
+#include "dm-remap-stats.h"
 #include "dm-remap-table.h"
 
 struct remap_reply {
@@ -178,7 +179,7 @@ static int remap_msg_clear(struct remap_c *rc, unsigned int argc, char **argv,
 /* Do the two values say the same of their sectors? All of main is one place. */
 static bool remap_same_place(const void *a, const void *b)
 {
-	return a == b || (remap_state(a) == REMAP_MAIN && remap_state(b) == REMAP_MAIN);
+	return a == b || (!remap_is_listed(a) && !remap_is_listed(b));
 }
 
 static void remap_reply_place(struct remap_reply *reply, const void *value, sector_t first,
@@ -209,7 +210,7 @@ static int remap_reply_places(struct remap_c *rc, const struct remap_range *rang
 			cond_resched();
 		}
 		end = min(end, range->last);
-		if (entries && remap_state(value) == REMAP_MAIN)
+		if (entries && !remap_is_listed(value))
 			continue;
 		remap_reply_place(reply, value, pos, end);
 		max--;
@@ -248,42 +249,12 @@ static int remap_msg_entries(struct remap_c *rc, unsigned int argc, char **argv,
 	return remap_reply_places(rc, &range, max, true, reply);
 }
 
-/**
- * remap_print_stats() - Every counter, a line "key=value" each.
- * @table: whose
- * @text: where to
- * @size: room for that
- */
-void remap_print_stats(struct remap_table *table, char *text, unsigned int size)
-{
-	struct remap_reply reply = { .result = text, .maxlen = size };
-	struct remap_totals totals = remap_table_totals(table);
-	struct remap_counters *c = &table->counters;
-	u64 used = totals.remapped + totals.bad;
-
-	remap_reply(&reply, "remapped=%llu\nlost=%llu\npending=0\n", totals.remapped, totals.lost);
-	/* As in the status line, bad slots count as used; slots_used leaves them out. */
-	remap_reply(&reply, "spare_used=%llu\nspare_free=%llu\nspare_bad=%llu\nspare_total=%llu\n",
-		    used, table->slots.total - used, totals.bad, table->slots.total);
-	remap_reply(&reply, "slots_used=%llu\n", totals.remapped);
-	remap_reply(&reply, "read_errors=%lld\nwrite_errors=%lld\nverify_errors=0\n",
-		    atomic64_read(&c->read_errors), atomic64_read(&c->write_errors));
-	remap_reply(&reply, "transport_errors=%lld\nlost_reads=%lld\nheld_bios=%lld\n",
-		    atomic64_read(&c->transport_errors), atomic64_read(&c->lost_reads),
-		    atomic64_read(&c->held_bios));
-	remap_reply(&reply, "auto_remaps=%lld\nmanual_remaps=%lld\nunmapped=%lld\nmoves=%lld",
-		    atomic64_read(&c->auto_remaps), atomic64_read(&c->manual_remaps),
-		    atomic64_read(&c->unmapped), atomic64_read(&c->moves));
-}
-
 static int remap_msg_stats(struct remap_c *rc, unsigned int argc, char **argv,
 			   struct remap_reply *reply)
 {
 	if (argc != 1)
 		return remap_bad_arguments(rc, "stats");
-	spin_lock(&rc->table_lock);
-	remap_print_stats(rc->table, reply->result, reply->maxlen);
-	spin_unlock(&rc->table_lock);
+	remap_print_stats(rc, reply->result, reply->maxlen);
 	return 1;
 }
 
@@ -292,8 +263,16 @@ static int remap_msg_health(struct remap_c *rc, unsigned int argc, char **argv,
 {
 	if (argc != 1)
 		return remap_bad_arguments(rc, "health");
-	remap_reply(reply, REMAP_HEALTH);
+	spin_lock(&rc->table_lock);
+	remap_health_print(rc, reply->result, reply->maxlen);
+	spin_unlock(&rc->table_lock);
 	return 1;
+}
+
+static int remap_msg_scan(struct remap_c *rc, unsigned int argc, char **argv,
+			  struct remap_reply *reply)
+{
+	return remap_scan_message(rc, argc, argv, reply->result, reply->maxlen);
 }
 
 /* Part of the protocol, but a volatile table cannot do it. */
@@ -318,7 +297,7 @@ static const struct {
 	{ "entries", remap_msg_entries },
 	{ "stats", remap_msg_stats },
 	{ "health", remap_msg_health },
-	{ "scan", remap_msg_unsupported },
+	{ "scan", remap_msg_scan },
 	{ "save", remap_msg_unsupported },
 	{ "restore", remap_msg_unsupported },
 	{ "migrate", remap_msg_unsupported },

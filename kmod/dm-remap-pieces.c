@@ -14,7 +14,7 @@
 #include "dm-remap-pieces.h"
 
 struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, sector_t last,
-				    u64 delta)
+				    u64 delta, void *was)
 {
 	struct remap_piece *piece = kzalloc(sizeof(*piece), GFP_NOIO | __GFP_NOWARN);
 
@@ -22,9 +22,57 @@ struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, se
 		piece->first = first;
 		piece->last = last;
 		piece->delta = delta;
+		piece->was = was;
 		list_add_tail(&piece->list, pieces);
 	}
 	return piece;
+}
+
+void remap_piece_del(struct remap_piece *piece)
+{
+	if (piece) {
+		list_del(&piece->list);
+		kfree(piece);
+	}
+}
+
+/* Mark a piece, with the rest of @value: new I/O to it waits until it has settled. */
+int remap_piece_hold(struct remap_c *rc, struct remap_piece *piece, const void *value)
+{
+	unsigned long flags = REMAP_HELD | (remap_is_pending(piece->was) ? REMAP_PENDING : 0);
+	int r = remap_table_store(rc->table, piece->first, piece->last,
+				  remap_value(remap_state(value), flags,
+					      value ? remap_delta(value) : 0));
+
+	piece->held = !r;
+	return r;
+}
+
+/**
+ * remap_piece_settle() - A piece has moved: the table and its sums say where it is now.
+ * @rc: the target; its move_lock is held
+ * @piece: held
+ * @value: final for all of it; NULL if its entries carry their new slots
+ */
+void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece, void *value)
+{
+	struct remap_totals before = {}, after = {};
+
+	remap_totals_add(&before, piece->was, remap_piece_sectors(piece));
+	if (value)
+		remap_table_settle(rc->table, piece->first, piece->last, value);
+	else
+		remap_table_settle_moved(rc->table, piece->first, piece->last);
+	remap_table_count(rc->table, piece->first, piece->last, &after);
+	remap_table_replace_totals(rc->table, &before, &after);
+}
+
+/* It has not moved after all. */
+void remap_piece_settle_before(struct remap_c *rc, struct remap_piece *piece)
+{
+	if (piece->held)
+		remap_table_settle(rc->table, piece->first, piece->last,
+				   piece->was ?: remap_value(REMAP_MAIN, 0, 0));
 }
 
 void remap_pieces_free(struct list_head *pieces)

@@ -13,6 +13,7 @@ struct remap_piece {
 	struct list_head list;
 	sector_t first, last;
 	u64 delta;		/* to the spare sectors */
+	void *was;		/* what the table said before, of all its sectors */
 	bool held;
 	bool failed;
 };
@@ -28,7 +29,11 @@ static inline sector_t remap_piece_slot(const struct remap_piece *piece)
 }
 
 struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, sector_t last,
-				    u64 delta);
+				    u64 delta, void *was);
+void remap_piece_del(struct remap_piece *piece);
+int remap_piece_hold(struct remap_c *rc, struct remap_piece *piece, const void *value);
+void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece, void *value);
+void remap_piece_settle_before(struct remap_c *rc, struct remap_piece *piece);
 void remap_pieces_free(struct list_head *pieces);
 void remap_pieces_release(struct remap_c *rc, struct list_head *pieces);
 int remap_may_move(struct remap_c *rc);

@@ -15,18 +15,17 @@
 /* How often a relocation starts again with other slots after some have refused their write. */
 #define REMAP_MAX_TRIES 16
 
-/* How a move ends, state by state. */
-static const enum remap_state remap_to_spare[REMAP_NR_STATES] = {
-	[REMAP_MAIN] = REMAP_MAPPED, [REMAP_MAPPED] = REMAP_MAPPED, [REMAP_LOST] = REMAP_LOST,
+/* What is to move, and who wants it. */
+struct remap_relocation {
+	const struct remap_range *ranges;
+	unsigned int nr;
+	bool automatic;		/* nobody has asked: unreadable data stays where it is */
+	struct list_head pieces;
 };
 
-static const enum remap_state remap_given_up[REMAP_NR_STATES] = {
-	[REMAP_MAIN] = REMAP_MAIN, [REMAP_MAPPED] = REMAP_MAIN, [REMAP_LOST] = REMAP_MAIN,
-};
-
-/* Slots for one gap of the table, as few runs as there are. */
+/* Slots for sectors on main, all of one value, as few runs as there are. */
 static int remap_plan_gap(struct remap_c *rc, struct list_head *pieces, sector_t first,
-			  sector_t last)
+			  sector_t last, void *value)
 {
 	struct remap_slots *slots = &rc->table->slots;
 	u64 count = last - first + 1;
@@ -40,7 +39,8 @@ static int remap_plan_gap(struct remap_c *rc, struct list_head *pieces, sector_t
 			remap_err(rc, "the spare is full: %llu slots", slots->total);
 			return -ENOSPC;
 		}
-		if (!remap_piece_add(pieces, first, first + count - 1, spare_sector - first)) {
+		if (!remap_piece_add(pieces, first, first + count - 1, spare_sector - first,
+				     value)) {
 			remap_slots_free(slots, spare_sector, count);
 			return -ENOMEM;
 		}
@@ -49,41 +49,39 @@ static int remap_plan_gap(struct remap_c *rc, struct list_head *pieces, sector_t
 	return 0;
 }
 
-static int remap_check_limit(struct remap_c *rc, u64 more)
+/* Does max_remaps allow it? */
+bool remap_within_limit(struct remap_c *rc, u64 more)
 {
 	u64 limit = rc->features.max_remaps;
-	u64 remapped = remap_table_totals(rc->table).remapped;
 
-	if (limit && remapped + more > limit) {
-		remap_err(rc, "max_remaps reached: %llu relocated, %llu more asked for, %llu allowed",
-			  remapped, more, limit);
-		return -ENOSPC;
-	}
-	return 0;
+	return !limit || remap_table_totals(rc->table).remapped + more <= limit;
 }
 
 /* Slots for all sectors of the ranges that are still on main. */
-static int remap_plan(struct remap_c *rc, struct list_head *pieces,
-		      const struct remap_range *ranges, unsigned int nr)
+static int remap_plan(struct remap_c *rc, struct remap_relocation *rl)
 {
 	struct remap_totals totals = {};
 	sector_t pos, end;
 	unsigned int i;
 	u64 asked = 0;
-	int r;
+	int r = 0;
 
-	for (i = 0; i < nr; i++) {
-		asked += ranges[i].last - ranges[i].first + 1;
-		remap_table_count(rc->table, ranges[i].first, ranges[i].last, &totals);
+	for (i = 0; i < rl->nr; i++) {
+		asked += rl->ranges[i].last - rl->ranges[i].first + 1;
+		remap_table_count(rc->table, rl->ranges[i].first, rl->ranges[i].last, &totals);
 	}
-	r = remap_check_limit(rc, asked - totals.remapped);
-	for (i = 0; i < nr && !r; i++) {
-		for (pos = ranges[i].first; pos <= ranges[i].last && !r; pos = end + 1) {
+	if (!remap_within_limit(rc, asked - totals.remapped)) {
+		remap_err(rc, "max_remaps reached: %llu more asked for, %llu allowed in all",
+			  asked - totals.remapped, rc->features.max_remaps);
+		return -ENOSPC;
+	}
+	for (i = 0; i < rl->nr && !r; i++) {
+		for (pos = rl->ranges[i].first; pos <= rl->ranges[i].last && !r; pos = end + 1) {
 			void *value = remap_table_at(rc->table, pos, &end);
 
-			end = min(end, ranges[i].last);
+			end = min(end, rl->ranges[i].last);
 			if (remap_state(value) == REMAP_MAIN)
-				r = remap_plan_gap(rc, pieces, pos, end);
+				r = remap_plan_gap(rc, &rl->pieces, pos, end, value);
 		}
 	}
 	return r;
@@ -96,40 +94,67 @@ static int remap_hold_gaps(struct remap_c *rc, struct list_head *pieces)
 	int r;
 
 	list_for_each_entry(piece, pieces, list) {
-		r = remap_table_store(rc->table, piece->first, piece->last,
-				      remap_value(REMAP_MAIN, REMAP_HELD, piece->delta));
+		r = remap_piece_hold(rc, piece, remap_value(REMAP_MAIN, 0, piece->delta));
 		if (r)
 			return r;
-		piece->held = true;
 		cond_resched();
 	}
 	return 0;
+}
+
+/* A slot that is taken refuses its content: it is never used again. */
+void remap_slot_is_bad(struct remap_c *rc, sector_t spare_sector)
+{
+	struct remap_totals none = {}, bad = { .bad = rc->unit };
+
+	remap_slots_mark_bad(&rc->table->slots, spare_sector, rc->unit);
+	remap_table_replace_totals(rc->table, &none, &bad);
+	remap_err(rc, "bad slot: spare sector %llu", (u64)spare_sector);
+	remap_event(rc, REMAP_EVENT_BAD_SLOT, spare_sector, rc->unit);
+	remap_health_update(rc);
 }
 
 /* A block of a slot refuses to be written: say whether another slot may help. */
 static int remap_slot_failed(struct remap_c *rc, sector_t spare_sector, blk_status_t status)
 {
 	struct remap_area spare = remap_spare_area(rc);
-	int r;
 
-	if (!remap_medium_error(rc, &spare, status)) {
+	if (!remap_medium_error(rc, &spare, status, true)) {
 		remap_err(rc, "spare device %s fails: cannot write sector %llu",
 			  rc->spare->name, (u64)spare_sector);
 		return -EIO;
 	}
-	r = remap_slots_mark_bad(&rc->table->slots, spare_sector, rc->unit);
-	if (r)
-		return r;
-	remap_table_add(rc->table, 0, 0, rc->unit);
-	remap_err(rc, "bad slot: spare sector %llu refuses writes", (u64)spare_sector);
+	if (remap_slots_prepare_bad(&rc->table->slots))
+		return -ENOMEM;
+	remap_slot_is_bad(rc, spare_sector);
 	return -EAGAIN;
+}
+
+/* A block of main cannot be read: it moves as lost, if somebody wants it moved at all. */
+static int remap_relocate_unreadable(struct remap_c *rc, struct remap_relocation *rl,
+				     struct remap_piece *piece, sector_t sector,
+				     blk_status_t status)
+{
+	struct remap_area main = remap_main_area(rc);
+
+	if (!remap_medium_error(rc, &main, status, false)) {
+		remap_err(rc, "main device %s fails: cannot read sector %llu",
+			  rc->main->name, (u64)(rc->main_start + sector));
+		return -EIO;
+	}
+	if (rl->automatic)
+		return -ENODATA;
+	remap_err(rc, "sector %llu is unreadable: relocated as lost", (u64)sector);
+	return remap_table_store(rc->table, sector, sector + rc->unit - 1,
+				 remap_value(REMAP_LOST, REMAP_HELD, piece->delta));
 }
 
 /*
  * Relocate one block: what cannot be read becomes lost, what cannot be written needs another slot.
  * The entry is held, so cutting it may fail without harm.
  */
-static int remap_relocate_block(struct remap_c *rc, struct remap_piece *piece, sector_t sector)
+static int remap_relocate_block(struct remap_c *rc, struct remap_relocation *rl,
+				struct remap_piece *piece, sector_t sector)
 {
 	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
 	sector_t slot = (sector + piece->delta) & REMAP_DELTA_MASK;
@@ -139,16 +164,8 @@ static int remap_relocate_block(struct remap_c *rc, struct remap_piece *piece, s
 	/* Fewer tries than the table line says are no verdict. */
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
-	if (status) {
-		if (!remap_medium_error(rc, &main, status)) {
-			remap_err(rc, "main device %s fails: cannot read sector %llu",
-				  rc->main->name, (u64)(rc->main_start + sector));
-			return -EIO;
-		}
-		remap_err(rc, "sector %llu is unreadable: relocated as lost", (u64)sector);
-		return remap_table_store(rc->table, sector, sector + rc->unit - 1,
-					 remap_value(REMAP_LOST, REMAP_HELD, piece->delta));
-	}
+	if (status)
+		return remap_relocate_unreadable(rc, rl, piece, sector, status);
 	status = remap_copy_retry(rc, &spare, REQ_OP_WRITE, slot, 0, rc->unit);
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
@@ -156,7 +173,8 @@ static int remap_relocate_block(struct remap_c *rc, struct remap_piece *piece, s
 }
 
 /* Copy a piece to its slots, in large steps where the devices allow it. */
-static int remap_copy_out(struct remap_c *rc, struct remap_piece *piece)
+static int remap_copy_out(struct remap_c *rc, struct remap_relocation *rl,
+			  struct remap_piece *piece)
 {
 	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
 	sector_t pos, count, i;
@@ -169,7 +187,7 @@ static int remap_copy_out(struct remap_c *rc, struct remap_piece *piece)
 				  (pos + piece->delta) & REMAP_DELTA_MASK, 0, count)) {
 			for (i = 0; i < count && (!r || r == -EAGAIN); i += rc->unit) {
 				/* All bad slots of the step, not one a try. */
-				int err = remap_relocate_block(rc, piece, pos + i);
+				int err = remap_relocate_block(rc, rl, piece, pos + i);
 
 				if (!err && i + rc->unit < count && remap_must_stop(rc))
 					err = -EINTR;
@@ -189,9 +207,7 @@ static void remap_abort(struct remap_c *rc, struct list_head *pieces)
 	struct remap_piece *piece;
 
 	list_for_each_entry(piece, pieces, list) {
-		if (piece->held)
-			remap_table_settle(rc->table, piece->first, piece->last,
-					   remap_given_up);
+		remap_piece_settle_before(rc, piece);
 		remap_slots_free(&rc->table->slots, remap_piece_slot(piece),
 				 remap_piece_sectors(piece));
 		cond_resched();
@@ -200,49 +216,46 @@ static void remap_abort(struct remap_c *rc, struct list_head *pieces)
 }
 
 /* The copies are on the spare: from here on they are the data. */
-static void remap_commit(struct remap_c *rc, struct list_head *pieces)
+static void remap_commit(struct remap_c *rc, struct remap_relocation *rl)
 {
-	struct remap_table *table = rc->table;
+	struct remap_counters *counters = &rc->table->counters;
 	struct remap_piece *piece;
 
-	list_for_each_entry(piece, pieces, list) {
+	list_for_each_entry(piece, &rl->pieces, list) {
 		u64 sectors = remap_piece_sectors(piece);
-		struct remap_totals totals = {};
 
-		/* Before it is let go: a write may give a lost sector content at once. */
-		remap_table_count(table, piece->first, piece->last, &totals);
-		remap_table_add(table, sectors, totals.lost, 0);
-		atomic64_add(sectors, &table->counters.manual_remaps);
-		remap_table_settle(table, piece->first, piece->last, remap_to_spare);
+		remap_piece_settle(rc, piece, NULL);
+		atomic64_add(sectors, rl->automatic ? &counters->auto_remaps :
+						      &counters->manual_remaps);
 		remap_debug(rc, 1, "sectors %llu+%llu relocated to spare sector %llu",
 			    (u64)piece->first, sectors,
 			    (u64)remap_piece_slot(piece));
 		cond_resched();
 	}
-	remap_pieces_release(rc, pieces);
+	remap_pieces_release(rc, &rl->pieces);
 }
 
 /* -EAGAIN: slots have gone bad, others may do. */
-static int remap_relocate_once(struct remap_c *rc, const struct remap_range *ranges,
-			       unsigned int nr)
+static int remap_relocate_once(struct remap_c *rc, struct remap_relocation *rl)
 {
+	struct list_head *pieces = &rl->pieces;
 	struct remap_piece *piece;
-	LIST_HEAD(pieces);
 	int r;
 
-	r = remap_plan(rc, &pieces, ranges, nr);
-	if (r || list_empty(&pieces))
+	INIT_LIST_HEAD(pieces);
+	r = remap_plan(rc, rl);
+	if (r || list_empty(pieces))
 		goto out;
-	r = remap_hold_gaps(rc, &pieces);
+	r = remap_hold_gaps(rc, pieces);
 	if (r)
 		goto out;
 
 	remap_drain(rc);
-	list_for_each_entry(piece, &pieces, list) {
-		int err = remap_copy_out(rc, piece);
+	list_for_each_entry(piece, pieces, list) {
+		int err = remap_copy_out(rc, rl, piece);
 
 		r = err ?: r;
-		if (!err && !list_is_last(&piece->list, &pieces) && remap_must_stop(rc))
+		if (!err && !list_is_last(&piece->list, pieces) && remap_must_stop(rc))
 			r = -EINTR;
 		if (r && r != -EAGAIN)
 			break;
@@ -255,10 +268,42 @@ static int remap_relocate_once(struct remap_c *rc, const struct remap_range *ran
 	}
 out:
 	if (r)
-		remap_abort(rc, &pieces);
+		remap_abort(rc, pieces);
 	else
-		remap_commit(rc, &pieces);
-	remap_pieces_free(&pieces);
+		remap_commit(rc, rl);
+	remap_pieces_free(pieces);
+	return r;
+}
+
+/* Again with other slots, as long as some go bad. */
+static int remap_relocate_locked(struct remap_c *rc, struct remap_relocation *rl)
+{
+	int r, tries;
+
+	for (tries = 0; tries < REMAP_MAX_TRIES; tries++) {
+		r = remap_relocate_once(rc, rl);
+		if (r == -EAGAIN && remap_must_stop(rc))
+			return -EINTR;
+		if (r != -EAGAIN)
+			return r;
+	}
+	return -EIO;
+}
+
+/**
+ * remap_relocate_weak_block() - Relocate a block that is hard to read, as long as it can be read.
+ * @rc: the target; its move_lock is held, and the relocation is announced
+ * @range: the block
+ *
+ * Return: 0 or a negative errno; the block is where it was then.
+ */
+int remap_relocate_weak_block(struct remap_c *rc, const struct remap_range *range)
+{
+	struct remap_relocation rl = { .ranges = range, .nr = 1, .automatic = true };
+	int r = remap_relocate_locked(rc, &rl);
+
+	if (!r)
+		remap_event(rc, REMAP_EVENT_REMAPPED, range->first, rc->unit);
 	return r;
 }
 
@@ -276,13 +321,16 @@ out:
 int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigned int nr,
 		   struct remap_relocated *result)
 {
+	struct remap_relocation rl = { .ranges = ranges, .nr = nr };
 	struct remap_totals totals = {};
 	unsigned int i;
-	int r, tries;
+	int r;
 
 	r = remap_relocation_begin(rc);
-	if (r)
+	if (r) {
+		remap_err(rc, "a table with another layout is loaded: resume or clear it first");
 		return r;
+	}
 	r = mutex_lock_killable(&rc->move_lock);
 	if (r)
 		goto out_end;
@@ -290,24 +338,18 @@ int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigne
 	if (r)
 		goto out;
 	atomic64_inc(&rc->table->counters.moves);
-	for (tries = 0; tries < REMAP_MAX_TRIES; tries++) {
-		r = remap_relocate_once(rc, ranges, nr);
-		if (r == -EAGAIN && remap_must_stop(rc))
-			r = -EINTR;
-		if (r != -EAGAIN)
-			break;
-	}
-	if (r == -EAGAIN)
-		r = -EIO;
+	r = remap_relocate_locked(rc, &rl);
 	if (r) {
-		remap_event(rc, "failed", ranges[0].first, ranges[0].last - ranges[0].first + 1);
+		remap_event(rc, REMAP_EVENT_FAILED, ranges[0].first,
+			    ranges[0].last - ranges[0].first + 1);
 		goto out;
 	}
 	for (i = 0; i < nr; i++)
 		remap_table_count(rc->table, ranges[i].first, ranges[i].last, &totals);
 	result->remapped = totals.remapped;
 	result->lost = totals.lost;
-	remap_event(rc, "remapped", ranges[0].first, totals.remapped);
+	remap_event(rc, REMAP_EVENT_REMAPPED, ranges[0].first, totals.remapped);
+	remap_health_update(rc);
 out:
 	mutex_unlock(&rc->move_lock);
 out_end:

@@ -138,20 +138,21 @@ void remap_slots_free(struct remap_slots *slots, sector_t spare_sector, u64 coun
 		slots->from[phase] = min(slots->from[phase], slot);
 }
 
-/**
- * remap_slots_mark_bad() - Never hand these slots out again.
- * @slots: the spare's slots
- * @spare_sector: the first of them; they are taken now
- * @count: how many
- *
- * Return: 0 or -ENOMEM.
- */
-int remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector, u64 count)
+/* Before any slot is marked bad: memory for that. Return: 0 or -ENOMEM. */
+int remap_slots_prepare_bad(struct remap_slots *slots)
 {
 	if (!slots->bad)
 		slots->bad = kvcalloc(BITS_TO_LONGS(slots->total), sizeof(long), GFP_NOIO);
-	if (!slots->bad)
-		return -ENOMEM;
+	return slots->bad ? 0 : -ENOMEM;
+}
+
+/**
+ * remap_slots_mark_bad() - Never hand these slots out again.
+ * @slots: the spare's slots, prepared for this
+ * @spare_sector: the first of them; they are taken now
+ * @count: how many
+ */
+void remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector, u64 count)
+{
 	bitmap_set(slots->bad, spare_sector - slots->start, count);
-	return 0;
 }

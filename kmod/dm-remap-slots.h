@@ -26,6 +26,7 @@ void remap_slots_exit(struct remap_slots *slots);
 u64 remap_slots_take(struct remap_slots *slots, sector_t main_sector, u64 want,
 		     sector_t *spare_sector);
 void remap_slots_free(struct remap_slots *slots, sector_t spare_sector, u64 count);
-int remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector, u64 count);
+int remap_slots_prepare_bad(struct remap_slots *slots);
+void remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector, u64 count);
 
 #endif

@@ -61,7 +61,6 @@ struct remap_table *remap_table_create(sector_t len, sector_t spare_start, u64 s
 
 	mt_init_flags(&table->tree, MT_FLAGS_USE_RCU);
 	spin_lock_init(&table->lock);
-	mutex_init(&table->update_lock);
 	return table;
 
 bad_slots:
@@ -81,18 +80,20 @@ void remap_table_destroy(struct remap_table *table)
 	mtree_destroy(&table->tree);
 	remap_slots_exit(&table->slots);
 	kvfree(table->filter);
-	mutex_destroy(&table->update_lock);
 	kfree(table);
 }
 
 /* As the replies and debugfs name it. */
 const char *remap_state_name(const void *value)
 {
-	static const char * const names[REMAP_NR_STATES] = {
-		[REMAP_MAIN] = "main", [REMAP_MAPPED] = "remapped", [REMAP_LOST] = "lost",
-	};
-
-	return names[remap_state(value)];
+	switch (remap_state(value)) {
+	case REMAP_MAPPED:
+		return remap_is_pending(value) ? "lost" : "remapped";
+	case REMAP_LOST:
+		return "lost";
+	default:
+		return remap_is_pending(value) ? "pending" : "main";
+	}
 }
 
 /**
@@ -177,91 +178,100 @@ static void remap_table_replace(struct remap_table *table, sector_t first, secto
 		msleep(20);
 }
 
+void *remap_become_pending(void *value)
+{
+	if (remap_state(value) == REMAP_LOST)
+		return value;
+	return remap_value(remap_state(value), REMAP_PENDING, value ? remap_delta(value) : 0);
+}
+
+/* What was pending has been read where it lies. */
+void *remap_become_readable(void *value)
+{
+	if (!remap_is_pending(value))
+		return value;
+	return remap_value(remap_state(value), 0, remap_delta(value));
+}
+
+/* It has been written where it lies. */
+void *remap_become_written(void *value)
+{
+	if (!remap_is_trouble(value))
+		return value;
+	return remap_value(remap_state(value) == REMAP_MAIN ? REMAP_MAIN : REMAP_MAPPED, 0,
+			   remap_delta(value));
+}
+
 /**
- * remap_table_hold() - Mark a range of existing entries, so that new I/O to it waits.
+ * remap_table_change() - Record news about sectors that stay where they are.
  * @table: where
  * @first: first sector
- * @last: last sector; every sector of the range has an entry
+ * @last: last sector; nothing in the range is held
+ * @become: gives the new value for an old one
+ * @changed: goes up by the number of sectors that are another value now
  *
- * Return: 0 or -ENOMEM; a part of the range may be marked then, and is to be settled.
+ * Return: 0 or -ENOMEM; a part of the range may have changed then, which is true of that part.
  */
-int remap_table_hold(struct remap_table *table, sector_t first, sector_t last)
+int remap_table_change(struct remap_table *table, sector_t first, sector_t last,
+		       void *(*become)(void *value), u64 *changed)
 {
 	sector_t pos, end;
 	int r = 0;
 
-	/* remap_table_found() may be turning a part of the range from lost to mapped. */
-	mutex_lock(&table->update_lock);
 	for (pos = first; pos <= last && !r; pos = end + 1) {
-		void *value = remap_table_at(table, pos, &end);
+		struct remap_totals before = {}, after = {};
+		void *old = remap_table_at(table, pos, &end);
+		void *new = become(old);
 
 		end = min(end, last);
-		r = remap_table_store(table, pos, end, remap_value(remap_state(value), REMAP_HELD,
-								   remap_delta(value)));
-	}
-	mutex_unlock(&table->update_lock);
-	return r;
-}
-
-/**
- * remap_table_found() - Lost sectors have been written: they have content again.
- * @table: where
- * @first: first sector written
- * @last: last sector written
- *
- * Return: 0 or -ENOMEM; some of the range may have been recorded then, and that is no lie.
- */
-int remap_table_found(struct remap_table *table, sector_t first, sector_t last)
-{
-	unsigned int noreclaim = memalloc_noreclaim_save();
-	sector_t pos, end;
-	int r = 0;
-
-	/* A write-back waits for this: that is what the last reserves of memory are for. */
-	mutex_lock(&table->update_lock);
-	for (pos = first; pos <= last && !r; pos = end + 1) {
-		void *value = remap_table_at(table, pos, &end);
-
-		end = min(end, last);
-		if (remap_state(value) != REMAP_LOST)
+		if (new == old)
 			continue;
-		r = remap_table_store(table, pos, end,
-				      remap_value(REMAP_MAPPED,
-						  xa_to_value(value) & REMAP_HELD,
-						  remap_delta(value)));
-		if (!r)
-			remap_table_add(table, 0, -(s64)(end - pos + 1), 0);
+		r = remap_table_store(table, pos, end, new);
+		if (r)
+			break;
+		*changed += end - pos + 1;
+		remap_totals_add(&before, old, end - pos + 1);
+		remap_totals_add(&after, new, end - pos + 1);
+		remap_table_replace_totals(table, &before, &after);
+		cond_resched();
 	}
-	mutex_unlock(&table->update_lock);
-	memalloc_noreclaim_restore(noreclaim);
+	remap_table_tidy(table, first, last);
 	return r;
 }
 
 /**
- * remap_table_settle() - End a move: every held entry of the range gets its final value.
+ * remap_table_settle() - End a move: every held entry of the range gets a final value.
  * @table: where
  * @first: first sector
  * @last: last sector; entries do not reach beyond the range
- * @to: for each state, the state it changes to
+ * @value: the value
  *
  * Cannot fail: each store is over exactly one entry. Each entry is let go in the same store that
  * changes it, so no I/O ever sees it in between.
  */
-void remap_table_settle(struct remap_table *table, sector_t first, sector_t last,
-			const enum remap_state *to)
+void remap_table_settle(struct remap_table *table, sector_t first, sector_t last, void *value)
 {
 	sector_t pos, end;
 
-	mutex_lock(&table->update_lock);
+	for (pos = first; pos <= last; pos = end + 1)
+		if (remap_is_held(remap_table_at(table, pos, &end)))
+			remap_table_replace(table, pos, end, value);
+}
+
+/* As remap_table_settle(), for entries that carry their slots: what is not lost is mapped now. */
+void remap_table_settle_moved(struct remap_table *table, sector_t first, sector_t last)
+{
+	sector_t pos, end;
+
 	for (pos = first; pos <= last; pos = end + 1) {
 		void *value = remap_table_at(table, pos, &end);
+		bool lost = remap_state(value) == REMAP_LOST;
 
 		if (remap_is_held(value))
 			remap_table_replace(table, pos, end,
-					    remap_value(to[remap_state(value)], 0,
+					    remap_value(lost ? REMAP_LOST : REMAP_MAPPED, 0,
 							remap_delta(value)));
 	}
-	mutex_unlock(&table->update_lock);
 }
 
 /* Make one entry of the neighbours around @sector that have its value. Best effort. */
@@ -294,7 +304,7 @@ static void remap_table_merge(struct remap_table *table, sector_t sector)
 	mas_set_range(&mas, first, last);
 	/*
 	 * The tree is as right without the merge. The lock may be dropped for the allocation:
-	 * whatever could change these entries needs the locks that our caller holds.
+	 * whatever could change these entries needs the move_lock that our caller holds.
 	 */
 	mas_store_gfp(&mas, value, REMAP_GFP);
 out:
@@ -313,11 +323,10 @@ void remap_table_tidy(struct remap_table *table, sector_t first, sector_t last)
 {
 	sector_t pos, end;
 
-	mutex_lock(&table->update_lock);
 	for (pos = first; pos <= last; pos = end + 1) {
 		void *value = remap_table_at(table, pos, &end);
 
-		if (value && remap_state(value) == REMAP_MAIN && !remap_is_held(value)) {
+		if (value == remap_value(REMAP_MAIN, 0, 0)) {
 			if (!remap_table_store(table, pos, end, NULL))
 				remap_filter_clear(table, pos, end);
 		} else if (value) {
@@ -325,7 +334,17 @@ void remap_table_tidy(struct remap_table *table, sector_t first, sector_t last)
 		}
 		cond_resched();
 	}
-	mutex_unlock(&table->update_lock);
+}
+
+/* Add @count sectors of one value to the sums. */
+void remap_totals_add(struct remap_totals *totals, const void *value, u64 count)
+{
+	if (remap_state(value) == REMAP_MAIN) {
+		totals->pending += remap_is_pending(value) ? count : 0;
+		return;
+	}
+	totals->remapped += count;
+	totals->lost += remap_is_trouble(value) ? count : 0;
 }
 
 /**
@@ -333,7 +352,7 @@ void remap_table_tidy(struct remap_table *table, sector_t first, sector_t last)
  * @table: where
  * @first: first sector
  * @last: last sector
- * @totals: how many sectors of the range are relocated, and lost; in @bad nothing
+ * @totals: goes up by the sectors of the range that are relocated, lost, pending; not by bad slots
  */
 void remap_table_count(struct remap_table *table, sector_t first, sector_t last,
 		       struct remap_totals *totals)
@@ -342,12 +361,8 @@ void remap_table_count(struct remap_table *table, sector_t first, sector_t last,
 
 	for (pos = first; pos <= last; pos = end + 1) {
 		void *value = remap_table_at(table, pos, &end);
-		u64 count = min(end, last) - pos + 1;
 
-		if (remap_state(value) != REMAP_MAIN)
-			totals->remapped += count;
-		if (remap_state(value) == REMAP_LOST)
-			totals->lost += count;
+		remap_totals_add(totals, value, min(end, last) - pos + 1);
 		cond_resched();
 	}
 }
@@ -362,12 +377,14 @@ struct remap_totals remap_table_totals(struct remap_table *table)
 	return totals;
 }
 
-/* Add to the sums, in sectors. */
-void remap_table_add(struct remap_table *table, s64 remapped, s64 lost, s64 bad)
+/* A part of the table, or of the slots, has changed: so do the sums. */
+void remap_table_replace_totals(struct remap_table *table, const struct remap_totals *before,
+				const struct remap_totals *after)
 {
 	spin_lock(&table->lock);
-	table->totals.remapped += remapped;
-	table->totals.lost += lost;
-	table->totals.bad += bad;
+	table->totals.remapped += after->remapped - before->remapped;
+	table->totals.lost += after->lost - before->lost;
+	table->totals.pending += after->pending - before->pending;
+	table->totals.bad += after->bad - before->bad;
 	spin_unlock(&table->lock);
 }

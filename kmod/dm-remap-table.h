@@ -12,10 +12,10 @@
 
 #include <linux/bitops.h>
 #include <linux/maple_tree.h>
-#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/xarray.h>
 
+#include "dm-remap-health.h"
 #include "dm-remap-slots.h"
 
 /* What is known of a range. No entry at all means REMAP_MAIN. */
@@ -28,12 +28,13 @@ enum remap_state {
 
 #define REMAP_STATE_MASK 3ul
 #define REMAP_HELD BIT(2)	/* being moved: new I/O waits */
-#define REMAP_DELTA_SHIFT 3
+#define REMAP_PENDING BIT(3)	/* could not be read where it lies, and was not written since */
+#define REMAP_DELTA_SHIFT 4
 #define REMAP_DELTA_MASK GENMASK_ULL(58, 0)
 
-static inline void *remap_value(enum remap_state state, unsigned long held, u64 delta)
+static inline void *remap_value(enum remap_state state, unsigned long flags, u64 delta)
 {
-	return xa_mk_value((delta & REMAP_DELTA_MASK) << REMAP_DELTA_SHIFT | held | state);
+	return xa_mk_value((delta & REMAP_DELTA_MASK) << REMAP_DELTA_SHIFT | flags | state);
 }
 
 static inline enum remap_state remap_state(const void *value)
@@ -44,6 +45,23 @@ static inline enum remap_state remap_state(const void *value)
 static inline bool remap_is_held(const void *value)
 {
 	return value && xa_to_value(value) & REMAP_HELD;
+}
+
+static inline bool remap_is_pending(const void *value)
+{
+	return value && xa_to_value(value) & REMAP_PENDING;
+}
+
+/* Is it unknown whether a read would find what was written? */
+static inline bool remap_is_trouble(const void *value)
+{
+	return remap_is_pending(value) || remap_state(value) == REMAP_LOST;
+}
+
+/* Is it more than "on main, as far as anybody knows"? */
+static inline bool remap_is_listed(const void *value)
+{
+	return remap_state(value) != REMAP_MAIN || remap_is_pending(value);
 }
 
 /* Spare sector minus sector, modulo 2^59. */
@@ -62,7 +80,13 @@ struct remap_counters {
 	atomic64_t read_errors;
 	atomic64_t write_errors;
 	atomic64_t transport_errors;
+	atomic64_t verify_errors;	/* blocks that did not read as they were written */
+	atomic64_t spare_errors;	/* failed reads and writes of slots */
 	atomic64_t lost_reads;		/* reads refused because the content is lost */
+	atomic64_t retried;		/* blocks that worked when they were tried again */
+	atomic64_t recovered;		/* pending sectors that were read or rewritten in place */
+	atomic64_t storm_brakes;
+	atomic64_t scans;
 	atomic64_t held_bios;		/* bios that waited for a move */
 	atomic64_t auto_remaps;		/* sectors */
 	atomic64_t manual_remaps;	/* sectors */
@@ -73,8 +97,9 @@ struct remap_counters {
 /* Sums over the table, in sectors; they belong together, so @lock guards them as one. */
 struct remap_totals {
 	u64 remapped;
-	u64 lost;
-	u64 bad;
+	u64 lost;		/* of these: content lost, or its slot cannot be read */
+	u64 pending;		/* on main, which could not read them */
+	u64 bad;		/* slots */
 };
 
 struct remap_table {
@@ -89,8 +114,7 @@ struct remap_table {
 	/* Status reads the totals where it must not sleep. Innermost. */
 	spinlock_t lock;
 	struct remap_totals totals;
-	/* Orders read-modify-writes of the tree; inside move_lock, around the tree's own lock. */
-	struct mutex update_lock;
+	struct remap_health_history history;
 };
 
 /* Does an entry lie in the regions of these sectors? It may say yes for nothing, never no. */
@@ -111,14 +135,19 @@ void remap_table_destroy(struct remap_table *table);
 const char *remap_state_name(const void *value);
 void *remap_table_at(struct remap_table *table, sector_t sector, sector_t *last);
 int remap_table_store(struct remap_table *table, sector_t first, sector_t last, void *value);
-int remap_table_hold(struct remap_table *table, sector_t first, sector_t last);
-int remap_table_found(struct remap_table *table, sector_t first, sector_t last);
-void remap_table_settle(struct remap_table *table, sector_t first, sector_t last,
-			const enum remap_state *to);
+int remap_table_change(struct remap_table *table, sector_t first, sector_t last,
+		       void *(*become)(void *value), u64 *changed);
+void *remap_become_pending(void *value);
+void *remap_become_readable(void *value);
+void *remap_become_written(void *value);
+void remap_table_settle(struct remap_table *table, sector_t first, sector_t last, void *value);
+void remap_table_settle_moved(struct remap_table *table, sector_t first, sector_t last);
 void remap_table_tidy(struct remap_table *table, sector_t first, sector_t last);
+void remap_totals_add(struct remap_totals *totals, const void *value, u64 count);
 void remap_table_count(struct remap_table *table, sector_t first, sector_t last,
 		       struct remap_totals *totals);
 struct remap_totals remap_table_totals(struct remap_table *table);
-void remap_table_add(struct remap_table *table, s64 remapped, s64 lost, s64 bad);
+void remap_table_replace_totals(struct remap_table *table, const struct remap_totals *before,
+				const struct remap_totals *after);
 
 #endif

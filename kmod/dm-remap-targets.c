@@ -92,6 +92,7 @@ static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
 	swap(heir->table, rc->table);
 	spin_unlock(&heir->table_lock);
 	mutex_unlock(&heir->move_lock);
+	remap_scan_hand_over(rc, heir);
 	rc->owner = false;
 	heir->owner = true;
 }
@@ -190,8 +191,6 @@ int remap_relocation_begin(struct remap_c *rc)
 	if (r)
 		rc->relocating--;
 	mutex_unlock(&remap_targets_lock);
-	if (r)
-		remap_err(rc, "a table with another layout is loaded: resume or clear it first");
 	return r;
 }
 

@@ -10,19 +10,11 @@
 #include "dm-remap-io.h"
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
+#include "dm-remap-verify.h"
 
 /* How much one unmap holds at a time, so that held I/O does not wait long. */
 #define REMAP_BATCH_PIECES 256
 #define REMAP_BATCH_SECTORS (16ull << 20 >> SECTOR_SHIFT)
-
-/* How a move ends, state by state. */
-static const enum remap_state remap_back_to_main[REMAP_NR_STATES] = {
-	[REMAP_MAIN] = REMAP_MAIN, [REMAP_MAPPED] = REMAP_MAIN, [REMAP_LOST] = REMAP_MAIN,
-};
-
-static const enum remap_state remap_unchanged[REMAP_NR_STATES] = {
-	[REMAP_MAIN] = REMAP_MAIN, [REMAP_MAPPED] = REMAP_MAPPED, [REMAP_LOST] = REMAP_LOST,
-};
 
 /*
  * Copy a step of a piece back to main.
@@ -37,7 +29,7 @@ static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t sl
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
 	if (status) {
-		if (remap_medium_error(rc, &spare, status))
+		if (remap_medium_error(rc, &spare, status, false))
 			return -EREMOTEIO;
 		remap_err(rc, "spare device %s fails: cannot read sector %llu", rc->spare->name,
 			  (u64)slot);
@@ -47,7 +39,7 @@ static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t sl
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
 	if (status) {
-		if (remap_medium_error(rc, &main, status))
+		if (remap_medium_error(rc, &main, status, true))
 			return -EREMOTEIO;
 		remap_err(rc, "main device %s fails: cannot write sector %llu", rc->main->name,
 			  (u64)(rc->main_start + sector));
@@ -88,7 +80,7 @@ static int remap_plan_batch(struct remap_c *rc, struct list_head *pieces, sector
 		    (remap_state(value) == REMAP_LOST && !force))
 			continue;
 		end = min_t(sector_t, end, *pos + (REMAP_BATCH_SECTORS - sectors) - 1);
-		if (!remap_piece_add(pieces, *pos, end, remap_delta(value)))
+		if (!remap_piece_add(pieces, *pos, end, remap_delta(value), value))
 			return -ENOMEM;
 		sectors += end - *pos + 1;
 		nr++;
@@ -103,21 +95,17 @@ static void remap_settle_batch(struct remap_c *rc, struct list_head *pieces)
 	struct remap_piece *piece;
 
 	list_for_each_entry(piece, pieces, list) {
-		struct remap_totals totals = {};
-
 		if (!piece->held)
 			continue;
 		if (piece->failed) {
-			remap_table_settle(table, piece->first, piece->last, remap_unchanged);
+			remap_piece_settle_before(rc, piece);
 			continue;
 		}
-		remap_table_count(table, piece->first, piece->last, &totals);
-		remap_table_settle(table, piece->first, piece->last, remap_back_to_main);
+		remap_piece_settle(rc, piece, remap_value(REMAP_MAIN, 0, 0));
 		/* Nobody reads the slots any more: the drain saw the last reader end. */
 		remap_slots_free(&table->slots, remap_piece_slot(piece),
 				 remap_piece_sectors(piece));
-		remap_table_add(table, -(s64)totals.remapped, -(s64)totals.lost, 0);
-		atomic64_add(totals.remapped, &table->counters.unmapped);
+		atomic64_add(remap_piece_sectors(piece), &table->counters.unmapped);
 	}
 	remap_pieces_release(rc, pieces);
 }
@@ -165,16 +153,19 @@ static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, b
 		piece->failed = !force;
 		if (r)
 			break;
-		/* Settled even if it fails half-way. */
-		piece->held = true;
-		r = remap_table_hold(rc->table, piece->first, piece->last);
+		r = remap_piece_hold(rc, piece, piece->was);
 	}
 	if (r || list_empty(&pieces))
 		goto out;
 
 	remap_drain(rc);
-	if (force)
+	if (force) {
+		/* Main's old content is not what was written. */
+		list_for_each_entry(piece, &pieces, list)
+			if (rc->crcs)
+				remap_crcs_forget(rc->crcs, piece->first, piece->last);
 		goto out;
+	}
 	list_for_each_entry(piece, &pieces, list) {
 		r = remap_copy_back(rc, piece);
 		if (!r && !list_is_last(&piece->list, &pieces) && remap_must_stop(rc))
@@ -246,7 +237,8 @@ int remap_unmap(struct remap_c *rc, const struct remap_range *range, bool force,
 	remap_table_count(rc->table, range->first, range->last, &after);
 	result->cleared = before.remapped - after.remapped;
 	result->kept = after.remapped;
-	remap_event(rc, "unmapped", range->first, result->cleared);
+	remap_event(rc, REMAP_EVENT_UNMAPPED, range->first, result->cleared);
+	remap_health_update(rc);
 out:
 	mutex_unlock(&rc->move_lock);
 	return r;

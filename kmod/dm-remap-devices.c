@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whose fault a failure is.
+ *
+ * A sector is called bad only if its device says so, or if it fails while the device answers
+ * elsewhere. All the rest is the fault of the way there, and costs no spare sector.
+ */
+#include <linux/blkdev.h>
+#include <linux/jiffies.h>
+
+#include "dm-remap-copy.h"
+#include "dm-remap-table.h"
+
+/* How long a device that answered nowhere is not asked again. */
+#define REMAP_SILENCE HZ
+#define REMAP_STORM_WINDOW (60 * HZ)
+
+/* Automatic relocations, in blocks; above it the medium is not believed to be what is failing. */
+unsigned int remap_max_per_minute = 4096;
+
+struct remap_area remap_main_area(struct remap_c *rc)
+{
+	return (struct remap_area) { rc->main->bdev, rc->main_start, rc->ti->len, false };
+}
+
+struct remap_area remap_spare_area(struct remap_c *rc)
+{
+	return (struct remap_area) { rc->spare->bdev, rc->spare_start, rc->spare_len, true };
+}
+
+static const char *remap_area_name(struct remap_c *rc, const struct remap_area *area)
+{
+	return area->spare ? rc->spare->name : rc->main->name;
+}
+
+/* The device answers, or does not: news, if that was otherwise before. */
+static void remap_answers(struct remap_c *rc, const struct remap_area *area, bool answers)
+{
+	struct remap_devices *devices = &rc->devices;
+	const char *which = area->spare ? "spare" : "main";
+
+	devices->until[area->spare] = jiffies + REMAP_SILENCE;
+	if (!answers)
+		mod_delayed_work(rc->wq, &devices->work, REMAP_SILENCE);
+	if (devices->silent[area->spare] == !answers)
+		return;
+	WRITE_ONCE(devices->silent[area->spare], !answers);
+	if (answers)
+		remap_info(rc, "%s device %s answers again", which, remap_area_name(rc, area));
+	else
+		remap_err(rc, "%s device %s does not answer: its sectors are not called bad",
+			  which, remap_area_name(rc, area));
+	remap_event(rc, REMAP_EVENT_DEVICE, 0, 0);
+	remap_health_update(rc);
+}
+
+/* Does the device answer anywhere? Reads one block at a few places. Overwrites the first page. */
+static bool remap_probe(struct remap_c *rc, const struct remap_area *area)
+{
+	sector_t at[] = { 0, area->len / 4, area->len / 2, area->len - rc->unit };
+	bool answers = false;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(at) && !answers; i++) {
+		sector_t sector = area->start + rounddown(at[i], (sector_t)rc->unit);
+
+		answers = !remap_copy_io(rc, area, REQ_OP_READ, sector, 0, rc->unit);
+	}
+	remap_answers(rc, area, answers);
+	return answers;
+}
+
+/* A minute with too many relocations is over: the brake comes off. */
+static void remap_brake_lift(struct remap_c *rc)
+{
+	struct remap_devices *devices = &rc->devices;
+
+	if (time_before(jiffies, devices->storm_since + REMAP_STORM_WINDOW))
+		return;
+	devices->storm_since = jiffies;
+	devices->storm_count = 0;
+	if (!devices->braked)
+		return;
+	WRITE_ONCE(devices->braked, false);
+	remap_info(rc, "automatic relocation goes on");
+	remap_health_update(rc);
+}
+
+/* What gets better without any I/O: ask a silent device again, take the brake off. */
+static void remap_devices_work(struct work_struct *work)
+{
+	struct remap_c *rc = container_of(work, struct remap_c, devices.work.work);
+	struct remap_area areas[] = { remap_main_area(rc), remap_spare_area(rc) };
+	bool again = true;
+	int i;
+
+	/* What lies below may be suspended as well; and a move takes its time. */
+	if (!dm_suspended(rc->ti) && mutex_trylock(&rc->move_lock)) {
+		for (i = 0; i < ARRAY_SIZE(areas); i++)
+			if (rc->devices.silent[i])
+				remap_probe(rc, &areas[i]);
+		remap_brake_lift(rc);
+		again = rc->devices.silent[0] || rc->devices.silent[1] || rc->devices.braked;
+		mutex_unlock(&rc->move_lock);
+	}
+	if (again)
+		mod_delayed_work(rc->wq, &rc->devices.work, REMAP_SILENCE);
+}
+
+void remap_devices_init(struct remap_c *rc)
+{
+	INIT_DELAYED_WORK(&rc->devices.work, remap_devices_work);
+	rc->devices.storm_since = jiffies;
+}
+
+void remap_devices_exit(struct remap_c *rc)
+{
+	cancel_delayed_work_sync(&rc->devices.work);
+}
+
+/**
+ * remap_may_be_medium() - Can a failure of this kind be the medium's?
+ * @status: how it failed (block/blk-core.c: blk_errors[])
+ * @write: whether it was a write
+ *
+ * A write whose protection information does not fit was damaged on its way, a read may have been
+ * damaged where it lies.
+ */
+bool remap_may_be_medium(blk_status_t status, bool write)
+{
+	switch (status) {
+	case BLK_STS_MEDIUM:
+	case BLK_STS_IOERR:
+		return true;
+	case BLK_STS_PROTECTION:
+		return !write;
+	default:
+		return false;
+	}
+}
+
+/* Has the device answered nowhere, a moment ago? */
+bool remap_is_silent(struct remap_c *rc, const struct remap_area *area)
+{
+	return rc->devices.silent[area->spare] &&
+	       time_before(jiffies, rc->devices.until[area->spare]);
+}
+
+/**
+ * remap_medium_error() - Is this failure, after all tries, the medium's?
+ * @rc: the target; its move_lock is held
+ * @area: the device that failed
+ * @status: how
+ * @write: whether it was a write
+ *
+ * Most drivers report even a bad sector as BLK_STS_IOERR, which is also what a dead device gives:
+ * then the device must answer elsewhere before one of its sectors is called bad. The first page of
+ * the copier is overwritten by that.
+ */
+bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_status_t status,
+			bool write)
+{
+	if (!remap_may_be_medium(status, write))
+		return false;
+	if (status != BLK_STS_IOERR)
+		return true;
+	return !remap_is_silent(rc, area) && remap_probe(rc, area);
+}
+
+/**
+ * remap_brake() - May one more block be relocated by itself, in this minute?
+ * @rc: the target; its move_lock is held
+ *
+ * A device on which everything fails at once, though it answers, has another trouble than bad
+ * sectors; using up the spare would not help it.
+ */
+bool remap_brake(struct remap_c *rc)
+{
+	struct remap_devices *devices = &rc->devices;
+	unsigned int limit = READ_ONCE(remap_max_per_minute);
+
+	remap_brake_lift(rc);
+	if (!limit || devices->storm_count < limit) {
+		devices->storm_count++;
+		return false;
+	}
+	if (!devices->braked) {
+		WRITE_ONCE(devices->braked, true);
+		atomic64_inc(&rc->table->counters.storm_brakes);
+		remap_err(rc, "%u blocks relocated within a minute: no more until it is over",
+			  limit);
+		remap_event(rc, REMAP_EVENT_STORM, 0, 0);
+		remap_health_update(rc);
+		mod_delayed_work(rc->wq, &devices->work, REMAP_SILENCE);
+	}
+	return true;
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writes under repair. What main takes stays on main; a block that it refuses goes to the spare.
+ *
+ * No drain is needed for that, as it is where live data moves: the bio overwrites the whole block
+ * and is not acknowledged yet, so whatever else is under way to the old place came, for all that
+ * anybody can tell, before it.
+ */
+#include <linux/blkdev.h>
+#include <linux/delay.h>
+#include <linux/ratelimit.h>
+
+#include "dm-remap-move.h"
+#include "dm-remap-pieces.h"
+#include "dm-remap-repair.h"
+#include "dm-remap-table.h"
+
+/* How many slots may refuse a block before its write fails. */
+#define REMAP_MAX_SLOTS 64
+
+static DEFINE_RATELIMIT_STATE(remap_failed_limit, 5 * HZ, 10);
+
+/* The write fails: say why, but not for each of a million sectors. */
+static blk_status_t remap_write_failed(struct remap_repair *rp, sector_t pos, const char *why)
+{
+	if (__ratelimit(&remap_failed_limit))
+		remap_err(rp->rc, "sector %llu cannot be written, and cannot be relocated: %s",
+			  (u64)pos, why);
+	remap_event(rp->rc, REMAP_EVENT_FAILED, pos, rp->rc->unit);
+	remap_health_update(rp->rc);
+	return BLK_STS_IOERR;
+}
+
+/* Why a block must not be relocated, or NULL. */
+static const char *remap_refusal(struct remap_repair *rp, const void *value)
+{
+	struct remap_c *rc = rp->rc;
+
+	if (rc->features.no_auto_remap)
+		return "no_auto_remap";
+	if (!rp->may_relocate)
+		return "a table with another layout is loaded";
+	if (remap_state(value) == REMAP_MAIN && !remap_within_limit(rc, rc->unit))
+		return "max_remaps reached";
+	return NULL;
+}
+
+/* A slot, marked in the table: from now on I/O to the block waits. Waits for memory, if need be. */
+static struct remap_piece *remap_take_slot(struct remap_repair *rp, sector_t pos, void *value)
+{
+	struct remap_c *rc = rp->rc;
+	struct remap_piece *piece;
+	unsigned int tries;
+	sector_t slot;
+
+	if (!remap_slots_take(&rc->table->slots, rc->main_start + pos, rc->unit, &slot))
+		return ERR_PTR(-ENOSPC);
+	for (tries = 0; tries < REMAP_MEMORY_TRIES; tries++) {
+		piece = remap_piece_add(&rp->pieces, pos, pos + rc->unit - 1, slot - pos, value);
+		if (piece && !remap_slots_prepare_bad(&rc->table->slots) &&
+		    !remap_piece_hold(rc, piece, value))
+			return piece;
+		remap_piece_del(piece);
+		msleep(REMAP_MEMORY_DELAY_MS);
+	}
+	remap_slots_free(&rc->table->slots, slot, rc->unit);
+	return ERR_PTR(-ENOMEM);
+}
+
+/* The block does not go there: all is as before, but for a slot that may have gone bad. */
+static void remap_untake_slot(struct remap_repair *rp, struct remap_piece *piece)
+{
+	struct remap_c *rc = rp->rc;
+
+	remap_piece_settle_before(rc, piece);
+	remap_slots_free(&rc->table->slots, remap_piece_slot(piece), remap_piece_sectors(piece));
+	remap_table_tidy(rc->table, piece->first, piece->last);
+	remap_piece_del(piece);
+}
+
+/* Write a block to its slot. -EAGAIN: the slot has gone bad. */
+static int remap_write_slot(struct remap_repair *rp, struct remap_piece *piece)
+{
+	void *there = remap_value(REMAP_MAPPED, 0, piece->delta);
+	blk_status_t status = remap_repair_io(rp, there, piece->first, rp->rc->unit);
+
+	if (!status)
+		return 0;
+	status = remap_repair_retry(rp, there, piece->first, status);
+	if (!status)
+		return 0;
+	if (!remap_repair_is_medium(rp, there, status))
+		return -EIO;
+	remap_slot_is_bad(rp->rc, remap_piece_slot(piece));
+	return -EAGAIN;
+}
+
+/*
+ * Write a block to a new slot; it counts only with remap_repair_commit().
+ * Return: why that cannot be, or NULL.
+ */
+static const char *remap_write_elsewhere(struct remap_repair *rp, sector_t pos, void *value)
+{
+	const char *why = remap_refusal(rp, value);
+	struct remap_piece *piece;
+	unsigned int tries;
+	int r;
+
+	if (why)
+		return why;
+	if (remap_brake(rp->rc))
+		return "too many relocations within a minute";
+	for (tries = 0; tries < REMAP_MAX_SLOTS; tries++) {
+		piece = remap_take_slot(rp, pos, value);
+		if (IS_ERR(piece))
+			return PTR_ERR(piece) == -ENOSPC ? "the spare is full" : "out of memory";
+		r = remap_write_slot(rp, piece);
+		if (!r)
+			return NULL;
+		remap_untake_slot(rp, piece);
+		if (r != -EAGAIN)
+			return "the spare device fails";
+	}
+	return "too many bad slots in a row";
+}
+
+/* A block has been written where it lies: what was lost or pending there is content again. */
+static blk_status_t remap_written(struct remap_repair *rp, sector_t first, sector_t last,
+				  const void *value)
+{
+	struct remap_c *rc = rp->rc;
+	u64 changed = 0;
+
+	if (!remap_is_trouble(value))
+		return BLK_STS_OK;
+	if (remap_repair_change(rp, first, last, remap_become_written, &changed)) {
+		remap_err(rc, "sectors %llu+%llu were written but stay lost: out of memory",
+			  (u64)first, (u64)(last - first + 1));
+		return BLK_STS_IOERR;
+	}
+	if (remap_state(value) == REMAP_MAIN)
+		atomic64_add(changed, &rc->table->counters.recovered);
+	remap_event(rc, remap_state(value) == REMAP_MAIN ? REMAP_EVENT_RECOVERED :
+		    REMAP_EVENT_FOUND, first, changed);
+	remap_health_update(rc);
+	return BLK_STS_OK;
+}
+
+/* A block that could not be read where it lies is overwritten: elsewhere, or there if it holds. */
+static blk_status_t remap_write_pending(struct remap_repair *rp, sector_t pos, void *value)
+{
+	struct remap_c *rc = rp->rc;
+	const char *why;
+
+	if (!rc->features.verify_pending && !remap_write_elsewhere(rp, pos, value))
+		return BLK_STS_OK;
+	if (!remap_repair_io(rp, value, pos, rc->unit) && remap_repair_same(rp, value, pos))
+		return remap_written(rp, pos, pos + rc->unit - 1, value);
+	why = remap_write_elsewhere(rp, pos, value);
+	return why ? remap_write_failed(rp, pos, why) : BLK_STS_OK;
+}
+
+/* A single block has failed where it lies: again, and then elsewhere. */
+static blk_status_t remap_write_block(struct remap_repair *rp, sector_t pos, void *value,
+				      blk_status_t status)
+{
+	const char *why;
+
+	status = remap_repair_retry(rp, value, pos, status);
+	if (!status)
+		return remap_written(rp, pos, pos + rp->rc->unit - 1, value);
+	if (!remap_repair_is_medium(rp, value, status))
+		return status;
+	why = remap_write_elsewhere(rp, pos, value);
+	return why ? remap_write_failed(rp, pos, why) : BLK_STS_OK;
+}
+
+/* Give all blocks their new slots, if the spare promises to keep what it was given. */
+static blk_status_t remap_repair_commit(struct remap_repair *rp)
+{
+	struct remap_c *rc = rp->rc;
+	struct remap_piece *piece, *next;
+	u64 sectors = 0;
+
+	if (list_empty(&rp->pieces))
+		return BLK_STS_OK;
+	if (blkdev_issue_flush(rc->spare->bdev)) {
+		remap_err(rc, "spare device %s cannot flush", rc->spare->name);
+		list_for_each_entry_safe(piece, next, &rp->pieces, list)
+			remap_untake_slot(rp, piece);
+		return BLK_STS_IOERR;
+	}
+	list_for_each_entry(piece, &rp->pieces, list) {
+		remap_piece_settle(rc, piece, remap_value(REMAP_MAPPED, 0, piece->delta));
+		/* The slot that it had, if any, has failed. */
+		if (remap_state(piece->was) != REMAP_MAIN)
+			remap_slot_is_bad(rc, remap_spare_sector(piece->was, piece->first));
+		sectors += remap_piece_sectors(piece);
+		remap_debug(rc, 1, "bad sector %llu relocated to spare sector %llu",
+			    (u64)piece->first, (u64)remap_piece_slot(piece));
+	}
+	piece = list_first_entry(&rp->pieces, struct remap_piece, list);
+	atomic64_add(sectors, &rc->table->counters.auto_remaps);
+	remap_event(rc, REMAP_EVENT_REMAPPED, piece->first, sectors);
+	remap_health_update(rc);
+	return BLK_STS_OK;
+}
+
+/* One step of a write; @count is cut to what has been done, 0 if it has to be halved. */
+static blk_status_t remap_write_step(struct remap_repair *rp, sector_t pos, sector_t *count,
+				     blk_status_t status)
+{
+	struct remap_c *rc = rp->rc;
+	sector_t end;
+	void *value = remap_table_at(rc->table, pos, &end);
+
+	*count = min(*count, end - pos + 1);
+	if (remap_is_pending(value)) {
+		*count = rc->unit;
+		return remap_write_pending(rp, pos, value);
+	}
+	if (!status)
+		status = remap_repair_io(rp, value, pos, *count);
+	if (!status)
+		return remap_written(rp, pos, pos + *count - 1, value);
+	if (!remap_may_be_medium(status, true))
+		return status;
+	if (*count == rc->unit)
+		return remap_write_block(rp, pos, value, status);
+	*count = 0;
+	return BLK_STS_OK;
+}
+
+/**
+ * remap_repair_write() - Bring a write to its end.
+ * @rp: the repair
+ *
+ * Return: the status of the bio. If it is an error, each of its blocks may have been written.
+ */
+blk_status_t remap_repair_write(struct remap_repair *rp)
+{
+	sector_t pos, count, step = rp->last - rp->first + 1;
+	/* As a whole it has failed already, if it has been sent at all. */
+	blk_status_t status = rp->bio->bi_status, committed;
+
+	for (pos = rp->first; pos <= rp->last; pos += count) {
+		count = min(step, rp->last - pos + 1);
+		step = count;
+		status = remap_write_step(rp, pos, &count, status);
+		if (status)
+			break;
+		step = count ? max(step, count * 2) : remap_repair_half(rp, step);
+	}
+	committed = remap_repair_commit(rp);
+	remap_pieces_release(rp->rc, &rp->pieces);
+	remap_pieces_free(&rp->pieces);
+	return status ?: committed;
+}
