@@ -88,11 +88,14 @@ struct remap_crcs *remap_crcs_create(sector_t len, unsigned int unit)
 	return crcs;
 }
 
+/* @crcs: NULL is nothing to destroy */
 void remap_crcs_destroy(struct remap_crcs *crcs)
 {
 	unsigned long index;
 	void *words;
 
+	if (!crcs)
+		return;
 	xa_for_each(&crcs->chunks, index, words) {
 		remap_crcs_free_page(words);
 		cond_resched();
