@@ -11,7 +11,6 @@
  * chunk then stays absent from the begin of such a write to its end, which needs no memory.
  */
 #include <linux/crc32c.h>
-#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/log2.h>
@@ -73,14 +72,14 @@ static void remap_crcs_free_page(void *words)
  * @len: sectors of the target
  * @unit: sectors of a logical block, a power of two
  *
- * Return: an ERR_PTR() if there is no memory.
+ * Return: NULL if there is no memory.
  */
 struct remap_crcs *remap_crcs_create(sector_t len, unsigned int unit)
 {
 	struct remap_crcs *crcs = kzalloc(sizeof(*crcs), GFP_KERNEL);
 
 	if (!crcs)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	/* Writes end in interrupts. */
 	xa_init_flags(&crcs->chunks, XA_FLAGS_LOCK_IRQ);
 	crcs->unit = unit;
