@@ -78,6 +78,8 @@ async function fill(expected: Digests): Promise<void> {
 /** A day in the life of a file system, in which nobody may notice that the disk is bad. */
 export async function useFileSystem(path: string, expected: Digests): Promise<void> {
   using log = KernelLogMark.atEnd();
+  // A page that cannot be read cannot be written in part, and that is how mkfs writes the first one.
+  await run("dd", "if=/dev/zero", `of=${path}`, "bs=4K", "count=16", "oflag=direct", "status=none");
   const unlazy = "lazy_itable_init=0,lazy_journal_init=0";
   await run("mkfs.ext4", "-q", "-F", "-b", "4096", "-m", "0", "-E", unlazy, path);
   await Deno.mkdir(MOUNT, { recursive: true });

@@ -129,7 +129,8 @@ async function withoutFileSystem(dm: DeviceMapper, layout: Layout): Promise<void
   await step(layout, "clear keeps what main cannot hold", () => clearKeeps(disk));
 }
 
-await run("modprobe", "-q", "-a", "ext4", "dm-mod").catch(() => "built in");
+await run("modprobe", "-a", "dm-mod", "libcrc32c");
+await run("modprobe", "-q", "ext4").catch(() => "built in");
 await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
 const files = await collectFiles();
 {
