@@ -109,29 +109,42 @@ bool remap_crcs_unchanged(struct remap_crcs *crcs, struct bio *bio, const struct
 
 /**
  * remap_crcs_match_copy() - Is what the copier's pages hold what was written?
- * @rc: the target; its move_lock is held, and no write is under way
+ * @rc: the target; its move_lock is held
  * @sector: the first sector that has been read, from wherever it lies
- * @offset: where it is in the pages, in sectors
  * @count: sectors, whole blocks
  *
- * For moves, which would otherwise make good what only a device got wrong this once.
+ * For moves, which would otherwise make lasting what a device got wrong just this once.
  */
-bool remap_crcs_match_copy(struct remap_c *rc, sector_t sector, sector_t offset, sector_t count)
+bool remap_crcs_match_copy(struct remap_c *rc, sector_t sector, sector_t count)
 {
+	unsigned int bytes = rc->unit << SECTOR_SHIFT;
 	sector_t i;
 
+	if (!rc->crcs)
+		return true;
 	for (i = 0; i < count; i += rc->unit) {
 		u64 word = remap_crcs_word(rc->crcs, sector + i);
-		u32 crc;
 
-		if (!remap_word_known(word))
-			continue;
-		crc = remap_crcs_of_pages(rc->copier.pages, (offset + i) << SECTOR_SHIFT,
-					  rc->unit << SECTOR_SHIFT);
-		if (crc != (u32)word)
+		if (remap_word_known(word) &&
+		    remap_crcs_of_pages(rc->copier.pages, i << SECTOR_SHIFT, bytes) != (u32)word)
 			return false;
 	}
 	return true;
+}
+
+/**
+ * remap_crcs_mismatch() - Count, log and tell that sectors are not what was written.
+ * @rc: the target
+ * @first: first sector
+ * @count: sectors, whole blocks
+ */
+void remap_crcs_mismatch(struct remap_c *rc, sector_t first, sector_t count)
+{
+	atomic64_add(count / rc->unit, &rc->table->counters.verify_errors);
+	DMERR_LIMIT("%s: sectors %llu+%llu are not what was written: the checksum differs",
+		    rc->name, (u64)first, (u64)count);
+	remap_event(rc, REMAP_EVENT_VERIFY, first, count);
+	remap_health_update(rc);
 }
 
 /* Read a block from where it lies now. @medium: it fails, and the medium is to blame. */
@@ -221,12 +234,8 @@ static void remap_recheck_end_run(struct remap_c *rc, struct remap_bad_run *run)
 {
 	if (!run->count)
 		return;
-	if (run->mismatch) {
-		DMERR_LIMIT("%s: sectors %llu+%llu are not what was written: the checksum differs",
-			    rc->name, (u64)run->first, (u64)run->count);
-		remap_event(rc, REMAP_EVENT_VERIFY, run->first, run->count);
-		remap_health_update(rc);
-	}
+	if (run->mismatch)
+		remap_crcs_mismatch(rc, run->first, run->count);
 	remap_mark_pending(rc, run->first, run->first + run->count - 1);
 	run->count = 0;
 }
@@ -234,8 +243,6 @@ static void remap_recheck_end_run(struct remap_c *rc, struct remap_bad_run *run)
 static void remap_recheck_bad(struct remap_c *rc, struct remap_bad_run *run, sector_t sector,
 			      bool mismatch)
 {
-	if (mismatch)
-		atomic64_inc(&rc->table->counters.verify_errors);
 	if (run->count && (run->mismatch != mismatch || run->first + run->count != sector))
 		remap_recheck_end_run(rc, run);
 	if (!run->count)

@@ -11,6 +11,7 @@
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
 #include "dm-remap-targets.h"
+#include "dm-remap-verify.h"
 
 /* How often a relocation starts again with other slots after some have refused their write. */
 #define REMAP_MAX_TRIES 16
@@ -164,6 +165,10 @@ static int remap_relocate_block(struct remap_c *rc, struct remap_relocation *rl,
 	/* Fewer tries than the table line says are no verdict. */
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
+	if (!status && !remap_crcs_match_copy(rc, sector, rc->unit)) {
+		remap_crcs_mismatch(rc, sector, rc->unit);
+		status = BLK_STS_MEDIUM;
+	}
 	if (status)
 		return remap_relocate_unreadable(rc, rl, piece, sector, status);
 	status = remap_copy_retry(rc, &spare, REQ_OP_WRITE, slot, 0, rc->unit);
@@ -183,6 +188,7 @@ static int remap_copy_out(struct remap_c *rc, struct remap_relocation *rl,
 	for (pos = piece->first; pos <= piece->last && !r; pos += count) {
 		count = min(piece->last - pos + 1, REMAP_COPY_SECTORS);
 		if (remap_copy_io(rc, &main, REQ_OP_READ, rc->main_start + pos, 0, count) ||
+		    !remap_crcs_match_copy(rc, pos, count) ||
 		    remap_copy_io(rc, &spare, REQ_OP_WRITE,
 				  (pos + piece->delta) & REMAP_DELTA_MASK, 0, count)) {
 			for (i = 0; i < count && (!r || r == -EAGAIN); i += rc->unit) {

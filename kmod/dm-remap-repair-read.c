@@ -7,6 +7,7 @@
 
 #include "dm-remap-repair.h"
 #include "dm-remap-table.h"
+#include "dm-remap-verify.h"
 
 /* A read with bad blocks in it fails anyway: how long to look for more of them. */
 #define REMAP_READ_LIMIT (30 * HZ)
@@ -23,6 +24,30 @@ static void remap_recovered(struct remap_repair *rp, sector_t first, sector_t la
 	atomic64_add(changed, &rp->rc->table->counters.recovered);
 	remap_event(rp->rc, REMAP_EVENT_RECOVERED, first, changed);
 	remap_health_update(rp->rc);
+}
+
+/* Is a block that has been read what was written, as far as that is known? */
+static bool remap_is_as_written(struct remap_repair *rp, sector_t pos)
+{
+	struct bvec_iter iter = *rp->iter;
+
+	bio_advance_iter(rp->bio, &iter, (pos - rp->first) << SECTOR_SHIFT);
+	iter.bi_size = rp->rc->unit << SECTOR_SHIFT;
+	return remap_crcs_match(rp->rc->crcs, rp->bio, &iter, pos);
+}
+
+/* Pending sectors have been read; with verify_reads it takes more than that. */
+static void remap_try_recover(struct remap_repair *rp, sector_t first, sector_t last)
+{
+	sector_t pos;
+
+	if (!rp->rc->crcs) {
+		remap_recovered(rp, first, last);
+		return;
+	}
+	for (pos = first; pos <= last; pos += rp->rc->unit)
+		if (remap_is_as_written(rp, pos))
+			remap_recovered(rp, pos, pos + rp->rc->unit - 1);
 }
 
 /* A block gave its data, but not at once. */
@@ -69,7 +94,7 @@ static blk_status_t remap_read_step(struct remap_repair *rp, sector_t pos, secto
 		status = remap_repair_io(rp, value, pos, *count);
 	if (!status) {
 		if (remap_is_pending(value))
-			remap_recovered(rp, pos, pos + *count - 1);
+			remap_try_recover(rp, pos, pos + *count - 1);
 		return BLK_STS_OK;
 	}
 	if (!remap_may_be_medium(status, false))

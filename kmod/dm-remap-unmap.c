@@ -35,6 +35,8 @@ static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t sl
 			  (u64)slot);
 		return -EIO;
 	}
+	if (!remap_crcs_match_copy(rc, sector, count))
+		return -EREMOTEIO;
 	status = remap_copy_retry(rc, &main, REQ_OP_WRITE, rc->main_start + sector, 0, count);
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;

@@ -25,9 +25,10 @@ void remap_crcs_forget(struct remap_crcs *crcs, sector_t first, sector_t last);
 bool remap_crcs_knows(struct remap_crcs *crcs, sector_t sector, sector_t sectors);
 bool remap_crcs_match(struct remap_crcs *crcs, struct bio *bio, const struct bvec_iter *iter,
 		      sector_t sector);
-bool remap_crcs_match_copy(struct remap_c *rc, sector_t sector, sector_t offset, sector_t count);
 
-/* dm-remap-recheck.c */
+/* dm-remap-recheck.c: under the target's move_lock */
+bool remap_crcs_match_copy(struct remap_c *rc, sector_t sector, sector_t count);
+void remap_crcs_mismatch(struct remap_c *rc, sector_t first, sector_t count);
 blk_status_t remap_crcs_recheck(struct remap_c *rc, struct bio *bio, const struct bvec_iter *iter,
 				sector_t sector);
 
