@@ -46,6 +46,7 @@ export async function runInVm(
   const outcome = await runInGuest({
     kernel,
     args,
+    disks: options.stages.flatMap(({ guestDisks }) => guestDisks ?? []),
     timeoutSeconds: GUEST_TIMEOUT_SECONDS + 4 * stressSeconds,
     signal: options.signal,
     log: options.log,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What a stage is, and how it runs: case by case, each with a scope of its own.
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import type { GuestDisk } from "../lab/guest.ts";
 import { messageOf } from "./check.ts";
 import type { Emit, Outcome } from "./events.ts";
 import type { ProgramName } from "./programs.ts";
@@ -31,12 +32,19 @@ export interface Stage {
   readonly summary: string;
   /** Without these it is skipped. */
   readonly programs: readonly ProgramName[];
+  /** What a virtual machine gets for it. */
+  readonly guestDisks?: readonly GuestDisk[];
   run(stage: StageRun): Promise<void>;
 }
 
 /** Thrown by a stage or a case that cannot run here. */
 export class SkipError extends Error {
-  override readonly name = "SkipError";
+  override readonly name: string = "SkipError";
+}
+
+/** A case for other machines or kernels: that it is skipped takes nothing from the stage. */
+export class ElsewhereError extends SkipError {
+  override readonly name = "ElsewhereError";
 }
 
 /** The rest of a stage makes no sense after a failed case. */
@@ -117,8 +125,8 @@ export class StageRun {
       return true;
     }
     const outcome = error instanceof SkipError ? "skipped" : "failed";
-    if (outcome === "skipped") this.#skipped++;
-    else this.#failed++;
+    if (outcome === "failed") this.#failed++;
+    else if (!(error instanceof ElsewhereError)) this.#skipped++;
     emit({ event: "case-end", ...place, outcome, ms, detail: describe(error) });
     if (error instanceof HungError) throw error;
     return false;

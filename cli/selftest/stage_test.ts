@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { checkEqual } from "./check.ts";
 import type { SelftestEvent } from "./events.ts";
-import { DEFAULT_SETTINGS, HungError, runStage, SkipError, type StageRun } from "./stage.ts";
+import {
+  DEFAULT_SETTINGS,
+  ElsewhereError,
+  HungError,
+  runStage,
+  SkipError,
+  type StageRun,
+} from "./stage.ts";
 
 async function events(run: (stage: StageRun) => Promise<void>, signal?: AbortSignal) {
   const seen: SelftestEvent[] = [];
@@ -53,6 +60,15 @@ Deno.test("skipped cases and stages are no passed ones", async () => {
     "stage: skipped",
   ]);
   assert.deepEqual(outcomes(await events(skip)), ["stage: skipped"]);
+});
+
+Deno.test("a case for other machines leaves the stage as it is", async () => {
+  const elsewhere = () => Promise.reject(new ElsewhereError("this kernel has no such thing"));
+  const seen = await events(async (stage) => {
+    await stage.case("a", elsewhere);
+    await stage.case("b", pass);
+  });
+  assert.deepEqual(outcomes(seen), ["a: skipped", "b: passed", "stage: passed"]);
 });
 
 Deno.test("a scope ends with its case, failed or not; what stays behind fails it", async () => {

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { FUNCTIONAL } from "./functional/stage.ts";
 import type { Stage } from "./stage.ts";
+import { ERRORS } from "./stages/errors/stage.ts";
 import { FILES } from "./stages/files.ts";
 import { LEAK } from "./stages/leak.ts";
 import { PERFORMANCE } from "./stages/performance.ts";
+import { SCAN } from "./stages/scan.ts";
 import { STRESS } from "./stages/stress.ts";
+import { VERIFY } from "./stages/verify.ts";
 
 /** All stages, in the order in which they run. */
-export const STAGES: readonly Stage[] = [FUNCTIONAL, FILES, PERFORMANCE, STRESS, LEAK];
+export const STAGES: readonly Stage[] = [
+  FUNCTIONAL,
+  ERRORS,
+  SCAN,
+  FILES,
+  PERFORMANCE,
+  STRESS,
+  VERIFY,
+  LEAK,
+];

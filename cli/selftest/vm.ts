@@ -4,16 +4,19 @@ import { join } from "node:path";
 import { isPacked } from "../embed/payload.ts";
 import { buildModule } from "../kmod/build.ts";
 import type { Log } from "../lab/exec.ts";
-import { guestFailure, type GuestResult, runGuest } from "../lab/guest.ts";
+import { type GuestDisk, guestFailure, type GuestResult, runGuest } from "../lab/guest.ts";
 import { ensureKernel, type Kernel } from "../lab/kernels.ts";
 import { ensurePackages, STAGE_PACKAGES } from "../lab/packages.ts";
 import { type Emit, readEvent } from "./events.ts";
+import { FAULT_DISKS_VARIABLE } from "./stages/errors/here.ts";
 
 export interface GuestRunOptions {
   /** As {@linkcode ensureKernel} takes it. */
   readonly kernel: string;
   /** What to hand to `selftest` in the guest. */
   readonly args: readonly string[];
+  /** What the stages need beside their own loop devices; the guest has them as /dev/lab/<serial>. */
+  readonly disks: readonly GuestDisk[];
   readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -47,6 +50,8 @@ export async function runInGuest(options: GuestRunOptions): Promise<GuestOutcome
     memoryMiB: MEMORY_MIB,
     argv: [...selfCommand(), "selftest", ...options.args, "--native", "--events"],
     share: selfDirectories(),
+    disks: options.disks,
+    env: { [FAULT_DISKS_VARIABLE]: options.disks.length > 0 ? "1" : "0" },
     timeoutSeconds: options.timeoutSeconds,
     signal,
     log,

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Whoever watches is told, and a flush that fails is an error.
+import { type Uevent, UeventSocket } from "../../../../ffi/uevents.ts";
+import { check, checkEqual, checkFails } from "../../check.ts";
+import type { Rig } from "../../rig.ts";
+import { type ErrorsBench, type ErrorsPart, type FaultRig, QUICK } from "./bench.ts";
+import { pause, until } from "./here.ts";
+import { checkCounts, readFails, slotOf, UNTOUCHED, write, writeFails } from "./requests.ts";
+
+/** Collects what the kernel tells of one device. */
+class Listener {
+  readonly #socket: UeventSocket;
+  readonly #heard: Uevent[] = [];
+  readonly #device: string;
+  #events: bigint;
+
+  constructor(private readonly bench: ErrorsBench, private readonly rig: Rig) {
+    this.#socket = bench.scope.use("the uevents", UeventSocket.open());
+    this.#device = `dm-${bench.dm.info(rig.name)?.minor}`;
+    this.#events = this.#eventNumber();
+  }
+
+  #eventNumber(): bigint {
+    return this.bench.dm.info(this.rig.name)?.eventNr ?? -1n;
+  }
+
+  #hear(): readonly Uevent[] {
+    const own = this.#socket.read().filter((each) => each.get("DEVNAME") === this.#device);
+    this.#heard.push(...own.filter((each) => each.has("DM_REMAP_EVENT")));
+    return this.#heard;
+  }
+
+  /** Waits for a uevent of this kind, and for dm's own event. */
+  async expect(kind: string, variables: Readonly<Record<string, string>> = {}): Promise<void> {
+    const fits = (each: Uevent) =>
+      each.get("DM_REMAP_EVENT") === kind &&
+      Object.entries(variables).every(([key, value]) => each.get(key) === value);
+    for (let tries = 0; tries < 250 && !this.#hear().some(fits); tries++) await pause(20);
+    const heard = this.#heard.map((each) => Object.fromEntries(each));
+    check(`a uevent ${kind} ${JSON.stringify(variables)}`, this.#heard.some(fits), {
+      expected: "sent",
+      seen: heard,
+    });
+    await until("a dm event", () => this.#eventNumber() > this.#events);
+    this.#events = this.#eventNumber() - 1n;
+    this.#heard.length = 0;
+  }
+}
+
+async function listenTo(bench: ErrorsBench, parts: Promise<FaultRig>) {
+  const { rig, main, spare } = await parts;
+  return { rig, main, spare, listener: new Listener(bench, rig) };
+}
+
+async function tellsOfRelocations(bench: ErrorsBench): Promise<void> {
+  const { rig, main, listener } = await listenTo(bench, bench.rig());
+  await main.fail([{ first: 300, count: 1 }]);
+  await write(rig, 296, 8);
+  await listener.expect("remapped", { DM_REMAP_SECTOR: "300", DM_REMAP_COUNT: "1" });
+}
+
+async function tellsOfPending(bench: ErrorsBench): Promise<void> {
+  const { rig, main, listener } = await listenTo(bench, bench.rig());
+  await main.fail([{ first: 300, count: 1 }]);
+  await readFails(rig, 296, 8);
+  await listener.expect("pending", { DM_REMAP_SECTOR: "300", DM_REMAP_COUNT: "1" });
+  await main.heal();
+  await rig.check("everything");
+  await listener.expect("recovered", { DM_REMAP_SECTOR: "300", DM_REMAP_COUNT: "1" });
+}
+
+async function tellsOfTheSpare(bench: ErrorsBench): Promise<void> {
+  const { rig, main, spare, listener } = await listenTo(bench, bench.rig());
+  await main.fail([{ first: 300, count: 1 }]);
+  await write(rig, 300, 1);
+  await listener.expect("remapped");
+  const slot = await slotOf(rig, 300);
+  await spare.fail([{ first: slot, count: 1 }]);
+  await write(rig, 300, 1);
+  await listener.expect("bad_slot", { DM_REMAP_SECTOR: `${slot}`, DM_REMAP_COUNT: "1" });
+}
+
+async function tellsOfFailures(bench: ErrorsBench): Promise<void> {
+  const features = [...QUICK, "max_remaps", "1"];
+  const { rig, main, listener } = await listenTo(bench, bench.rig({ features }));
+  await main.fail([{ first: 300, count: 2 }]);
+  await write(rig, 300, 1);
+  await listener.expect("remapped");
+  await writeFails(rig, 301, 1);
+  await listener.expect("failed", { DM_REMAP_SECTOR: "301", DM_REMAP_COUNT: "1" });
+}
+
+async function tellsOfDevices(bench: ErrorsBench): Promise<void> {
+  const { rig, main, listener } = await listenTo(bench, bench.rig());
+  await main.die();
+  await writeFails(rig, 300, 1);
+  await listener.expect("device");
+  await main.heal();
+  await write(rig, 300, 1);
+  await rig.check("everything");
+  await listener.expect("device");
+}
+
+/** dm-flakey refuses writes, and flushes with them. */
+async function passesFlushErrors(bench: ErrorsBench): Promise<void> {
+  const { rig, main, spare } = await bench.rig();
+  for (const [name, disk] of [["main", main], ["the spare", spare]] as const) {
+    await rig.file.flush();
+    await disk.die("writes");
+    await checkFails(`a flush that ${name} refuses`, "EIO", () => rig.file.flush());
+    checkCounts(`after a flush that ${name} refused`, rig, UNTOUCHED);
+    await disk.heal();
+    await rig.file.flush();
+  }
+  await rig.check("everything");
+  checkEqual("the sectors in use", rig.status().spareUsed, 0n);
+}
+
+/** A disk that takes all writes for granted loses data that nobody could have known about. */
+async function losesWhatTheDiskDrops(bench: ErrorsBench): Promise<void> {
+  const { rig, main } = await bench.rig();
+  const old = rig.content.copy();
+  await main.die("dropped writes");
+  await write(rig, 300, 8);
+  await main.heal();
+  rig.content.set(300, 8, old.generation(300));
+  await rig.check("what the disk had before it dropped the write");
+  checkCounts("after a write that was dropped", rig, UNTOUCHED);
+}
+
+export const NEWS: ErrorsPart = {
+  name: "11 events and flushes",
+  cases: [
+    { name: "relocations raise an event and a uevent", run: tellsOfRelocations },
+    { name: "pending and recovered sectors do", run: tellsOfPending },
+    { name: "bad slots do", run: tellsOfTheSpare },
+    { name: "sectors that could not be relocated do", run: tellsOfFailures },
+    { name: "disks that die and come back do", run: tellsOfDevices },
+    { name: "promise 9: an error of a flush comes back", run: passesFlushErrors },
+    { name: "writes that the disk drops use no slot", run: losesWhatTheDiskDrops },
+  ],
+};
