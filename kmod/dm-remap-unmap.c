@@ -16,6 +16,27 @@
 #define REMAP_BATCH_PIECES 256
 #define REMAP_BATCH_SECTORS (16ull << 20 >> SECTOR_SHIFT)
 
+/* Half of the copier's pages are for what main gives back of what it was given. */
+#define REMAP_STEP_BACK (REMAP_COPY_SECTORS / 2)
+
+/* Does main give back what was just written to it? It may be bad for reads only. */
+static bool remap_main_keeps(struct remap_c *rc, sector_t sector, sector_t count)
+{
+	struct remap_area main = remap_main_area(rc);
+	struct page **pages = rc->copier.pages;
+	sector_t i, page = PAGE_SIZE >> SECTOR_SHIFT;
+
+	if (remap_copy_retry(rc, &main, REQ_OP_READ, rc->main_start + sector, REMAP_STEP_BACK,
+			     count))
+		return false;
+	for (i = 0; i < count; i += page)
+		if (memcmp(page_address(pages[i / page]),
+			   page_address(pages[(REMAP_STEP_BACK + i) / page]),
+			   min(page, count - i) << SECTOR_SHIFT))
+			return false;
+	return true;
+}
+
 /*
  * Copy a step of a piece back to main.
  * Return: 0, -EREMOTEIO if some sector of it has to stay on the spare, or -EIO.
@@ -47,7 +68,7 @@ static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t sl
 			  (u64)(rc->main_start + sector));
 		return -EIO;
 	}
-	return 0;
+	return remap_main_keeps(rc, sector, count) ? 0 : -EREMOTEIO;
 }
 
 static int remap_copy_back(struct remap_c *rc, struct remap_piece *piece)
@@ -56,7 +77,7 @@ static int remap_copy_back(struct remap_c *rc, struct remap_piece *piece)
 	int r = 0;
 
 	for (pos = piece->first; pos <= piece->last && !r; pos += count) {
-		count = min(piece->last - pos + 1, REMAP_COPY_SECTORS);
+		count = min(piece->last - pos + 1, REMAP_STEP_BACK);
 		r = remap_copy_step_back(rc, pos, (pos + piece->delta) & REMAP_DELTA_MASK, count);
 		if (!r && pos + count <= piece->last && remap_must_stop(rc))
 			r = -EINTR;
