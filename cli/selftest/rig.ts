@@ -8,7 +8,7 @@ import { TARGET_TYPE } from "../device/table_line.ts";
 import { checkEqual } from "./check.ts";
 import { Content } from "./content.ts";
 import type { LoopDisk } from "./loops.ts";
-import { faultyTable, makeMapped, type MappedDevice, swapTable } from "./mapped.ts";
+import { faultyTable, makeMapped, type MappedDevice, swapTable, target } from "./mapped.ts";
 import type { Scope } from "./scope.ts";
 
 /** A run of sectors. */
@@ -182,6 +182,13 @@ export class Rig {
   async badSpare(bad: readonly Range[]): Promise<void> {
     const { spare } = this.disks;
     await swapTable(this.dm, this.#faulty.spare, faultyTable(spare.path, spare.sectors, bad));
+  }
+
+  /** Makes each request to main take so many milliseconds. */
+  async slowMain(ms: number): Promise<void> {
+    const { main } = this.disks;
+    const slow = target("delay", 0, main.sectors, `${main.path} 0 ${ms}`);
+    await swapTable(this.dm, this.#faulty.main, [slow]);
   }
 
   get #faulty(): FaultyDevices {
