@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import fc from "fast-check";
 import { parseStats } from "./messages.ts";
 import { counterField, COUNTERS, typeStats } from "./stats.ts";
@@ -35,4 +36,14 @@ Deno.test("nothing gets lost, whatever the target says", () => {
       assert.equal(known.get(counterField(counter)), raw.get(counter.key));
     }
   }));
+});
+
+Deno.test("the module has exactly these counters", () => {
+  const kmod = join(import.meta.dirname ?? ".", "..", "..", "kmod");
+  const sources = [...Deno.readDirSync(kmod)].filter(({ name }) => name.endsWith(".c"))
+    .map(({ name }) => Deno.readTextFileSync(join(kmod, name))).join("\n");
+  const print = /^void remap_print_stats\([^;]*\)\n\{[^]*?^\}/m.exec(sources);
+  assert.ok(print !== null, "remap_print_stats() is not there");
+  const names = [...print[0].matchAll(/(?:"|\\n)([a-z_]+)=/g)].map(([, name]) => name);
+  assert.deepEqual(names.toSorted(), COUNTERS.map(({ key }) => key).toSorted());
 });
