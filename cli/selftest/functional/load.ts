@@ -29,7 +29,12 @@ function registersItsTarget(bench: Bench): Promise<void> {
 
 async function showsItsParameters(): Promise<void> {
   const { parameters } = moduleState();
-  checkEqual("the parameters", Object.keys(parameters).sort(), ["debug_level", "max_remaps"]);
+  checkEqual("the parameters", Object.keys(parameters).sort(), [
+    "debug_level",
+    "max_remaps",
+    "max_remaps_per_minute",
+    "verify_memory_mib",
+  ]);
   for (const [name, value] of Object.entries(parameters)) {
     const number = /^\d+$/.test(value);
     check(`parameter ${name}`, number, { expected: "a number", seen: value });
@@ -69,7 +74,7 @@ export const LOAD: FunctionalPart = {
   cases: [
     { name: "the module loads and has the version of its sources", run: loads },
     { name: "the target is registered with that version", run: registersItsTarget },
-    { name: "debug_level and max_remaps are in sysfs", run: showsItsParameters },
+    { name: "its parameters are in sysfs", run: showsItsParameters },
     { name: "debug_level takes 0 to 2", run: appliesDebugLevels },
     { name: "bad parameters: EINVAL", run: refusesBadParameters },
   ],

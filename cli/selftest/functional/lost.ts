@@ -76,7 +76,7 @@ async function isDroppedByForce(bench: Bench): Promise<void> {
 }
 
 async function countsReadErrors(bench: Bench): Promise<void> {
-  const rig = await bench.rig({ faults: true, features: QUICK });
+  const rig = await bench.rig({ faults: true, features: [...QUICK, "no_auto_remap"] });
   const before = rig.status();
   await rig.badMain([BAD]);
   await checkFails("a read of a bad sector of main", "EIO", () => readSectors(rig.file, 201, 1));
@@ -139,12 +139,21 @@ async function retriesFirst(bench: Bench): Promise<void> {
   check("the time for four tries", ms >= 340, { expected: "at least 350 ms", seen: `${ms} ms` });
 }
 
-async function staysLostAfterAFailedWrite(bench: Bench): Promise<void> {
+async function takesAnotherSlotWhenWritten(bench: Bench): Promise<void> {
   const rig = await withLost(bench);
   const place = checkMatch("verify 200", await rig.send("verify 200 1"), /^200 1 lost (\d+)$/);
   await rig.badSpare([{ first: Number(place[1]), count: 1 }]);
+  await rig.write(200, 1);
+  await rig.check("the sector in its new slot", 200, 1);
+  const { lost, remapped, spareBad } = rig.status();
+  checkEqual("lost, relocated and bad slots", [lost, remapped, spareBad], [3n, 8n, 1n]);
+}
+
+async function staysLostAfterAFailedWrite(bench: Bench): Promise<void> {
+  const rig = await withLost(bench);
+  await rig.badSpare([{ first: 0, count: rig.disks.spare.sectors }]);
   const bytes = makeSectors(200, 1, newGeneration());
-  await checkFails("a write that the slot refuses", "EIO", () => {
+  await checkFails("a write that no slot takes", "EIO", () => {
     return rig.file.write(position(200), bytes);
   });
   await rig.badSpare([]);
@@ -159,7 +168,8 @@ export const LOST_CASES: readonly FunctionalCase[] = [
   { name: "lost stays lost through flush, suspend, unmap, clear", run: survivesEverythingElse },
   { name: "lost sectors are dropped by force only", run: isDroppedByForce },
   { name: "a failed write leaves a lost sector lost", run: staysLostAfterAFailedWrite },
-  { name: "errors of main are passed on and counted", run: countsReadErrors },
+  { name: "a lost sector is written to another slot", run: takesAnotherSlotWhenWritten },
+  { name: "no_auto_remap: errors of main are passed on and counted", run: countsReadErrors },
   { name: "a main that answers nowhere loses no sector", run: refusesADeadMain },
   { name: "a slot that refuses its write is replaced", run: takesAnotherSlot },
   { name: "a spare that answers nowhere has no bad slots", run: refusesADeadSpare },

@@ -26,7 +26,7 @@ async function saysWhyInTheKernelLog(bench: Bench): Promise<void> {
 
 async function refusesWhatTheTableCannotDo(bench: Bench): Promise<void> {
   const rig = await bench.rig({ fill: false });
-  for (const message of ["save", "restore", "migrate /dev/null", "scan 0 1"]) {
+  for (const message of ["save", "restore", "migrate /dev/null"]) {
     await checkFails(`message "${message}" to a volatile table`, "EOPNOTSUPP", () => {
       return rig.send(message);
     });
@@ -45,7 +45,7 @@ export const PING: FunctionalPart = {
     { name: "unknown messages and arguments: EINVAL", run: refusesWhatItDoesNotKnow },
     { name: "a refusal names its reason in the kernel log", run: saysWhyInTheKernelLog },
     {
-      name: "save, restore, migrate, scan without metadata: EOPNOTSUPP",
+      name: "save, restore, migrate without metadata: EOPNOTSUPP",
       run: refusesWhatTheTableCannotDo,
     },
     { name: "health of a new device is good", run: reportsHealth },
