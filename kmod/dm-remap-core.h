@@ -11,6 +11,7 @@
 #include <linux/bio.h>
 #include <linux/device-mapper.h>
 #include <linux/dm-ioctl.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -141,6 +142,9 @@ struct remap_c {
 };
 
 extern unsigned int remap_debug_level;
+/* Asked for each I/O: whether to log it, and whether any target verifies reads. */
+DECLARE_STATIC_KEY_FALSE(remap_log_ios);
+DECLARE_STATIC_KEY_FALSE(remap_verifies);
 extern unsigned int remap_max_remaps;
 extern unsigned int remap_max_per_minute;
 

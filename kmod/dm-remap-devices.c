@@ -7,6 +7,8 @@
  */
 #include <linux/blkdev.h>
 #include <linux/jiffies.h>
+#include <linux/math64.h>
+#include <linux/random.h>
 
 #include "dm-remap-copy.h"
 #include "dm-remap-table.h"
@@ -14,6 +16,8 @@
 /* How long a device that answered nowhere is not asked again. */
 #define REMAP_SILENCE HZ
 #define REMAP_STORM_WINDOW (60 * HZ)
+/* How many blocks must fail to read before a device is taken for dead. */
+#define REMAP_PROBES 8
 
 /* Automatic relocations, in blocks; above it the medium is not believed to be what is failing. */
 unsigned int remap_max_per_minute = 4096;
@@ -54,17 +58,20 @@ static void remap_answers(struct remap_c *rc, const struct remap_area *area, boo
 	remap_health_update(rc);
 }
 
-/* Does the device answer anywhere? Reads one block at a few places. Overwrites the first page. */
+/*
+ * Does the device answer anywhere? Reads one block at a few places, not always the same, for those
+ * may be bad. Overwrites the first page.
+ */
 static bool remap_probe(struct remap_c *rc, const struct remap_area *area)
 {
-	sector_t at[] = { 0, area->len / 4, area->len / 2, area->len - rc->unit };
 	bool answers = false;
+	u64 at;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(at) && !answers; i++) {
-		sector_t sector = area->start + rounddown(at[i], (sector_t)rc->unit);
-
-		answers = !remap_copy_io(rc, area, REQ_OP_READ, sector, 0, rc->unit);
+	for (i = 0; i < REMAP_PROBES && !answers; i++) {
+		div64_u64_rem(get_random_u64(), area->len / rc->unit, &at);
+		answers = !remap_copy_io(rc, area, REQ_OP_READ, area->start + at * rc->unit, 0,
+					 rc->unit);
 	}
 	remap_answers(rc, area, answers);
 	return answers;

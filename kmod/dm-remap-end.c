@@ -42,6 +42,11 @@ void remap_count_error(struct remap_c *rc, const struct bio *bio, blk_status_t e
 	remap_health_update(rc);
 }
 
+static noinline void remap_wake_drain(struct remap_c *rc)
+{
+	wake_up(&rc->drained);
+}
+
 static void remap_count_end(struct remap_c *rc, unsigned long io)
 {
 	if (!(io & REMAP_IO_COUNTED))
@@ -51,7 +56,7 @@ static void remap_count_end(struct remap_c *rc, unsigned long io)
 	this_cpu_inc(rc->inflight->ended[!!(io & REMAP_IO_PHASE)]);
 	/* No barrier: a drain that misses this looks again by itself. */
 	if (unlikely(READ_ONCE(rc->draining)))
-		wake_up(&rc->drained);
+		remap_wake_drain(rc);
 }
 
 /* Is a repair worth trying? Advice and flushes are the sender's to repeat. */
@@ -77,6 +82,8 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 	unsigned long flags = remap_io_flags(bio) & ~(REMAP_IO_COUNTED | REMAP_IO_PHASE);
 	const struct bvec_iter *iter = remap_io_iter(bio);
 
+	/* Before any repair: it waits for its turn, and whoever has it may be draining. */
+	remap_count_end(rc, remap_io_flags(bio));
 	if (!(flags & REMAP_IO_SETTLED)) {
 		if (error && remap_is_repairable(bio, error)) {
 			remap_io_set(bio, flags);
@@ -104,10 +111,9 @@ int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 {
 	unsigned long flags = remap_io_flags(bio);
 
-	/* Before any repair: it waits for its turn, and whoever has it may be draining. */
-	remap_count_end(ti->private, flags);
 	if (unlikely(*error || flags & (REMAP_IO_SETTLED | REMAP_IO_VERIFY)))
 		return remap_end_special(ti->private, bio, *error);
+	remap_count_end(ti->private, flags);
 	return DM_ENDIO_DONE;
 }
 

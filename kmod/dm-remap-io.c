@@ -49,7 +49,9 @@ static __always_inline unsigned long remap_save(struct remap_c *rc, struct bio *
 	struct remap_io *io = dm_per_bio_data(bio, sizeof(*io));
 
 	io->iter = bio->bi_iter;
-	return unlikely(rc->crcs) ? remap_verify_begin(rc, bio, sector) : 0;
+	if (static_branch_unlikely(&remap_verifies) && rc->crcs)
+		return remap_verify_begin(rc, bio, sector);
+	return 0;
 }
 
 static __always_inline unsigned long remap_to_main(struct remap_c *rc, struct bio *bio,
@@ -273,7 +275,7 @@ int remap_map(struct dm_target *ti, struct bio *bio)
 
 	if (unlikely(!sectors))
 		return remap_map_flush(rc, bio);
-	if (unlikely(READ_ONCE(remap_debug_level) >= 2))
+	if (static_branch_unlikely(&remap_log_ios))
 		remap_log_io(rc, bio, sector);
 	if (op_is_write(bio_op(bio)))
 		return remap_map_write(rc, bio, sector, sectors);

@@ -19,6 +19,8 @@
 #include "dm-remap-verify.h"
 
 unsigned int remap_debug_level;
+DEFINE_STATIC_KEY_FALSE(remap_log_ios);
+DEFINE_STATIC_KEY_FALSE(remap_verifies);
 unsigned int remap_max_remaps = 1024;
 
 void remap_err(const struct remap_c *rc, const char *fmt, ...)
@@ -67,6 +69,25 @@ static struct remap_c *remap_alloc(struct dm_target *ti)
 	return rc;
 }
 
+static int remap_start_verifying(struct remap_c *rc)
+{
+	if (!rc->features.verify_reads)
+		return 0;
+	rc->crcs = remap_crcs_create(rc->ti->len, rc->unit);
+	if (!rc->crcs)
+		return -ENOMEM;
+	static_branch_inc(&remap_verifies);
+	return 0;
+}
+
+static void remap_stop_verifying(struct remap_c *rc)
+{
+	if (!rc->crcs)
+		return;
+	static_branch_dec(&remap_verifies);
+	remap_crcs_destroy(rc->crcs);
+}
+
 /* What the target needs to run, once the devices are known. */
 static int remap_alloc_resources(struct remap_c *rc)
 {
@@ -90,12 +111,9 @@ static int remap_alloc_resources(struct remap_c *rc)
 	r = remap_scan_init(rc);
 	if (r)
 		goto bad_scan;
-	if (rc->features.verify_reads) {
-		rc->crcs = remap_crcs_create(rc->ti->len, rc->unit);
-		r = -ENOMEM;
-		if (!rc->crcs)
-			goto bad_crcs;
-	}
+	r = remap_start_verifying(rc);
+	if (r)
+		goto bad_crcs;
 	align = max(roundup_pow_of_two(align) >> SECTOR_SHIFT, (unsigned long)rc->unit);
 	rc->table = remap_table_create(rc->ti->len, rc->spare_start, rc->spare_len, rc->unit,
 				       align);
@@ -109,7 +127,7 @@ static int remap_alloc_resources(struct remap_c *rc)
 	return 0;
 
 bad_table:
-	remap_crcs_destroy(rc->crcs);
+	remap_stop_verifying(rc);
 bad_crcs:
 	remap_scan_exit(rc);
 bad_scan:
@@ -135,7 +153,7 @@ static void remap_free_resources(struct remap_c *rc)
 	remap_health_exit(rc);
 	remap_events_exit(rc);
 	remap_table_destroy(rc->table);
-	remap_crcs_destroy(rc->crcs);
+	remap_stop_verifying(rc);
 	remap_repair_exit(rc);
 	remap_copier_exit(&rc->copier);
 	destroy_workqueue(rc->wq);
@@ -332,7 +350,13 @@ static struct target_type remap_target = {
 
 static int remap_set_debug_level(const char *value, const struct kernel_param *param)
 {
-	return param_set_uint_minmax(value, param, 0, 2);
+	int r = param_set_uint_minmax(value, param, 0, 2);
+
+	if (!r && remap_debug_level >= 2)
+		static_branch_enable(&remap_log_ios);
+	else if (!r)
+		static_branch_disable(&remap_log_ios);
+	return r;
 }
 
 static const struct kernel_param_ops remap_debug_level_ops = {

@@ -112,22 +112,24 @@ static bool remap_scan_alloc_steps(struct remap_scan *scan)
  * Has anybody used the mapped device since the last look? Its own statistics tell, which cost the
  * fast path nothing; our reads do not pass through it.
  */
-static bool remap_scan_user_active(struct remap_scan *scan)
+static bool remap_scan_user_active(struct remap_scan *scan, unsigned int run)
 {
 	struct block_device *part = dm_disk(dm_table_get_md(scan->rc->ti->table))->part0;
 	unsigned long ios = part_stat_read_accum(part, ios);
 	long under_way = part_stat_local_read(part, in_flight[0]) +
 			 part_stat_local_read(part, in_flight[1]);
-	bool active = ios != scan->user_ios || under_way > 0;
+	/* What was done before the scan began does not count. */
+	bool active = (run == scan->looked && ios != scan->user_ios) || under_way > 0;
 
+	scan->looked = run;
 	scan->user_ios = ios;
 	return active;
 }
 
 /* May the scan read another step now? */
-static bool remap_scan_may_read(struct remap_scan *scan)
+static bool remap_scan_may_read(struct remap_scan *scan, unsigned int run)
 {
-	if (!remap_scan_user_active(scan) || scan->yielded >= REMAP_SCAN_YIELDS) {
+	if (!remap_scan_user_active(scan, run) || scan->yielded >= REMAP_SCAN_YIELDS) {
 		scan->yielded = 0;
 		return true;
 	}
@@ -322,7 +324,7 @@ unsigned long remap_scan_burst(struct remap_scan *scan)
 			in_use--;
 		}
 		more = more && goes_on && next <= view.last && time_before(jiffies, end);
-		if (more && !remap_scan_may_read(scan)) {
+		if (more && !remap_scan_may_read(scan, view.run)) {
 			remap_scan_yield(scan, view.run);
 			more = false;
 			delay = REMAP_SCAN_YIELD;

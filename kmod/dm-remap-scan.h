@@ -47,6 +47,7 @@ struct remap_scan {
 
 	/* The work's own. */
 	struct remap_scan_step *steps[REMAP_SCAN_STEPS];
+	unsigned int looked;		/* which scan has looked for users */
 	unsigned long user_ios;		/* as they were at the last look */
 	unsigned int yielded;		/* times in a row */
 };

@@ -17,8 +17,8 @@
 
 #include "dm-remap-table.h"
 
-/* Regions are as small as 16 KiB, as long as the filter stays below 4 MiB. */
-#define REMAP_FILTER_MIN_SHIFT 5
+/* Regions are as small as 4 KiB, as long as the filter stays below 4 MiB. */
+#define REMAP_FILTER_MIN_SHIFT 3
 #define REMAP_FILTER_MAX_BITS (4ul << 20 << 3)
 
 /*
