@@ -1,55 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Whoever watches is told, and a flush that fails is an error.
-import { type Uevent, UeventSocket } from "../../../../ffi/uevents.ts";
-import { check, checkEqual, checkFails } from "../../check.ts";
-import type { Rig } from "../../rig.ts";
+import { checkEqual, checkFails } from "../../check.ts";
+import { Listener } from "../../listener.ts";
 import { type ErrorsBench, type ErrorsPart, type FaultRig, QUICK } from "./bench.ts";
-import { pause, until } from "./here.ts";
 import { checkCounts, readFails, slotOf, UNTOUCHED, write, writeFails } from "./requests.ts";
-
-/** Collects what the kernel tells of one device. */
-class Listener {
-  readonly #socket: UeventSocket;
-  readonly #heard: Uevent[] = [];
-  readonly #device: string;
-  #events: bigint;
-
-  constructor(private readonly bench: ErrorsBench, private readonly rig: Rig) {
-    this.#socket = bench.scope.use("the uevents", UeventSocket.open());
-    this.#device = `dm-${bench.dm.info(rig.name)?.minor}`;
-    this.#events = this.#eventNumber();
-  }
-
-  #eventNumber(): bigint {
-    return this.bench.dm.info(this.rig.name)?.eventNr ?? -1n;
-  }
-
-  #hear(): readonly Uevent[] {
-    const own = this.#socket.read().filter((each) => each.get("DEVNAME") === this.#device);
-    this.#heard.push(...own.filter((each) => each.has("DM_REMAP_EVENT")));
-    return this.#heard;
-  }
-
-  /** Waits for a uevent of this kind, and for dm's own event. */
-  async expect(kind: string, variables: Readonly<Record<string, string>> = {}): Promise<void> {
-    const fits = (each: Uevent) =>
-      each.get("DM_REMAP_EVENT") === kind &&
-      Object.entries(variables).every(([key, value]) => each.get(key) === value);
-    for (let tries = 0; tries < 250 && !this.#hear().some(fits); tries++) await pause(20);
-    const heard = this.#heard.map((each) => Object.fromEntries(each));
-    check(`a uevent ${kind} ${JSON.stringify(variables)}`, this.#heard.some(fits), {
-      expected: "sent",
-      seen: heard,
-    });
-    await until("a dm event", () => this.#eventNumber() > this.#events);
-    this.#events = this.#eventNumber() - 1n;
-    this.#heard.length = 0;
-  }
-}
 
 async function listenTo(bench: ErrorsBench, parts: Promise<FaultRig>) {
   const { rig, main, spare } = await parts;
-  return { rig, main, spare, listener: new Listener(bench, rig) };
+  return { rig, main, spare, listener: new Listener(bench.scope, bench.dm, rig.name) };
 }
 
 async function tellsOfRelocations(bench: ErrorsBench): Promise<void> {
