@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Place, RemapResult, UnmapResult } from "../../cli/device/messages.ts";
 import type { RemapStatus } from "../../cli/device/status_line.ts";
-import type { Range } from "./model.ts";
+import type { Death, FaultKind, Passing } from "./faults.ts";
+import type { Range } from "./range.ts";
 import type { Side } from "./operations.ts";
 
 /** What came of a request: its value, or the name of its errno. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly code: string };
+
+/** The errno's name, if it failed. */
+export function codeOf(outcome: Outcome<unknown>): string | undefined {
+  return outcome.ok ? undefined : outcome.code;
+}
 
 /** A remap target and the devices below it, as the runner drives them. */
 export interface TestDevice extends AsyncDisposable {
@@ -25,9 +31,17 @@ export interface TestDevice extends AsyncDisposable {
   entries(pageSize: number): Promise<readonly Place[]>;
   stats(): Promise<ReadonlyMap<string, bigint | string>>;
   status(): RemapStatus;
+  /** Scans a range to its end. */
+  scan(range: Range): Promise<Outcome<void>>;
   message(text: string): Promise<Outcome<string>>;
-  /** Makes exactly these sectors fail: of the target on main, of the spare device on the spare. */
-  setFaults(side: Side, sectors: ReadonlySet<number>): Promise<void>;
+  /** Makes sectors fail: of the target on main, of the spare device on the spare. */
+  addFault(side: Side, kind: FaultKind, range: Range): Promise<void>;
+  /** All sectors work again; a dead device stays dead. */
+  heal(side: Side): Promise<void>;
+  /** All of a device fails, or no more so. */
+  setDead(side: Side, how: Death | undefined): Promise<void>;
+  /** The faults that pass by themselves and have not yet done so. */
+  passing(side: Side): Promise<Passing>;
   suspend(): Promise<void>;
   resume(): Promise<void>;
   /** Loads the same table again; suspends and resumes. */

@@ -84,7 +84,9 @@ const { values } = parseArgs({
 });
 
 await run("modprobe", "-a", "dm-mod", "libcrc32c");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
+// How many relocations a minute may bring has limits in life, not here.
+await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko", "max_remaps_per_minute=0");
+await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 {
   using dm = DeviceMapper.open();
   if (values.replay !== undefined) await replay(dm, values.replay);
@@ -98,5 +100,6 @@ await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
     }
   }
 }
+await run("rmmod", "lab_bad");
 await run("rmmod", "dm_remap");
 progress(`${total} operations in ${Math.round((performance.now() - started) / 1000)} s`);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The real target in the running kernel, driven through the bindings.
+import { parseKeyValues } from "../../cli/device/messages.ts";
 import type { Place, RemapResult, UnmapResult } from "../../cli/device/messages.ts";
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import type { RemapStatus } from "../../cli/device/status_line.ts";
@@ -8,8 +9,9 @@ import { type RemapTable, toTarget } from "../../cli/device/table_line.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import type { Outcome, TestDevice } from "./device.ts";
+import type { Death, FaultKind, Passing } from "./faults.ts";
 import type { LowerDevice } from "./lower.ts";
-import type { Range } from "./model.ts";
+import type { Range } from "./range.ts";
 import type { Side } from "./operations.ts";
 import { SECTOR_BYTES, spareStamps, stamps } from "./stamps.ts";
 import type { Variant } from "./variants.ts";
@@ -45,7 +47,6 @@ function ranges(list: readonly Range[]): { first: bigint; count: bigint }[] {
 }
 
 export class GuestDevice implements TestDevice {
-  readonly #faults: Record<Side, ReadonlySet<number>> = { main: new Set(), spare: new Set() };
   readonly #main: DirectFile;
   readonly #spare: DirectFile;
   #file: DirectFile | undefined;
@@ -91,8 +92,10 @@ export class GuestDevice implements TestDevice {
   async prepare(seed: number): Promise<void> {
     const { geometry, mainStart } = this.variant;
     await this.#remove();
-    await this.setFaults("main", new Set());
-    await this.setFaults("spare", new Set());
+    for (const side of ["main", "spare"] as const) {
+      await this.setDead(side, undefined);
+      await this.heal(side);
+    }
     for (let first = 0; first < geometry.sectors; first += CHUNK_SECTORS) {
       const count = Math.min(CHUNK_SECTORS, geometry.sectors - first);
       await this.#main.write(bytes(mainStart + first), stamps(seed, first, count, 0));
@@ -175,15 +178,47 @@ export class GuestDevice implements TestDevice {
     return outcomeOf(this.#target.send(text));
   }
 
-  async setFaults(side: Side, sectors: ReadonlySet<number>): Promise<void> {
-    if (this.#faults[side].size === 0 && sectors.size === 0) return;
-    this.#faults[side] = new Set(sectors);
-    const { mainStart } = this.variant;
-    const main = [...this.#faults.main].map((sector) => sector + mainStart);
-    if (this.lower.main === this.lower.spare) {
-      await this.lower.main.setFaults([...main, ...this.#faults.spare]);
-    } else if (side === "main") await this.lower.main.setFaults(main);
-    else await this.lower.spare.setFaults(this.#faults.spare);
+  /** A range of the target on main, or of the spare device, on the device below. */
+  #below(side: Side, { first, count }: Range): [LowerDevice, Range] {
+    const offset = side === "main" ? this.variant.mainStart : 0;
+    return [this.lower[side], { first: first + offset, count }];
+  }
+
+  async addFault(side: Side, kind: FaultKind, range: Range): Promise<void> {
+    const [device, where] = this.#below(side, range);
+    await device.addFault(kind, where);
+  }
+
+  async heal(side: Side): Promise<void> {
+    const { sectors, spareStart, slots } = this.variant.geometry;
+    const all = side === "main"
+      ? { first: 0, count: sectors }
+      : { first: spareStart, count: slots };
+    const [device, where] = this.#below(side, all);
+    await device.heal(where);
+  }
+
+  setDead(side: Side, how: Death | undefined): Promise<void> {
+    return this.lower[side].setDead(how);
+  }
+
+  async passing(side: Side): Promise<Passing> {
+    const { weak, flaky } = await this.lower[side].passing();
+    const offset = side === "main" ? this.variant.mainStart : 0;
+    const shifted = (set: ReadonlySet<number>) => new Set([...set].map((s) => s - offset));
+    return { weak: shifted(weak), flaky: shifted(flaky) };
+  }
+
+  async scan({ first, count }: Range): Promise<Outcome<void>> {
+    const started = await this.message(`scan ${first} ${first + count - 1}`);
+    if (!started.ok) return started;
+    for (;;) {
+      const fields = parseKeyValues(await this.#target.send("scan status"));
+      const state = fields.get("scan");
+      if (state === "done") return { ok: true, value: undefined };
+      if (state !== "running") return { ok: false, code: `scan=${state}` };
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   suspend(): Promise<void> {

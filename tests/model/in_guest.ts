@@ -5,6 +5,7 @@ import { buildModule } from "../../cli/kmod/build.ts";
 import { guestFailure, type GuestOptions, runGuest } from "../../cli/lab/guest.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { ensurePackages, GUEST_PACKAGES, MODULE_BUILD_PACKAGES } from "../../cli/lab/packages.ts";
+import { buildTestModule } from "./module_build.ts";
 import { run } from "./process.ts";
 import { isGuestRecord } from "./records.ts";
 
@@ -18,6 +19,9 @@ export interface InGuestOptions {
   readonly module?: string | undefined;
   readonly timeoutSeconds: number;
   readonly disks?: NonNullable<GuestOptions["disks"]>;
+  /** As in `GuestOptions`. */
+  readonly share?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const encoder = new TextEncoder();
@@ -53,12 +57,14 @@ export async function runInGuest(options: InGuestOptions): Promise<number> {
   try {
     const program = `${dir}/guest.js`;
     await run(Deno.execPath(), "bundle", "-q", "--platform=deno", `-o=${program}`, options.program);
+    const badSectors = await buildTestModule(kdir, dir);
     log(`booting ${release}`);
     const result = await runGuest({
       kernel,
       module,
       argv: [Deno.execPath(), "run", "-A", "--no-config", program, ...options.args],
-      share: [dir],
+      share: [dir, ...options.share ?? []],
+      env: { DMREMAP_BAD_SECTORS: badSectors, ...options.env },
       timeoutSeconds: options.timeoutSeconds,
       onRecord: take,
       onStdout: log,

@@ -2,30 +2,24 @@
 //
 // Devices below the target whose sectors can be made to fail and to heal while they are in use.
 import type { DeviceMapper, TargetSpec } from "../../ffi/libdevmapper.ts";
-import type { Range } from "./model.ts";
+import type { Death, FaultKind, Passing } from "./faults.ts";
 import { run } from "./process.ts";
+import { type Range, sectorsOf, toRanges } from "./range.ts";
 
 /** A block device with bad sectors at will. */
 export interface LowerDevice extends AsyncDisposable {
   readonly path: string;
   readonly sectors: number;
-  /** Makes exactly these sectors fail, reads and writes alike. */
-  setFaults(sectors: Iterable<number>): Promise<void>;
-}
-
-/** Joins neighbours, in order. */
-export function toRanges(sectors: Iterable<number>): Range[] {
-  const ranges: { first: number; count: number }[] = [];
-  for (const sector of [...sectors].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && last.first + last.count === sector) last.count++;
-    else ranges.push({ first: sector, count: 1 });
-  }
-  return ranges;
+  addFault(kind: FaultKind, range: Range): Promise<void>;
+  /** No sector of the range is bad any more. */
+  heal(range: Range): Promise<void>;
+  setDead(how: Death | undefined): Promise<void>;
+  passing(): Promise<Passing>;
 }
 
 const SECTORS_PER_MIB = 2048;
 const CONFIG = "/sys/kernel/config/nullb";
+const NOTHING: Passing = { weak: new Set(), flaky: new Set() };
 
 function exists(path: string): boolean {
   try {
@@ -36,10 +30,14 @@ function exists(path: string): boolean {
   }
 }
 
+function only(kind: string, wanted: string): void {
+  if (kind !== wanted) throw new Error(`this device knows only "${wanted}", not "${kind}"`);
+}
+
 /** null_blk with memory behind it and a list of bad blocks. */
 export class NullBlock implements LowerDevice {
   readonly path: string;
-  #bad: readonly Range[] = [];
+  readonly #bad = new Set<number>();
 
   private constructor(private readonly name: string, readonly sectors: number) {
     this.path = `/dev/${name}`;
@@ -74,12 +72,34 @@ export class NullBlock implements LowerDevice {
     Deno.writeTextFileSync(`${CONFIG}/${this.name}/${key}`, value, { create: false });
   }
 
-  setFaults(sectors: Iterable<number>): Promise<void> {
-    const text = ({ first, count }: Range) => `${first}-${first + count - 1}`;
-    for (const range of this.#bad) this.#set("badblocks", `-${text(range)}`);
-    this.#bad = toRanges(sectors);
-    for (const range of this.#bad) this.#set("badblocks", `+${text(range)}`);
+  #mark(sign: "+" | "-", sectors: Iterable<number>): void {
+    for (const { first, count } of toRanges(sectors)) {
+      this.#set("badblocks", `${sign}${first}-${first + count - 1}`);
+    }
+  }
+
+  addFault(kind: FaultKind, range: Range): Promise<void> {
+    only(kind, "both");
+    const fresh = [...sectorsOf(range)].filter((sector) => !this.#bad.has(sector));
+    this.#mark("+", fresh);
+    for (const sector of fresh) this.#bad.add(sector);
     return Promise.resolve();
+  }
+
+  heal({ first, count }: Range): Promise<void> {
+    const good = [...this.#bad].filter((sector) => sector >= first && sector < first + count);
+    this.#mark("-", good);
+    for (const sector of good) this.#bad.delete(sector);
+    return Promise.resolve();
+  }
+
+  setDead(how: Death | undefined): Promise<void> {
+    if (how !== undefined) throw new Error("this device does not die");
+    return Promise.resolve();
+  }
+
+  passing(): Promise<Passing> {
+    return Promise.resolve(NOTHING);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -92,6 +112,8 @@ export class NullBlock implements LowerDevice {
 /** A dm device whose bad sectors are segments of the `error` target. */
 export class SwappedTable implements LowerDevice {
   readonly path: string;
+  readonly #bad = new Set<number>();
+  #dead = false;
 
   private constructor(
     private readonly dm: DeviceMapper,
@@ -109,17 +131,18 @@ export class SwappedTable implements LowerDevice {
     sectors: number,
   ): Promise<SwappedTable> {
     const device = new SwappedTable(dm, name, below, sectors);
-    await dm.createWithTable(name, device.#table([]));
+    await dm.createWithTable(name, device.#table());
     return device;
   }
 
-  #table(bad: readonly Range[]): TargetSpec[] {
+  #table(): TargetSpec[] {
     const table: TargetSpec[] = [];
     const line = (start: number, end: number, type: string, params: string) => {
       if (end > start) {
         table.push({ start: BigInt(start), length: BigInt(end - start), type, params });
       }
     };
+    const bad = this.#dead ? [{ first: 0, count: this.sectors }] : toRanges(this.#bad);
     let next = 0;
     for (const { first, count } of bad) {
       line(next, first, "linear", `${this.below} ${next}`);
@@ -130,13 +153,100 @@ export class SwappedTable implements LowerDevice {
     return table;
   }
 
-  async setFaults(sectors: Iterable<number>): Promise<void> {
-    await this.dm.reload(this.name, this.#table(toRanges(sectors)));
+  async #swap(): Promise<void> {
+    await this.dm.reload(this.name, this.#table());
     await this.dm.suspend(this.name, { skipLockfs: true });
     await this.dm.resume(this.name);
   }
 
+  async addFault(kind: FaultKind, range: Range): Promise<void> {
+    only(kind, "both");
+    for (const sector of sectorsOf(range)) this.#bad.add(sector);
+    await this.#swap();
+  }
+
+  async heal({ first, count }: Range): Promise<void> {
+    const good = [...this.#bad].filter((sector) => sector >= first && sector < first + count);
+    if (good.length === 0) return;
+    for (const sector of good) this.#bad.delete(sector);
+    await this.#swap();
+  }
+
+  async setDead(how: Death | undefined): Promise<void> {
+    if (this.#dead === (how !== undefined)) return;
+    this.#dead = !this.#dead;
+    await this.#swap();
+  }
+
+  passing(): Promise<Passing> {
+    return Promise.resolve(NOTHING);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dm.remove(this.name, { retry: true });
+  }
+}
+
+/** How a bad sector fails: as most drivers say it, or as those do that know more. */
+export type BadStatus = "io" | "medium";
+
+/** A device under the target of tests/model/module: every kind of fault, and no table is swapped. */
+export class BadSectors implements LowerDevice {
+  readonly path: string;
+
+  private constructor(
+    private readonly dm: DeviceMapper,
+    private readonly name: string,
+    readonly sectors: number,
+    private readonly below: AsyncDisposable | undefined,
+  ) {
+    this.path = `/dev/mapper/${name}`;
+  }
+
+  /** @param below a path, or a device that lives as long as this one */
+  static async create(
+    dm: DeviceMapper,
+    name: string,
+    below: string | LowerDevice,
+    sectors: number,
+    status: BadStatus,
+  ): Promise<BadSectors> {
+    const path = typeof below === "string" ? below : below.path;
+    const length = BigInt(sectors);
+    const params = `${path} 0 ${status}`;
+    await dm.createWithTable(name, [{ start: 0n, length, type: "lab_bad", params }]);
+    return new BadSectors(dm, name, sectors, typeof below === "string" ? undefined : below);
+  }
+
+  async #send(message: string): Promise<string> {
+    return await this.dm.message(this.name, 0n, message) ?? "";
+  }
+
+  async addFault(kind: FaultKind, { first, count }: Range): Promise<void> {
+    await this.#send(`bad ${kind} ${first} ${count}`);
+  }
+
+  async heal({ first, count }: Range): Promise<void> {
+    await this.#send(`good ${first} ${count}`);
+  }
+
+  async setDead(how: Death | undefined): Promise<void> {
+    await this.#send(how === undefined ? "alive" : `dead ${how}`);
+  }
+
+  async passing(): Promise<Passing> {
+    const still = { weak: new Set<number>(), flaky: new Set<number>() };
+    for (const line of (await this.#send("bad")).split("\n")) {
+      const [kind, first, count] = line.split(" ");
+      if (kind !== "weak" && kind !== "flaky") continue;
+      const range = { first: Number(first), count: Number(count) };
+      for (const sector of sectorsOf(range)) still[kind].add(sector);
+    }
+    return still;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dm.remove(this.name, { retry: true });
+    await this.below?.[Symbol.asyncDispose]();
   }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What a correct target would do, in memory. Sectors are plain numbers here: the devices are small.
+// What a correct target would do, in memory.
 import type { Place } from "../../cli/device/messages.ts";
+import { type FaultKind, Faults } from "./faults.ts";
 import {
   type Accounts,
-  type Allowed,
   checkContent,
   contract,
   promise3FailedReadIsAnError,
@@ -12,11 +12,26 @@ import {
   PromiseBroken,
   type SectorView,
 } from "./promises.ts";
+import { type Range, sectorsOf } from "./range.ts";
+import type { Side } from "./operations.ts";
 import { contentOf, holdsStamp, wordsOf } from "./stamps.ts";
+import { placeOf, type Possibility, type SectorState, unchanged } from "./states.ts";
 
-export interface Range {
-  readonly first: number;
-  readonly count: number;
+/** What the target was told to do by itself, and what the devices below can do to it. */
+export interface Rules {
+  /** It relocates nothing by itself. */
+  readonly passive?: boolean;
+  /** A write to a pending sector is tried on main first. */
+  readonly verifiesPending?: boolean;
+  /** What needed a second try may be relocated. */
+  readonly proactive?: boolean;
+  /** How sectors go bad. */
+  readonly faults: readonly FaultKind[];
+  /** The devices die and come back. */
+  readonly deaths?: boolean;
+  readonly scans?: boolean;
+  /** A flush reaches the devices. */
+  readonly flushes?: boolean;
 }
 
 export interface Geometry {
@@ -29,73 +44,69 @@ export interface Geometry {
   readonly slots: number;
   /** Most sectors that may be relocated; 0: as many as there are slots. */
   readonly maxRemaps: number;
-}
-
-interface Relocation {
-  /** Unknown until the target has been asked. */
-  slot: number | undefined;
-  /** unsure: lost, then written, but the write failed somewhere. */
-  state: "remapped" | "lost" | "unsure";
-  content: Allowed;
-}
-
-/** What a remap must lead to. */
-export interface RemapForecast {
-  readonly sectors: readonly number[];
-  /** How many of all sectors in the request are lost afterwards. */
-  readonly lost: number;
-  readonly outcome: "done" | "full" | "either";
-}
-
-export interface UnmapForecast {
-  readonly cleared: number;
-  readonly kept: number;
-}
-
-function union(a: Allowed, b: Allowed): Allowed {
-  return [...new Set([...a, ...b])];
-}
-
-export function* sectorsOf({ first, count }: Range): Generator<number> {
-  for (let sector = first; sector < first + count; sector++) yield sector;
+  /** The spare is a part of main's device: they die together. */
+  readonly oneDevice?: boolean;
+  readonly rules: Rules;
 }
 
 export class Model {
   /** Of sectors of the target, and of sectors of the spare device. */
-  readonly mainFaults = new Set<number>();
-  readonly spareFaults = new Set<number>();
-  readonly #main: Allowed[];
-  readonly #relocated = new Map<number, Relocation>();
-  /** Slots that may have been found bad: faulty while something was relocated. */
+  readonly faults: Readonly<Record<Side, Faults>> = { main: new Faults(), spare: new Faults() };
+  readonly #sectors: SectorState[];
+  readonly #relocated = new Set<number>();
+  readonly #pending = new Set<number>();
+  /** What the last step may have led to, where that is not certain. */
+  readonly #open = new Map<number, readonly Possibility[]>();
+  /** Slots that may have been found bad: they refused writes while something was relocated. */
   readonly #suspects = new Set<number>();
-  #manualRemaps = 0;
+  /** Slots that were left because they are bad. */
+  readonly #condemned = new Set<number>();
+  #automatic = 0;
+  #manual = 0;
   #unmapped = 0;
 
   constructor(readonly geometry: Geometry, readonly seed: number) {
-    this.#main = Array.from({ length: geometry.sectors }, () => [0]);
+    this.#sectors = Array.from({ length: geometry.sectors }, () => ({
+      main: [0],
+      pending: false,
+      relocation: undefined,
+      content: [0],
+    }));
+  }
+
+  at(sector: number): SectorState {
+    const state = this.#sectors[sector];
+    if (state === undefined) throw new RangeError(`there is no sector ${sector}`);
+    return state;
+  }
+
+  /** Relocated sectors. */
+  relocated(): Iterable<number> {
+    return this.#relocated;
   }
 
   accounts(): Accounts {
     let lost = 0;
-    for (const { state } of this.#relocated.values()) if (state === "lost") lost++;
+    for (const sector of this.#relocated) if (placeOf(this.at(sector)) === "lost") lost++;
     return {
       remapped: this.#relocated.size,
-      lost,
+      lost: lost + this.#pending.size,
+      pending: this.#pending.size,
       slots: this.geometry.slots,
-      manualRemaps: this.#manualRemaps,
+      automatic: this.#automatic,
+      manualRemaps: this.#manual,
       unmapped: this.#unmapped,
-      mostBad: this.#suspects.size,
+      leastBad: this.#condemned.size,
+      mostBad: new Set([...this.#condemned, ...this.#suspects]).size,
     };
   }
 
   view(sector: number): SectorView {
-    const main = this.#main[sector];
-    if (main === undefined) throw new RangeError(`there is no sector ${sector}`);
-    const relocation = this.#relocated.get(sector);
+    const { main, relocation, content } = this.at(sector);
     return {
       sector,
       seed: this.seed,
-      allowed: relocation === undefined ? main : relocation.content,
+      allowed: content,
       slot: relocation?.slot,
       lost: relocation?.state === "lost",
       stale: relocation === undefined ? [] : main,
@@ -104,32 +115,39 @@ export class Model {
 
   /** What main's own medium must hold, whatever is relocated. */
   mainView(sector: number): SectorView {
-    return { sector, seed: this.seed, allowed: this.#main[sector] ?? [], lost: false, stale: [] };
+    const { main } = this.at(sector);
+    return { sector, seed: this.seed, allowed: main, lost: false, stale: [] };
   }
 
-  relocations(): ReadonlyMap<number, Readonly<Relocation>> {
-    return this.#relocated;
-  }
-
-  /** Why the medium refuses the sector where it is now. */
-  fault(sector: number): string | undefined {
-    const relocation = this.#relocated.get(sector);
-    if (relocation === undefined) {
-      return this.mainFaults.has(sector) ? "main is bad there" : undefined;
-    }
-    return this.#slotIsFaulty(relocation) ? "its slot is bad" : undefined;
+  /** The device that a sector is on, and where. */
+  where(sector: number): { readonly side: Side; readonly at: number; readonly faults: Faults } {
+    const slot = this.at(sector).relocation?.slot;
+    return slot === undefined
+      ? { side: "main", at: sector, faults: this.faults.main }
+      : { side: "spare", at: slot, faults: this.faults.spare };
   }
 
   /** Why reading a sector must fail. */
   unreadable(sector: number): string | undefined {
-    return this.#relocated.get(sector)?.state === "lost"
-      ? "its content is lost"
-      : this.fault(sector);
+    if (this.at(sector).relocation?.state === "lost") return "its content is lost";
+    const { side, at, faults } = this.where(sector);
+    if (faults.isCutOff(at)) return `${side} does not answer there`;
+    return faults.isReadable(at) ? undefined : `${side} is bad there`;
   }
 
-  hasFault(range: Range): boolean {
-    for (const sector of sectorsOf(range)) if (this.fault(sector) !== undefined) return true;
-    return false;
+  /** It could not be read where it is, the last time. */
+  isTroubled(sector: number): boolean {
+    const { pending, relocation } = this.at(sector);
+    return pending || relocation?.state === "unreadable";
+  }
+
+  /** A read may fail, though it need not: what is pending is tried only once. */
+  mayFailToRead(range: Range): boolean {
+    for (const sector of sectorsOf(range)) {
+      const { at, faults } = this.where(sector);
+      if (faults.isFlaky(at) && this.isTroubled(sector)) return true;
+    }
+    return this.mustFailToRead(range);
   }
 
   mustFailToRead(range: Range): boolean {
@@ -137,9 +155,19 @@ export class Model {
     return false;
   }
 
-  isUnsure(range: Range): boolean {
+  isSound(range: Range): boolean {
     for (const sector of sectorsOf(range)) {
-      if (this.#relocated.get(sector)?.state === "unsure") return true;
+      const { at, faults } = this.where(sector);
+      if (!faults.isSound(at)) return false;
+    }
+    return true;
+  }
+
+  /** Something in the range fails in a way that is not the medium's. */
+  isCutOff(range: Range): boolean {
+    for (const sector of sectorsOf(range)) {
+      const { at, faults } = this.where(sector);
+      if (faults.isCutOff(at)) return true;
     }
     return false;
   }
@@ -167,115 +195,89 @@ export class Model {
     if (allowed.length === 1 && holdsStamp(words, index, this.seed, sector, allowed[0]!)) return;
     const found = contentOf(words, index);
     checkContent(view, found);
-    this.#setContent(sector, [found.kind === "stamp" ? found.sequence : -1]);
+    const content = [found.kind === "stamp" ? found.sequence : -1];
+    this.settle(sector, unchanged(this.at(sector), content));
   }
 
-  #setContent(sector: number, content: Allowed): void {
-    const relocation = this.#relocated.get(sector);
-    if (relocation === undefined) this.#main[sector] = content;
-    else relocation.content = content;
+  /** One of these has come true; if there are several, {@linkcode checkPlaces} learns which. */
+  expect(sector: number, possibilities: readonly Possibility[]): void {
+    const [only, another] = possibilities;
+    if (only === undefined) throw new Error(`sector ${sector} can be nowhere`);
+    if (another === undefined && !only.newSlot) this.settle(sector, only);
+    else this.#open.set(sector, possibilities);
   }
 
-  /** A write, or a write of zeros. */
-  wrote(range: Range, value: number, succeeded: boolean): void {
-    for (const sector of sectorsOf(range)) {
-      const relocation = this.#relocated.get(sector);
-      if (succeeded) {
-        if (relocation !== undefined) relocation.state = "remapped";
-        this.#setContent(sector, [value]);
-      } else if (relocation !== undefined && relocation.state !== "remapped") {
-        relocation.state = "unsure";
-        relocation.content = [value];
-      } else {
-        this.#setContent(sector, union(this.view(sector).allowed, [value]));
-      }
-    }
+  get isOpen(): boolean {
+    return this.#open.size > 0;
   }
 
-  /** Advice: any sector may be zeros now, whatever the outcome. Lost content stays lost. */
-  discarded(range: Range): void {
-    for (const sector of sectorsOf(range)) {
-      if (this.#relocated.get(sector)?.state === "lost") continue;
-      this.#setContent(sector, union(this.view(sector).allowed, [-1]));
-    }
+  /** Reads, too, may lead to relocations. */
+  get mayRelocateReads(): boolean {
+    return this.geometry.rules.proactive === true;
   }
 
-  forecastRemap(ranges: readonly Range[]): RemapForecast {
+  /** A step is over, and everything that it left open has been looked at. */
+  checkNothingOpen(): void {
+    if (this.#open.size === 0) return;
+    throw new Error(`nobody has asked where ${[...this.#open.keys()].join(", ")} are`);
+  }
+
+  settle(sector: number, { state, automatic, newSlot }: Possibility): void {
+    const before = this.at(sector).relocation?.slot;
+    if (newSlot && before !== undefined) this.#condemned.add(before);
+    if (automatic) this.#automatic++;
+    this.#sectors[sector] = state;
+    if (state.relocation === undefined) this.#relocated.delete(sector);
+    else this.#relocated.add(sector);
+    if (state.pending) this.#pending.add(sector);
+    else this.#pending.delete(sector);
+  }
+
+  remappedByHand(sectors: number): void {
+    this.#manual += sectors;
+  }
+
+  cleared(sectors: number): void {
+    this.#unmapped += sectors;
+  }
+
+  /** How many slots can be had, for certain and at best, and how many sectors may still leave main. */
+  supply(): { readonly sure: number; readonly most: number; readonly limit: number } {
     const { slots, maxRemaps } = this.geometry;
-    const all = ranges.flatMap((range) => [...sectorsOf(range)]);
-    const sectors = all.filter((sector) => !this.#relocated.has(sector));
-    const unreadable = sectors.filter((sector) => this.mainFaults.has(sector)).length;
-    const lostBefore = all.filter((sector) => this.#relocated.get(sector)?.state === "lost").length;
-    const used = new Set([...this.#relocated.values()].map(({ slot }) => slot));
-    const faulty = [...this.spareFaults].filter((slot) => this.#isSlot(slot) && !used.has(slot));
-    const badSince = [...this.#suspects].filter((slot) =>
-      !used.has(slot) && !this.spareFaults.has(slot)
-    );
-    const free = slots - this.#relocated.size;
+    const used = new Set([...this.#relocated].map((sector) => this.at(sector).relocation?.slot));
+    const doubtful = new Set(this.#condemned);
+    for (const slot of this.#suspects) doubtful.add(slot);
+    for (const slot of this.faults.spare.unwritable()) if (this.#isSlot(slot)) doubtful.add(slot);
     const limit = maxRemaps === 0 ? Infinity : maxRemaps - this.#relocated.size;
-    let outcome: RemapForecast["outcome"] = "either";
-    if (sectors.length === 0 || sectors.length <= free - faulty.length - badSince.length) {
-      outcome = "done";
-    } else if (sectors.length > free) outcome = "full";
-    if (sectors.length > 0 && sectors.length > limit) outcome = "full";
-    return { sectors, lost: lostBefore + unreadable, outcome };
+    const unusable = [...doubtful].filter((slot) => !used.has(slot)).length;
+    return {
+      sure: slots - this.#relocated.size - unusable,
+      most: slots - this.#relocated.size - this.#condemned.size,
+      limit,
+    };
   }
 
-  /** The target has tried to relocate: from now on faulty slots may count as bad. */
-  triedToRemap(): void {
-    const used = new Set([...this.#relocated.values()].map(({ slot }) => slot));
-    for (const slot of this.spareFaults) {
+  /** The target may try to write to slots: those that refuse may count as bad from now on. */
+  mayTrySlots(): void {
+    const used = new Set([...this.#relocated].map((sector) => this.at(sector).relocation?.slot));
+    for (const slot of this.faults.spare.unwritable()) {
       if (this.#isSlot(slot) && !used.has(slot)) this.#suspects.add(slot);
     }
   }
 
-  remapped(forecast: RemapForecast): void {
-    for (const sector of forecast.sectors) {
-      const lost = this.mainFaults.has(sector);
-      this.#relocated.set(sector, {
-        slot: undefined,
-        state: lost ? "lost" : "remapped",
-        content: lost ? [] : this.#main[sector]!,
-      });
-    }
-    this.#manualRemaps += forecast.sectors.length;
-  }
-
-  /** Takes back what can go back to main; the rest stays. */
-  unmapped(range: Range, force: boolean): UnmapForecast {
-    let cleared = 0;
-    let kept = 0;
-    for (const sector of sectorsOf(range)) {
-      const relocation = this.#relocated.get(sector);
-      if (relocation === undefined) continue;
-      const lost = relocation.state === "lost";
-      const stays = !force &&
-        (lost || this.mainFaults.has(sector) || this.#slotIsFaulty(relocation));
-      if (!force && !lost) {
-        const main = this.#main[sector]!;
-        // A part of what failed may have been written: a bad sector fails its neighbours, too.
-        this.#main[sector] = stays ? union(main, relocation.content) : relocation.content;
-      }
-      if (stays) {
-        kept++;
-        continue;
-      }
-      this.#relocated.delete(sector);
-      cleared++;
-    }
-    this.#unmapped += cleared;
-    return { cleared, kept };
-  }
-
   /** The device has gone and come back: the table was in memory only. */
   recreated(): void {
+    for (const [sector, { main }] of this.#sectors.entries()) {
+      this.#sectors[sector] = { main, pending: false, relocation: undefined, content: main };
+    }
     this.#relocated.clear();
+    this.#pending.clear();
     this.#suspects.clear();
-    this.#manualRemaps = 0;
-    this.#unmapped = 0;
+    this.#condemned.clear();
+    this.#automatic = this.#manual = this.#unmapped = 0;
   }
 
-  /** Compares what the target says of a range, and learns new slots and doubtful states from it. */
+  /** Compares what the target says of a range, and learns new slots and uncertain states from it. */
   checkPlaces(range: Range, places: readonly Place[]): void {
     promise5MappingIsInjective(places, this.geometry.spareStart, this.geometry.slots);
     let next = range.first;
@@ -292,25 +294,30 @@ export class Model {
   }
 
   #checkPlace(sector: number, place: Place["place"], slot: number | undefined): void {
-    const relocation = this.#relocated.get(sector);
-    const mapping = (wanted: string) => {
-      throw new PromiseBroken(
-        "promise 5, a relocation holds until it is taken back",
-        `sector ${sector} is said to be ${place} ${slot ?? ""}, not ${wanted}`,
+    const before = this.at(sector).relocation?.slot;
+    const possible = this.#open.get(sector) ?? [unchanged(this.at(sector))];
+    const fits = ({ state, newSlot }: Possibility) =>
+      placeOf(state) === place &&
+      (newSlot ? slot !== before && !this.#condemned.has(slot!) : slot === state.relocation?.slot);
+    const chosen = possible.find(fits);
+    if (chosen === undefined) {
+      const wanted = possible.map(({ state, newSlot }) =>
+        `${placeOf(state)}${newSlot ? " on a new slot" : ` ${state.relocation?.slot ?? ""}`}`
       );
-    };
-    if (relocation === undefined) return place === "main" ? undefined : mapping("main");
-    if (relocation.state === "unsure" && (place === "lost" || place === "remapped")) {
-      relocation.state = place;
-      if (place === "lost") relocation.content = [];
+      throw new PromiseBroken(
+        "promise 5, a sector is where it belongs",
+        `sector ${sector} is said to be ${place} ${slot ?? ""}, not ${wanted.join(" or ")}`,
+      );
     }
-    if (place !== relocation.state) mapping(relocation.state);
-    relocation.slot ??= slot;
-    if (relocation.slot !== slot) mapping(`on ${relocation.slot}`);
-  }
-
-  #slotIsFaulty({ slot }: Relocation): boolean {
-    return slot !== undefined && this.spareFaults.has(slot);
+    this.#open.delete(sector);
+    const { relocation } = chosen.state;
+    this.settle(sector, {
+      ...chosen,
+      state: {
+        ...chosen.state,
+        relocation: relocation === undefined ? undefined : { ...relocation, slot },
+      },
+    });
   }
 
   #isSlot(sector: number): boolean {

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The steps of a sequence, and their text: one line each, so that a failure can be replayed.
-import type { Range } from "./model.ts";
+import { type Death, DEATHS, FAULT_KINDS, type FaultKind } from "./faults.ts";
+import type { Range } from "./range.ts";
 
-export type Side = "main" | "spare";
+const SIDES = ["main", "spare"] as const;
+export type Side = (typeof SIDES)[number];
 
 export type Operation =
   | { readonly op: "read" | "discard" | "zero"; readonly range: Range }
   | { readonly op: "write" | "write-fua"; readonly range: Range }
   | { readonly op: "flush" | "suspend" | "reload" | "recreate" | "check" }
-  | { readonly op: "fault"; readonly side: Side; readonly range: Range }
-  | { readonly op: "heal"; readonly side: Side }
+  /** Of these sectors; on the spare they are counted from the first slot. */
+  | {
+    readonly op: "fault";
+    readonly side: Side;
+    readonly kind: FaultKind;
+    readonly range: Range;
+  }
+  | { readonly op: "heal" | "alive"; readonly side: Side }
+  | { readonly op: "dead"; readonly side: Side; readonly how: Death }
+  /** A scan of the range, to its end. */
+  | { readonly op: "scan"; readonly range: Range }
   | { readonly op: "remap"; readonly ranges: readonly Range[] }
   | { readonly op: "unmap" | "unmap-force"; readonly range: Range }
   | { readonly op: "clear" | "clear-force" }
@@ -32,6 +43,7 @@ const RANGE_OPS = [
   "write-fua",
   "unmap",
   "unmap-force",
+  "scan",
 ] as const;
 const PLAIN_OPS = [
   "flush",
@@ -52,9 +64,12 @@ export function formatOperation(operation: Operation): string {
     case "remap":
       return `remap ${operation.ranges.map(words).join(" ")}`;
     case "fault":
-      return `fault ${operation.side} ${words(operation.range)}`;
+      return `fault ${operation.side} ${operation.kind} ${words(operation.range)}`;
     case "heal":
-      return `heal ${operation.side}`;
+    case "alive":
+      return `${operation.op} ${operation.side}`;
+    case "dead":
+      return `dead ${operation.side} ${operation.how}`;
     case "refuse":
       return `refuse ${operation.message}`;
     default:
@@ -70,9 +85,14 @@ function parseRanges(words: readonly string[], line: string): Range[] {
   return numbers.flatMap((first, i) => i % 2 === 0 ? [{ first, count: numbers[i + 1]! }] : []);
 }
 
-function parseSide(word: string | undefined, line: string): Side {
-  if (word === "main" || word === "spare") return word;
-  throw new SyntaxError(`"${line}": main or spare expected`);
+function parseWord<T extends string>(
+  known: readonly T[],
+  word: string | undefined,
+  line: string,
+): T {
+  const found = known.find((each) => each === word);
+  if (found !== undefined) return found;
+  throw new SyntaxError(`"${line}": ${known.join(" or ")} expected`);
 }
 
 export function parseOperation(line: string): Operation {
@@ -82,10 +102,17 @@ export function parseOperation(line: string): Operation {
   const plain = PLAIN_OPS.find((op) => op === name);
   if (plain !== undefined) return { op: plain };
   if (name === "remap") return { op: "remap", ranges: parseRanges(rest, line) };
-  if (name === "heal") return { op: "heal", side: parseSide(rest[0], line) };
+  if (name === "heal" || name === "alive") {
+    return { op: name, side: parseWord(SIDES, rest[0], line) };
+  }
+  if (name === "dead") {
+    const side = parseWord(SIDES, rest[0], line);
+    return { op: "dead", side, how: parseWord(DEATHS, rest[1], line) };
+  }
   if (name === "fault") {
-    const side = parseSide(rest[0], line);
-    return { op: "fault", side, range: parseRanges(rest.slice(1), line)[0]! };
+    const side = parseWord(SIDES, rest[0], line);
+    const kind = parseWord(FAULT_KINDS, rest[1], line);
+    return { op: "fault", side, kind, range: parseRanges(rest.slice(2), line)[0]! };
   }
   if (name === "refuse") return { op: "refuse", message: rest.join(" ") };
   throw new SyntaxError(`"${line}": unknown operation`);

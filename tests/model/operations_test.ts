@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { FAULT_KINDS } from "./faults.ts";
 import { formatSequence, parseOperation, parseSequence } from "./operations.ts";
 import { operationsOn } from "./sequences.ts";
 
-const geometry = { sectors: 6001, unit: 1, spareStart: 77, slots: 333, maxRemaps: 0 };
+const rules = { faults: FAULT_KINDS, deaths: true, scans: true };
+const geometry = { sectors: 6001, unit: 1, spareStart: 77, slots: 333, maxRemaps: 0, rules };
 
 Deno.test("a sequence and its text are the same thing", () => {
   fc.assert(fc.property(
@@ -36,7 +38,18 @@ Deno.test("ranges stay on the device, and are whole blocks", () => {
 Deno.test("comments are allowed, nonsense is not", () => {
   const text = "variant v # which\nseed 3\n# nothing\nread 1 2\n";
   assert.deepEqual(parseSequence(text).operations, [{ op: "read", range: { first: 1, count: 2 } }]);
-  for (const line of ["jump 1 2", "read", "read 1", "read a b", "fault 1 2", "remap 1 2 3"]) {
+  for (
+    const line of [
+      "jump 1 2",
+      "read",
+      "read 1",
+      "read a b",
+      "fault main 1 2",
+      "heal 1",
+      "dead main",
+      "remap 1 2 3",
+    ]
+  ) {
     assert.throws(() => parseOperation(line), SyntaxError, line);
   }
   assert.throws(() => parseSequence("read 1 2"), SyntaxError);

@@ -35,10 +35,15 @@ export interface SectorView {
 /** What the model knows of the slots and the counters. */
 export interface Accounts {
   readonly remapped: number;
+  /** Pending ones among them. */
   readonly lost: number;
+  readonly pending: number;
   readonly slots: number;
+  readonly automatic: number;
   readonly manualRemaps: number;
   readonly unmapped: number;
+  /** So many slots have gone bad for certain. */
+  readonly leastBad: number;
   /** No more slots than this can have gone bad. */
   readonly mostBad: number;
 }
@@ -147,9 +152,10 @@ export function promise6AccountsBalance(
       status.spareUsedPercent,
       Math.floor((accounts.remapped + bad) * 100 / accounts.slots),
     ],
-    auto_remaps: [status.autoRemaps, 0],
+    auto_remaps: [status.autoRemaps, accounts.automatic],
     manual_remaps: [status.manualRemaps, accounts.manualRemaps],
-    pending: [status.pending, 0],
+    pending: [status.pending, accounts.pending],
+    verify_errors: [status.verifyErrors, 0],
   };
   if (stats !== undefined) {
     Object.assign(expected, {
@@ -160,6 +166,8 @@ export function promise6AccountsBalance(
       "stats spare_free": [stats.get("spare_free"), accounts.slots - accounts.remapped - bad],
       "stats spare_total": [stats.get("spare_total"), accounts.slots],
       "stats manual_remaps": [stats.get("manual_remaps"), accounts.manualRemaps],
+      "stats auto_remaps": [stats.get("auto_remaps"), accounts.automatic],
+      "stats pending": [stats.get("pending"), accounts.pending],
       "stats unmapped": [stats.get("unmapped"), accounts.unmapped],
     });
   }
@@ -171,6 +179,9 @@ export function promise6AccountsBalance(
   }
   if (bad > accounts.mostBad) {
     throw new PromiseBroken(promise, `${bad} slots are bad, at most ${accounts.mostBad} can be`);
+  }
+  if (bad < accounts.leastBad) {
+    throw new PromiseBroken(promise, `${bad} slots are bad, of ${accounts.leastBad} that are`);
   }
 }
 
@@ -193,6 +204,24 @@ export function promise6CountersOnlyGrow(before: RemapStatus, after: RemapStatus
       throw new PromiseBroken("promise 6, counters only grow", `${counter}: ${now} after ${old}`);
     }
   }
+}
+
+/** 8: what is not the medium's fault takes no slot, and leaves no mark on a sector. */
+export function promise8NoSlotForTransport(what: string, before: number, after: number): void {
+  if (before === after) return;
+  throw new PromiseBroken(
+    "promise 8, a transport error consumes no slot",
+    `${what}: ${after}, not ${before} as before`,
+  );
+}
+
+/** 9: a flush reaches both devices, and its error comes back. */
+export function promise9FlushErrorComesBack(code: string | undefined, dead: string): void {
+  if (code !== undefined) return;
+  throw new PromiseBroken(
+    "promise 9, the error of a flush comes back",
+    `a flush succeeded while ${dead} was dead`,
+  );
 }
 
 /** 7, as far as it goes without metadata: what is healthy is served, and the status says so. */

@@ -2,23 +2,26 @@
 //
 // Runs a sequence on a device and on the model, and compares them after every step.
 import type { RemapStatus } from "../../cli/device/status_line.ts";
-import type { Outcome, TestDevice } from "./device.ts";
-import { Model, type Range, type RemapForecast, sectorsOf } from "./model.ts";
-import { formatOperation, type Operation, type Sequence } from "./operations.ts";
+import { Comparison } from "./comparison.ts";
+import { codeOf, type TestDevice } from "./device.ts";
+import {
+  expectNotRemapped,
+  expectRemapped,
+  expectUnmapped,
+  forecastRemap,
+  forecastUnmap,
+  type RemapForecast,
+} from "./forecast_moves.ts";
+import { type Geometry, Model } from "./model.ts";
+import { formatOperation, type Operation, type Sequence, type Side } from "./operations.ts";
 import {
   contract,
-  promise3FailedReadIsAnError,
-  promise5MappingIsInjective,
   promise6AccountsBalance,
   promise6CountersOnlyGrow,
   promise7HealthyIsServed,
-  PromiseBroken,
+  promise9FlushErrorComesBack,
 } from "./promises.ts";
-import { checkContent } from "./promises.ts";
-import { contentOf, stamps, wordsOf } from "./stamps.ts";
-import type { Geometry } from "./model.ts";
-
-const LONGEST_READ = 2048;
+import type { Range } from "./range.ts";
 
 /** A step after which target and model differ. */
 export class StepFailed extends Error {
@@ -62,26 +65,32 @@ export async function runSequence(
 
 class Run {
   #status: RemapStatus;
+  readonly #compare: Comparison;
 
   constructor(private readonly device: TestDevice, private readonly model: Model) {
     this.#status = device.status();
+    this.#compare = new Comparison(device, model);
   }
 
   async step(operation: Operation, number: number): Promise<void> {
     await this.#apply(operation, number);
+    await this.#sync();
+    this.model.checkNothingOpen();
     this.#checkStatus();
   }
 
   /** Everything again, then back to main, which must hold it all afterwards. */
   async finish(): Promise<void> {
-    await this.#checkAll();
-    await this.#heal("main");
-    await this.#heal("spare");
-    await this.#readRange(this.#whole());
+    await this.#compare.all();
+    for (const side of ["main", "spare"] as const) {
+      await this.#setDead(side, undefined);
+      await this.#heal(side);
+    }
+    await this.#compare.readRange(this.#whole());
     await this.#unmap(this.#whole(), false, () => this.device.clear(false));
     await this.#unmap(this.#whole(), true, () => this.device.clear(true));
     this.#checkStatus();
-    await this.#checkMainMedium();
+    await this.#compare.mainMedium();
   }
 
   #whole(): Range {
@@ -92,16 +101,18 @@ class Run {
     const { device } = this;
     switch (operation.op) {
       case "read":
-        return await this.#read(operation.range);
+        return await this.#compare.read(operation.range);
       case "write":
       case "write-fua":
-        return await this.#write(operation.range, number, operation.op === "write-fua");
+        return await this.#compare.write(operation.range, number, operation.op === "write-fua");
       case "zero":
-        return await this.#zero(operation.range);
+        return await this.#compare.zero(operation.range);
       case "discard":
-        return await this.#discard(operation.range);
+        return await this.#compare.discard(operation.range);
       case "flush":
-        return promise7HealthyIsServed("a flush", codeOf(await device.flush()));
+        return await this.#flush();
+      case "scan":
+        return await this.#compare.scan(operation.range);
       case "remap":
         return await this.#remap(operation.ranges);
       case "unmap":
@@ -115,16 +126,33 @@ class Run {
         const force = operation.op === "clear-force";
         return await this.#unmap(this.#whole(), force, () => device.clear(force));
       }
-      case "fault":
-        return await this.#fault(operation.side, operation.range);
-      case "heal":
-        return await this.#heal(operation.side);
       case "check":
-        return await this.#checkAll();
+        return await this.#compare.all();
       case "refuse":
         return await this.#refuse(operation.message);
-      default:
+      case "suspend":
+      case "reload":
+      case "recreate":
         return await this.#restart(operation.op);
+      default:
+        return await this.#harm(operation);
+    }
+  }
+
+  async #harm(operation: Operation): Promise<void> {
+    switch (operation.op) {
+      case "fault": {
+        const offset = operation.side === "main" ? 0 : this.model.geometry.spareStart;
+        const range = { first: operation.range.first + offset, count: operation.range.count };
+        this.model.faults[operation.side].add(operation.kind, range);
+        return await this.device.addFault(operation.side, operation.kind, range);
+      }
+      case "heal":
+        return await this.#heal(operation.side);
+      case "dead":
+        return await this.#setDead(operation.side, operation.how);
+      case "alive":
+        return await this.#setDead(operation.side, undefined);
     }
   }
 
@@ -136,87 +164,38 @@ class Run {
       this.model.recreated();
       this.#status = this.device.status();
     }
-    await this.#checkPlaces(this.#whole());
+    await this.#compare.places(this.#whole());
   }
 
-  async #read(range: Range): Promise<void> {
-    const outcome = await this.device.read(range);
-    if (outcome.ok) {
-      this.model.checkRead(range, outcome.value);
-      return;
+  async #flush(): Promise<void> {
+    const code = codeOf(await this.device.flush());
+    const { main, spare } = this.model.faults;
+    if (main.dead === undefined && spare.dead === undefined) {
+      promise7HealthyIsServed("a flush", code);
+    } else if (this.model.geometry.rules.flushes === true) {
+      promise9FlushErrorComesBack(code, main.dead === undefined ? "the spare" : "main");
     }
-    if (!this.model.mustFailToRead(range)) promise7HealthyIsServed(`a read`, outcome.code);
-    contract(outcome.code === "EIO", `a read failed with ${outcome.code}, not EIO`);
-  }
-
-  /** Reads a range in parts that must succeed, and probes the sectors that must fail. */
-  async #readRange({ first, count }: Range): Promise<void> {
-    const end = first + count;
-    const { unit } = this.model.geometry;
-    let probes = 4;
-    for (let start = first; start < end;) {
-      const block = { first: start, count: unit };
-      if (this.model.mustFailToRead(block)) {
-        if (probes-- > 0) await this.#read(block);
-        start += unit;
-        continue;
-      }
-      let stop = start + unit;
-      const limit = Math.min(end, start + LONGEST_READ);
-      while (stop < limit && !this.model.mustFailToRead({ first: stop, count: unit })) stop += unit;
-      await this.#read({ first: start, count: stop - start });
-      start = stop;
-    }
-  }
-
-  /** After a write: what it means, and which lost sectors it has brought back. */
-  async #written(range: Range, value: number, outcome: Outcome<void>, what: string): Promise<void> {
-    const { model } = this;
-    if (!outcome.ok) {
-      if (!model.hasFault(range)) promise7HealthyIsServed(what, outcome.code);
-      contract(outcome.code === "EIO", `${what} failed with ${outcome.code}, not EIO`);
-    } else if (model.hasFault(range)) {
-      throw new PromiseBroken(
-        "promise 1, an acknowledged write is readable",
-        `${what} of ${range.first}+${range.count} was acknowledged over a bad sector`,
-      );
-    }
-    model.wrote(range, value, outcome.ok);
-    if (model.isUnsure(range)) await this.#checkPlaces(range);
-  }
-
-  async #write(range: Range, number: number, fua: boolean): Promise<void> {
-    const data = stamps(this.model.seed, range.first, range.count, number);
-    const outcome = await this.device.write(range, data, fua);
-    await this.#written(range, number, outcome, fua ? "a FUA write" : "a write");
-  }
-
-  async #zero(range: Range): Promise<void> {
-    await this.#written(range, -1, await this.device.zero(range), "a write of zeros");
-  }
-
-  async #discard(range: Range): Promise<void> {
-    const outcome = await this.device.discard(range);
-    if (!outcome.ok && outcome.code !== "EOPNOTSUPP" && !this.model.hasFault(range)) {
-      promise7HealthyIsServed("a discard", outcome.code);
-    }
-    this.model.discarded(range);
   }
 
   async #remap(ranges: readonly Range[]): Promise<void> {
     const { model } = this;
-    const forecast = model.forecastRemap(ranges);
+    const forecast = forecastRemap(model, ranges);
+    model.mayTrySlots();
     const outcome = await this.device.remap(ranges);
-    model.triedToRemap();
     if (outcome.ok) this.#remapped(ranges, forecast, outcome.value);
     else {
-      contract(outcome.code === "ENOSPC", `remap failed with ${outcome.code}`);
-      contract(forecast.outcome !== "done", "remap said ENOSPC although there are free slots");
+      const distrusted = forecast.outcome === "cut off" || this.#compare.recovering;
+      const codes = distrusted ? ["EIO", "ENOSPC"] : ["ENOSPC"];
+      contract(codes.includes(outcome.code), `remap failed with ${outcome.code}`);
+      contract(
+        forecast.outcome !== "done" || outcome.code === "EIO",
+        "remap said ENOSPC although there are free slots",
+      );
+      expectNotRemapped(model, forecast);
     }
-    for (const range of ranges) {
-      await this.#checkPlaces(range);
-      await this.#readRange(range);
-    }
+    for (const range of ranges) await this.#compare.places(range);
+    await this.#sync();
+    for (const range of ranges) await this.#compare.readRange(range);
   }
 
   #remapped(
@@ -225,13 +204,14 @@ class Run {
     reply: { readonly remapped: bigint; readonly lost: bigint },
   ): void {
     contract(forecast.outcome !== "full", "remap succeeded although the spare cannot hold it");
+    contract(forecast.outcome !== "cut off", "remap succeeded although a device does not answer");
     const asked = ranges.reduce((sum, { count }) => sum + count, 0);
     contract(
       Number(reply.remapped) === asked && Number(reply.lost) === forecast.lost,
       `remap replied remapped=${reply.remapped} lost=${reply.lost}, ` +
         `not remapped=${asked} lost=${forecast.lost}`,
     );
-    this.model.remapped(forecast);
+    expectRemapped(this.model, forecast);
   }
 
   async #unmap(
@@ -239,36 +219,59 @@ class Run {
     force: boolean,
     run: () => ReturnType<TestDevice["unmap"]>,
   ): Promise<void> {
+    const { model } = this;
+    const forecast = forecastUnmap(model, range, force);
+    const before = model.accounts().remapped;
     const outcome = await run();
-    contract(outcome.ok, `unmap failed with ${codeOf(outcome)}`);
-    const { cleared, kept } = this.model.unmapped(range, force);
-    const reply = outcome.value;
-    contract(
-      Number(reply.cleared) === cleared && Number(reply.kept) === kept,
-      `unmap replied cleared=${reply.cleared} kept=${reply.kept}, ` +
-        `not cleared=${cleared} kept=${kept}`,
-    );
-    await this.#checkPlaces(range);
-    await this.#readRange(range);
+    if (outcome.ok) {
+      contract(!forecast.cutOff, "unmap succeeded although a device does not answer");
+      const { cleared, kept } = forecast;
+      const reply = outcome.value;
+      contract(
+        Number(reply.cleared) === cleared && Number(reply.kept) === kept,
+        `unmap replied cleared=${reply.cleared} kept=${reply.kept}, ` +
+          `not cleared=${cleared} kept=${kept}`,
+      );
+    } else {contract(
+        forecast.cutOff || this.#compare.recovering,
+        `unmap failed with ${codeOf(outcome)}`,
+      );}
+    expectUnmapped(model, forecast, outcome.ok);
+    await this.#compare.places(range);
+    model.cleared(before - model.accounts().remapped);
+    await this.#sync();
+    await this.#compare.readRange(range);
   }
 
-  async #fault(side: "main" | "spare", range: Range): Promise<void> {
-    const offset = side === "main" ? 0 : this.model.geometry.spareStart;
-    const faults = side === "main" ? this.model.mainFaults : this.model.spareFaults;
-    for (const sector of sectorsOf(range)) faults.add(sector + offset);
-    await this.device.setFaults(side, faults);
-  }
-
-  async #heal(side: "main" | "spare"): Promise<void> {
-    const faults = side === "main" ? this.model.mainFaults : this.model.spareFaults;
-    if (faults.size === 0) return;
-    faults.clear();
-    await this.device.setFaults(side, faults);
+  async #heal(side: Side): Promise<void> {
+    const { model } = this;
+    model.faults[side].heal();
+    await this.device.heal(side);
     // What was lost stays lost, also when main gives the old data again.
-    const lost = [...this.model.relocations()].filter(([, { state }]) => state === "lost");
-    const { unit } = this.model.geometry;
-    for (const [sector] of lost.slice(0, 2)) {
-      await this.#read({ first: sector - sector % unit, count: unit });
+    const { unit } = model.geometry;
+    const lost = [...model.relocated()].filter((sector) =>
+      model.at(sector).relocation?.state === "lost"
+    );
+    for (const sector of lost.slice(0, 2)) {
+      await this.#compare.read({ first: sector - sector % unit, count: unit });
+    }
+  }
+
+  async #setDead(side: Side, how: Model["faults"]["main"]["dead"]): Promise<void> {
+    const { faults, geometry } = this.model;
+    const sides = geometry.oneDevice === true ? ["main", "spare"] as const : [side];
+    const dies = sides.some((each) => faults[each].dead !== undefined);
+    if (how === undefined && !dies) return;
+    for (const each of sides) faults[each].dead = how;
+    await this.device.setDead(side, how);
+    if (how === undefined) this.#compare.deviceIsBack();
+  }
+
+  /** Faults that pass by themselves: ask below which are still there. */
+  async #sync(): Promise<void> {
+    for (const side of ["main", "spare"] as const) {
+      const faults = this.model.faults[side];
+      if (faults.passing) faults.sync(await this.device.passing(side));
     }
   }
 
@@ -296,58 +299,4 @@ class Run {
     contract(status.mode === "rw", `mode=${status.mode} with a volatile table`);
     this.#status = status;
   }
-
-  async #checkPlaces(range: Range): Promise<void> {
-    this.model.checkPlaces(range, await this.device.verify(range));
-  }
-
-  async #checkAll(): Promise<void> {
-    const { device, model } = this;
-    const { geometry } = model;
-    const places = await device.verify(this.#whole());
-    model.checkPlaces(this.#whole(), places);
-    const entries = await device.entries(7);
-    promise5MappingIsInjective(entries, geometry.spareStart, geometry.slots);
-    const flat = (list: typeof places) =>
-      list.filter(({ place }) => place !== "main").flatMap((place) =>
-        Array.from(
-          { length: Number(place.count) },
-          (_, i) => `${Number(place.sector) + i} ${place.place} ${Number(place.spareSector) + i}`,
-        )
-      ).join("\n");
-    contract(flat(entries) === flat(places), "entries and verify say different things");
-    promise6AccountsBalance(model.accounts(), device.status(), await device.stats());
-    await this.#readRange(this.#whole());
-    await this.#checkSlots();
-    if (model.mainFaults.size === 0) await this.#checkMainMedium();
-  }
-
-  /** The slots that the target names hold the data, as a look at the spare itself shows. */
-  async #checkSlots(): Promise<void> {
-    const { spareStart, slots } = this.model.geometry;
-    if (this.model.spareFaults.size > 0) return;
-    const outcome = await this.device.readSpare({ first: spareStart, count: slots });
-    contract(outcome.ok, `the spare itself cannot be read: ${codeOf(outcome)}`);
-    const words = wordsOf(outcome.value);
-    for (const [sector, { slot, state }] of this.model.relocations()) {
-      if (state === "lost" || slot === undefined) continue;
-      checkContent(this.model.view(sector), contentOf(words, slot - spareStart));
-    }
-  }
-
-  /** Main holds what was written to it, and nothing that belongs on the spare. */
-  async #checkMainMedium(): Promise<void> {
-    const { sectors } = this.model.geometry;
-    for (let first = 0; first < sectors; first += LONGEST_READ) {
-      const count = Math.min(LONGEST_READ, sectors - first);
-      const outcome = await this.device.readMain({ first, count });
-      if (!outcome.ok) promise3FailedReadIsAnError(this.model.mainView(first), outcome.code);
-      const words = wordsOf(outcome.value);
-      for (let i = 0; i < count; i++) this.model.checkMainMedium(first + i, words, i);
-    }
-  }
-}
-
-function codeOf(outcome: Outcome<unknown>): string | undefined {
-  return outcome.ok ? undefined : outcome.code;
 }

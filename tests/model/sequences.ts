@@ -2,8 +2,10 @@
 //
 // Random sequences that shrink.
 import fc from "fast-check";
-import type { Geometry, Range } from "./model.ts";
-import type { Operation, Sequence } from "./operations.ts";
+import { DEATHS, type FaultKind } from "./faults.ts";
+import type { Geometry } from "./model.ts";
+import type { Operation, Sequence, Side } from "./operations.ts";
+import type { Range } from "./range.ts";
 
 const MIB_SECTORS = 2048;
 /** These blocks of both devices never fail: else the target would rightly call the device dead. */
@@ -87,6 +89,16 @@ function rangeLists(single: fc.Arbitrary<Range>): fc.Arbitrary<readonly Range[]>
   });
 }
 
+/** A target cannot tell a slot that is out of reach from a spare that is: see `dead` instead. */
+function kindsFor({ rules }: Geometry, side: Side): FaultKind[] {
+  return rules.faults.filter((kind) => side === "main" || kind !== "transport");
+}
+
+function deadOf(sides: fc.Arbitrary<Side>): fc.Arbitrary<Operation> {
+  return fc.tuple(sides, fc.constantFrom(...DEATHS))
+    .map(([side, how]) => ({ op: "dead", side, how }) as const);
+}
+
 /** One step on a device of this geometry; `hot` is the block where most of them are. */
 export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operation> {
   const { sectors, unit, slots } = geometry;
@@ -99,8 +111,12 @@ export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operatio
     range.map((range) => ({ op, range }) as const);
   // The spare is hot where slots are taken first: at its beginning.
   const fault = (side: "main" | "spare", length: number) =>
-    ranges(length - ALWAYS_GOOD_SECTORS, unit, 12 * unit, side === "main" ? hot : 0)
-      .map((range) => ({ op: "fault", side, range }) as const);
+    fc.tuple(
+      fc.constantFrom(...kindsFor(geometry, side)),
+      ranges(length - ALWAYS_GOOD_SECTORS, unit, 12 * unit, side === "main" ? hot : 0),
+    ).map(([kind, range]) => ({ op: "fault", side, kind, range }) as const);
+  const sides = fc.constantFrom("main" as const, "spare" as const);
+  const deaths = geometry.rules.deaths === true;
   const weighted: readonly (readonly [number, fc.Arbitrary<Operation>])[] = [
     [18, ranged("read", io)],
     [20, ranged("write", io)],
@@ -115,14 +131,18 @@ export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operatio
     [1, fc.constantFrom(on("clear"), on("clear"), on("clear-force"))],
     [6, fault("main", sectors)],
     [6, fault("spare", slots)],
-    [3, fc.constantFrom("main" as const, "spare" as const).map((side) => ({ op: "heal", side }))],
+    [3, sides.map((side) => ({ op: "heal", side }) as const)],
+    [deaths ? 2 : 0, deadOf(sides)],
+    [deaths ? 8 : 0, sides.map((side) => ({ op: "alive", side }) as const)],
+    [geometry.rules.scans === true ? 2 : 0, ranged("scan", io)],
     [2, fc.constant(on("suspend"))],
     [1, fc.constant(on("reload"))],
     [1, fc.constant(on("recreate"))],
     [1, fc.constant(on("check"))],
     [2, fc.constantFrom(...refusals).map((message) => ({ op: "refuse", message }) as const)],
   ];
-  return fc.oneof(...weighted.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+  const possible = weighted.filter(([weight]) => weight > 0);
+  return fc.oneof(...possible.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 }
 
 /** Where a sequence has failed, for the shrinker: nothing after it matters. */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The kinds of devices that sequences run on.
+import type { RemapFeatures } from "../../cli/device/table_line.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { type LowerDevice, NullBlock, SwappedTable } from "./lower.ts";
-import type { Geometry } from "./model.ts";
+import { FAULT_KINDS } from "./faults.ts";
+import { BadSectors, type BadStatus, type LowerDevice, NullBlock, SwappedTable } from "./lower.ts";
+import type { Geometry, Rules } from "./model.ts";
 import { run } from "./process.ts";
 
 export interface Variant {
@@ -11,15 +13,23 @@ export interface Variant {
   readonly geometry: Geometry;
   readonly mainStart: number;
   /** Feature arguments beyond `volatile` and `max_remaps`. */
-  readonly features: { readonly retries: bigint; readonly retryDelayMs: bigint };
+  readonly features: RemapFeatures;
   /** The devices below; the same one twice if main is to be its own spare. */
   readonly build: (dm: DeviceMapper) => Promise<{ main: LowerDevice; spare: LowerDevice }>;
 }
 
 const AT_ONCE = { retries: 1n, retryDelayMs: 0n };
+const TWICE = { retries: 2n, retryDelayMs: 0n };
 const RAM_MIB = 8;
+const SECTORS_PER_MIB = 2048;
 /** The disks that the guest is given. */
 export const DISK_SECTORS = { main: 8192, spare: 2048 } as const;
+
+/** Sectors fail for reads and writes alike. */
+const BOTH: Rules = { faults: ["both"], scans: true };
+const BOTH_AND_DEATH: Rules = { ...BOTH, deaths: true };
+/** Everything that can be wrong with a device. */
+const ANY: Rules = { faults: FAULT_KINDS, deaths: true, scans: true, flushes: true };
 
 async function nullBlocks(mainBlock: number, spareBlock: number) {
   const main = await NullBlock.create("modelmain", 8, mainBlock);
@@ -44,10 +54,36 @@ async function disks(dm: DeviceMapper) {
   return { main, spare };
 }
 
-export const VARIANTS: readonly Variant[] = [
+async function badDisks(dm: DeviceMapper) {
+  const { main, spare } = DISK_SECTORS;
+  return {
+    main: await BadSectors.create(dm, "modelmain", "/dev/lab/main", main, "medium"),
+    spare: await BadSectors.create(dm, "modelspare", "/dev/lab/spare", spare, "io"),
+  };
+}
+
+/** Devices in memory that fail for reads and for writes apart. */
+function badBlocks(status: BadStatus, mainBlock = 512, spareBlock = 512): Variant["build"] {
+  return async (dm) => {
+    const { main, spare } = await nullBlocks(mainBlock, spareBlock);
+    return {
+      main: await BadSectors.create(dm, "badmain", main, main.sectors, status),
+      spare: await BadSectors.create(dm, "badspare", spare, spare.sectors, status),
+    };
+  };
+}
+
+async function sameBadBlock(dm: DeviceMapper) {
+  const below = await NullBlock.create("modelboth", 8, 512);
+  const main = await BadSectors.create(dm, "badboth", below, 8 * SECTORS_PER_MIB, "io");
+  return { main, spare: main };
+}
+
+/** On plain devices, where a bad sector is bad for reads and writes. */
+const PLAIN: readonly Variant[] = [
   {
     name: "plain",
-    geometry: { sectors: 8192, unit: 1, spareStart: 0, slots: 512, maxRemaps: 0 },
+    geometry: { sectors: 8192, unit: 1, spareStart: 0, slots: 512, maxRemaps: 0, rules: BOTH },
     mainStart: 0,
     features: AT_ONCE,
     build: () => nullBlocks(512, 512),
@@ -55,14 +91,21 @@ export const VARIANTS: readonly Variant[] = [
   {
     // Nothing is aligned to anything, and bad sectors come and go by table swaps.
     name: "odd",
-    geometry: { sectors: 6001, unit: 1, spareStart: 77, slots: 333, maxRemaps: 0 },
+    geometry: {
+      sectors: 6001,
+      unit: 1,
+      spareStart: 77,
+      slots: 333,
+      maxRemaps: 0,
+      rules: BOTH_AND_DEATH,
+    },
     mainStart: 1023,
     features: { retries: 2n, retryDelayMs: 1n },
     build: ramDisks,
   },
   {
     name: "blocks-4096",
-    geometry: { sectors: 8192, unit: 8, spareStart: 64, slots: 1024, maxRemaps: 800 },
+    geometry: { sectors: 8192, unit: 8, spareStart: 64, slots: 1024, maxRemaps: 800, rules: BOTH },
     mainStart: 128,
     features: AT_ONCE,
     build: () => nullBlocks(4096, 4096),
@@ -70,30 +113,163 @@ export const VARIANTS: readonly Variant[] = [
   {
     // The spare's logical block is smaller than main's.
     name: "blocks-mixed",
-    geometry: { sectors: 4096, unit: 8, spareStart: 24, slots: 256, maxRemaps: 0 },
+    geometry: { sectors: 4096, unit: 8, spareStart: 24, slots: 256, maxRemaps: 0, rules: BOTH },
     mainStart: 8,
     features: AT_ONCE,
     build: () => nullBlocks(4096, 512),
   },
   {
     name: "tail",
-    geometry: { sectors: 4096, unit: 1, spareStart: 4096, slots: 301, maxRemaps: 0 },
+    geometry: { sectors: 4096, unit: 1, spareStart: 4096, slots: 301, maxRemaps: 0, rules: BOTH },
     mainStart: 0,
     features: AT_ONCE,
     build: sameNullBlock,
   },
   {
     name: "disks",
-    geometry: { sectors: 5001, unit: 1, spareStart: 32, slots: 400, maxRemaps: 0 },
+    geometry: {
+      sectors: 5001,
+      unit: 1,
+      spareStart: 32,
+      slots: 400,
+      maxRemaps: 0,
+      rules: BOTH_AND_DEATH,
+    },
     mainStart: 2048,
     features: AT_ONCE,
     build: disks,
   },
   {
     name: "head",
-    geometry: { sectors: 4000, unit: 1, spareStart: 3, slots: 600, maxRemaps: 400 },
+    geometry: { sectors: 4000, unit: 1, spareStart: 3, slots: 600, maxRemaps: 400, rules: BOTH },
     mainStart: 603,
     features: AT_ONCE,
     build: sameNullBlock,
   },
 ];
+
+/** On devices that go bad in every way, dead ones too. */
+const GOING_BAD: readonly Variant[] = [
+  {
+    name: "bad",
+    geometry: { sectors: 6000, unit: 1, spareStart: 9, slots: 500, maxRemaps: 0, rules: ANY },
+    mainStart: 77,
+    features: TWICE,
+    build: badBlocks("medium"),
+  },
+  {
+    name: "bad-disks",
+    geometry: { sectors: 5000, unit: 1, spareStart: 40, slots: 600, maxRemaps: 0, rules: ANY },
+    mainStart: 1000,
+    features: TWICE,
+    build: badDisks,
+  },
+  {
+    name: "bad-blocks-4096",
+    geometry: { sectors: 8192, unit: 8, spareStart: 64, slots: 800, maxRemaps: 0, rules: ANY },
+    mainStart: 128,
+    features: TWICE,
+    build: badBlocks("io", 4096, 4096),
+  },
+  {
+    name: "bad-tail",
+    geometry: {
+      sectors: 4096,
+      unit: 1,
+      spareStart: 4099,
+      slots: 400,
+      maxRemaps: 0,
+      oneDevice: true,
+      rules: ANY,
+    },
+    mainStart: 0,
+    features: TWICE,
+    build: sameBadBlock,
+  },
+  {
+    name: "small-spare",
+    geometry: { sectors: 3000, unit: 1, spareStart: 0, slots: 40, maxRemaps: 0, rules: ANY },
+    mainStart: 0,
+    features: TWICE,
+    build: badBlocks("medium"),
+  },
+  {
+    name: "max-remaps",
+    geometry: { sectors: 3000, unit: 1, spareStart: 5, slots: 300, maxRemaps: 60, rules: ANY },
+    mainStart: 3,
+    features: { retries: 3n, retryDelayMs: 0n },
+    build: badBlocks("io"),
+  },
+  {
+    name: "pending-verify",
+    geometry: {
+      sectors: 4000,
+      unit: 1,
+      spareStart: 0,
+      slots: 300,
+      maxRemaps: 0,
+      rules: { ...ANY, verifiesPending: true },
+    },
+    mainStart: 64,
+    features: { ...TWICE, pendingPolicy: "verify" },
+    build: badBlocks("medium"),
+  },
+  {
+    name: "proactive",
+    geometry: {
+      sectors: 4000,
+      unit: 1,
+      spareStart: 0,
+      slots: 500,
+      maxRemaps: 0,
+      rules: { ...ANY, proactive: true },
+    },
+    mainStart: 0,
+    features: { retries: 3n, retryDelayMs: 0n, proactive: true },
+    build: badBlocks("io"),
+  },
+  {
+    name: "no-auto-remap",
+    geometry: {
+      sectors: 4000,
+      unit: 1,
+      spareStart: 0,
+      slots: 300,
+      maxRemaps: 0,
+      rules: { ...ANY, passive: true },
+    },
+    mainStart: 0,
+    features: { ...TWICE, noAutoRemap: true },
+    build: badBlocks("medium"),
+  },
+  {
+    name: "verify-reads",
+    geometry: { sectors: 5000, unit: 1, spareStart: 0, slots: 500, maxRemaps: 0, rules: ANY },
+    mainStart: 11,
+    features: { ...TWICE, verifyReads: true },
+    build: badBlocks("medium"),
+  },
+  {
+    // All features at once, and the spare's logical block is smaller than main's.
+    name: "all-features",
+    geometry: {
+      sectors: 4096,
+      unit: 8,
+      spareStart: 24,
+      slots: 512,
+      maxRemaps: 400,
+      rules: { ...ANY, verifiesPending: true, proactive: true },
+    },
+    mainStart: 8,
+    features: {
+      retries: 2n,
+      retryDelayMs: 1n,
+      pendingPolicy: "verify",
+      proactive: true,
+      verifyReads: true,
+    },
+    build: badBlocks("io", 4096, 512),
+  },
+];
+
+export const VARIANTS: readonly Variant[] = [...PLAIN, ...GOING_BAD];

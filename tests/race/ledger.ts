@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What each sector may hold while its writes are in flight. Pure: the races happen elsewhere.
-import { sectorsOf } from "../model/model.ts";
-import type { Range } from "../model/model.ts";
+import { type Range, sectorsOf } from "../model/range.ts";
 import { PromiseBroken } from "../model/promises.ts";
 import { contentOf, describeContent, holdsStamp, stamps, wordsOf } from "../model/stamps.ts";
 

@@ -4,7 +4,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
-import { type Range, sectorsOf } from "../model/model.ts";
+import type { Range } from "../model/range.ts";
 import {
   contract,
   promise5MappingIsInjective,
@@ -123,9 +123,9 @@ async function lostSectors(race: Race, moves: number): Promise<void> {
   while (race.moves < moves && race.running) {
     await Promise.all(owned.map((block) => race.write(block)));
     const bad = owned.filter(() => race.random.chance(2)).map((block) => race.random.part(block));
-    await main.setFaults(bad.flatMap((range) => [...sectorsOf(range)]));
+    for (const range of bad) await main.addFault("both", range);
     const { remapped, lost } = await target.remap([big]);
-    await main.setFaults([]);
+    await main.heal(SECTORS_IN_ALL);
     const wanted = bad.reduce((sum, { count }) => sum + count, 0);
     contract(
       Number(remapped) === span.count && Number(lost) === wanted,
@@ -218,9 +218,12 @@ async function checkEverything(race: Race): Promise<void> {
     {
       remapped: sum(relocated),
       lost: sum(relocated.filter(({ place }) => place === "lost")),
+      pending: 0,
       slots,
+      automatic: 0,
       manualRemaps: Number(stats.get("manual_remaps")),
       unmapped: Number(stats.get("manual_remaps")) - sum(relocated),
+      leastBad: 0,
       mostBad: 0,
     },
     status,
