@@ -25,6 +25,9 @@ async function blamesNoSector(bench: ErrorsBench): Promise<void> {
   await checkTransportErrors(rig, 2);
 }
 
+/** So long a disk that answered nowhere is not asked again whether a sector is to blame. */
+const SILENCE_MS = 1500;
+
 async function servesAgain(bench: ErrorsBench): Promise<void> {
   const { rig, main } = await bench.rig();
   await main.fail([{ first: 50, count: 1 }]);
@@ -36,6 +39,7 @@ async function servesAgain(bench: ErrorsBench): Promise<void> {
   await rig.check("a relocated sector, written while main is dead", 50, 1);
   await main.fail([{ first: 300, count: 1 }]);
   await rig.check("everything but the bad sector, without a reload", 0, 300);
+  await pause(SILENCE_MS);
   await write(rig, 296, 8);
   await rig.check("everything");
   checkCounts("once main is back", rig, { remapped: 2, spareUsed: 2, lost: 0, pending: 0 });
@@ -56,7 +60,6 @@ async function endsSoon(bench: ErrorsBench): Promise<void> {
   });
   checkCounts("after 64 requests", rig, UNTOUCHED);
   await main.heal();
-  await bench.scope.signal.throwIfAborted();
   await write(rig, 0, rig.length);
   await rig.check("everything once main is back");
 }
@@ -69,6 +72,22 @@ async function saysSo(bench: ErrorsBench): Promise<void> {
   checkMatch("the health with a dead main", rig.status().health, /^(degraded|critical|failed)$/);
   await main.heal();
   await write(rig, 300, 1);
+  await rig.check("everything");
+}
+
+/** A pending sector may be rewritten in place; that main is dead is no reason to give it a slot. */
+async function verifiesNothing(bench: ErrorsBench): Promise<void> {
+  const { rig, main } = await bench.rig({ features: [...QUICK, "pending_policy", "verify"] });
+  await main.fail([{ first: 300, count: 1 }]);
+  await readFails(rig, 300, 1);
+  await main.die();
+  await writeFails(rig, 400, 1);
+  await writeFails(rig, 300, 1);
+  checkCounts("with a dead main", rig, { remapped: 0, spareUsed: 0, lost: 1, pending: 1 });
+  await main.heal();
+  await pause(SILENCE_MS);
+  await write(rig, 300, 1);
+  checkCounts("after a write in place", rig, UNTOUCHED);
   await rig.check("everything");
 }
 
@@ -107,6 +126,7 @@ export const DEAD: ErrorsPart = {
     { name: "promise 7: a main that comes back serves again", run: servesAgain },
     { name: "promise 8: 64 requests to a dead main end soon", run: endsSoon },
     { name: "promise 7: a dead main shows in the health", run: saysSo },
+    { name: "promise 8: pending sectors of a dead main, verify", run: verifiesNothing },
     { name: "promise 8: main is taken away", run: takesAwayMain },
     { name: "promise 8: the spare is taken away", run: takesAwayTheSpare },
   ],

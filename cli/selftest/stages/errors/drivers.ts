@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Disks of other kinds: sectors that cannot be read until they are written, and data with checksums.
+import { DirectFile } from "../../../../ffi/direct_file.ts";
 import { checkEqual } from "../../check.ts";
-import { checkLost } from "../../content.ts";
+import { checkLost, position, readSectors } from "../../content.ts";
 import type { LoopDisk } from "../../loops.ts";
 import { makeMapped, target } from "../../mapped.ts";
+import { SECTOR } from "../../pattern.ts";
 import { type ErrorsBench, type ErrorsPart, QUICK } from "./bench.ts";
 import { isDebugKernel, missing, notInThisKernel, useDriver } from "./here.ts";
 import { checkCounts, checkPlaces, checkStat, readFails, UNTOUCHED, write } from "./requests.ts";
@@ -60,37 +62,41 @@ async function onIntegrity(bench: ErrorsBench) {
   await useDriver(bench.scope, "dm-integrity");
   await useDriver(bench.scope, "crc32c_generic").catch(() => {});
   const { loops } = bench;
-  const below = await bench.segments("below", loops.main);
+  // It takes a disk that begins with zeroes for a new one.
+  await zero(loops.main);
   const sectors = 1024;
-  const table = target("integrity", 0, sectors, `${below.path} 0 4 D 1 internal_hash:crc32c`);
+  const line = `${loops.main.path} 0 4 D 1 internal_hash:crc32c`;
+  const table = target("integrity", 0, sectors, line);
   const { name, path } = await makeMapped(bench.scope, bench.dm, "integrity", [table]);
   const main: LoopDisk = {
     ...{ path, sectors, blockSize: 512 },
     name: `dm-${bench.dm.info(name)?.minor}`,
   };
   const spare = await bench.segments("spare", loops.spare);
-  return { rig: await bench.rigOver({ main, spare }), below };
+  return await bench.rigOver({ main, spare });
 }
 
-/** The file of a disk image is searched for the first sector with these bytes. */
-async function findOn(disk: LoopDisk, bytes: Uint8Array): Promise<number> {
-  const file = await Deno.readFile(disk.path);
-  for (let sector = 0; sector < disk.sectors; sector++) {
-    const here = file.subarray(sector * 512, sector * 512 + 512);
+async function zero(disk: LoopDisk): Promise<void> {
+  using file = DirectFile.open(disk.path, { write: true });
+  await file.write(0n, new Uint8Array(8 * SECTOR));
+  await file.flush();
+}
+
+/** The disk is searched for the first sector with these bytes. */
+async function findOn(disk: DirectFile, sectors: number, bytes: Uint8Array): Promise<number> {
+  for (let sector = 0; sector < sectors; sector++) {
+    const here = await readSectors(disk, sector, 1);
     if (here.every((byte, index) => byte === bytes[index])) return sector;
   }
   throw missing("a sector of ours below dm-integrity");
 }
 
 async function takesBadChecksums(bench: ErrorsBench): Promise<void> {
-  const { rig } = await onIntegrity(bench);
-  await rig.main.flush();
-  const place = await findOn(bench.loops.main, await rig.main.read(300n * 512n, 512));
-  const disk = await Deno.open(bench.loops.main.path, { write: true });
-  await disk.seek(place * 512, Deno.SeekMode.Start);
-  await disk.write(new Uint8Array(512).fill(0x5a));
-  await disk.sync();
-  disk.close();
+  const rig = await onIntegrity(bench);
+  const { path, sectors } = bench.loops.main;
+  const disk = bench.scope.use(path, DirectFile.open(path, { write: true }));
+  const place = await findOn(disk, sectors, await readSectors(rig.main, 300, 1));
+  await disk.write(position(place), new Uint8Array(SECTOR).fill(0x5a));
   await checkLost("a sector whose checksum is wrong", rig.file, 300, 1);
   await checkPlaces(rig, 299, 3, "299+1 main, 300+1 pending, 301+1 main");
   checkCounts("after a wrong checksum", rig, { pending: 1, lost: 1, spareUsed: 0, readErrors: 1 });

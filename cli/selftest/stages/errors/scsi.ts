@@ -52,6 +52,21 @@ async function readsBackWhatItWrote(bench: ErrorsBench): Promise<void> {
   await rig.check("everything");
 }
 
+async function keepsWhatMainCannotHold(bench: ErrorsBench): Promise<void> {
+  const { main, rig } = await onScsiDisk(bench);
+  await main.failReads(500, 2);
+  await readFails(rig, 500, 2);
+  await write(rig, 496, 8);
+  checkCounts("after a write", rig, { remapped: 2, lost: 0, spareUsed: 2 });
+  // The disk takes the data, and cannot give it back.
+  checkEqual("unmap", await rig.send("unmap 500 2"), "cleared=0 kept=2");
+  checkEqual("clear", await rig.send("clear"), "cleared=0 kept=2");
+  await rig.check("everything");
+  await main.heal();
+  checkEqual("clear on a healed disk", await rig.send("clear"), "cleared=2 kept=0");
+  await rig.check("everything, on main again");
+}
+
 async function comesBackFromOffline(bench: ErrorsBench): Promise<void> {
   const { main, rig } = await onScsiDisk(bench);
   await main.setState("offline");
@@ -145,6 +160,7 @@ export const SCSI: ErrorsPart = {
   cases: [
     { name: "promise 3: medium errors on reads", run: findsMediumErrors },
     { name: "verify: a sector that stays unreadable moves", run: readsBackWhatItWrote },
+    { name: "promise 1: unmap keeps what main cannot hold", run: keepsWhatMainCannotHold },
     { name: "promise 8: offline, and running again", run: comesBackFromOffline },
     { name: "promise 8: time-outs", run: timesOut },
     { name: "promise 8: every command is lost", run: losesEveryCommand },

@@ -27,7 +27,7 @@ export class ScsiDisk implements LoopDisk {
     if (exists(DRIVER)) throw missing("the driver scsi_debug, not in use by anybody else,");
     // Nobody loads the driver for disks where there is no udev.
     await useDriver(scope, "sd_mod");
-    await useDriver(scope, "scsi_debug", ["dev_size_mb=1", "delay=0"]);
+    await useDriver(scope, "scsi_debug", ["dev_size_mb=1", "ndelay=1000"]);
     let found: { address: string; name: string } | undefined;
     await until("a disk of scsi_debug", () => found = findDisk());
     if (found === undefined) throw missing("a disk of scsi_debug");
