@@ -60,5 +60,8 @@ export const READ_BUDGETS: Readonly<Partial<Record<CaseId, number | "stitched">>
 /** Bytes of kernel memory that a scattered entry may take. */
 export const ENTRY_BYTES_BUDGET = 40;
 
+/** A scan reads at least so many percent of what plain sequential reads of the device reach. */
+export const SCAN_PERCENT_BUDGET = 90;
+
 /** `--version` of the packed file: milliseconds, and times the unpacked start. */
 export const START_BUDGET = { milliseconds: 120, ratio: 2.5 } as const;

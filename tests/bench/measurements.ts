@@ -27,11 +27,19 @@ const measurement = z.discriminatedUnion("kind", [
     sectors: z.number().int().positive(),
     instructions: z.number().positive(),
   }),
+  z.object({
+    kind: z.literal("scan"),
+    sectors: z.number().int().positive(),
+    /** Of plain O_DIRECT reads of the same sectors, 1 MiB each, one after the other. */
+    plain_instructions: z.number().positive(),
+    instructions: z.number().positive(),
+  }),
 ]);
 
 export type Measurement = z.infer<typeof measurement>;
 export type IoMeasurement = Extract<Measurement, { kind: "io" }>;
 export type MemoryMeasurement = Extract<Measurement, { kind: "memory" }>;
+export type ScanMeasurement = Extract<Measurement, { kind: "scan" }>;
 export type RequestMeasurement = Extract<Measurement, { kind: "request" }>;
 
 /** Checks what came over the guest's channel. */

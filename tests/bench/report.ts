@@ -11,9 +11,10 @@ import {
   READ_BUDGETS,
   type RequestKind,
   REQUESTS,
+  SCAN_PERCENT_BUDGET,
   START_BUDGET,
 } from "./cases.ts";
-import type { IoMeasurement, Measurement } from "./measurements.ts";
+import type { IoMeasurement, Measurement, ScanMeasurement } from "./measurements.ts";
 import { median } from "./median.ts";
 
 /** A figure with the most that it may be, if there is a budget for it. */
@@ -49,6 +50,14 @@ export interface RequestRow {
   readonly instructions_per_sector: number;
 }
 
+export interface ScanRow extends Required<Judged> {
+  readonly sectors: number;
+  readonly instructions_per_sector: number;
+  readonly plain_instructions_per_sector: number;
+  /** Speed of the scan in percent of that of plain reads: here the budget is the least. */
+  readonly percent: number;
+}
+
 /** How long `--version` takes, in three ways to start the same program. */
 export interface StartTimes {
   readonly packed_ms: readonly number[];
@@ -74,6 +83,7 @@ export interface Report {
   readonly io: readonly IoRow[];
   readonly memory: readonly MemoryRow[];
   readonly requests: readonly RequestRow[];
+  readonly scans: readonly ScanRow[];
   readonly start?: StartRow;
 }
 
@@ -99,6 +109,7 @@ export function makeReport(
         };
       }),
     requests: REQUESTS.flatMap((request) => requestRow(request, measurements)),
+    scans: measurements.filter((each) => each.kind === "scan").map(scanRow),
     ...(starts === undefined ? {} : { start: startRow(starts) }),
   };
 }
@@ -141,6 +152,18 @@ function requestRow(request: RequestKind, measurements: readonly Measurement[]):
   if (first === undefined) return [];
   const perSector = median(own.map(({ instructions, sectors }) => instructions / sectors));
   return [{ request, sectors: first.sectors, instructions_per_sector: Math.round(perSector) }];
+}
+
+function scanRow({ sectors, instructions, plain_instructions }: ScanMeasurement): ScanRow {
+  const percent = round(100 * plain_instructions / instructions, 1);
+  return {
+    sectors,
+    instructions_per_sector: Math.round(instructions / sectors),
+    plain_instructions_per_sector: Math.round(plain_instructions / sectors),
+    percent,
+    budget: SCAN_PERCENT_BUDGET,
+    within_budget: percent >= SCAN_PERCENT_BUDGET,
+  };
 }
 
 function startRow({ packed_ms, bundle_ms, source_ms }: StartTimes): StartRow {

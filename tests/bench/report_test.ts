@@ -118,3 +118,19 @@ Deno.test("the text shows figure, difference, budget and verdict, and only what 
   assert.match(text, /dm-linear +read +6000\.0 +0\.0\n/);
   assert.doesNotMatch(text, /START|ENTRIES|MESSAGE|write/);
 });
+
+Deno.test("a scan must be nearly as fast as plain reads", () => {
+  const scan = (instructions: number) =>
+    makeReport([{ kind: "scan", sectors: 1000, plain_instructions: 90_000, instructions }]);
+  assert.deepEqual(scan(100_000).scans, [{
+    sectors: 1000,
+    instructions_per_sector: 100,
+    plain_instructions_per_sector: 90,
+    percent: 90,
+    budget: 90,
+    within_budget: true,
+  }]);
+  assert.equal(countOver(scan(100_000)), 0);
+  assert.equal(countOver(scan(101_000)), 1);
+  assert.match(formatReport(scan(101_000)), /1,000 sectors +101 +90 +89\.1% +90% +OVER/);
+});

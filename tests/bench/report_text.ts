@@ -9,6 +9,7 @@ export function formatReport(report: Report): string {
     ...(report.io.length === 0 ? [] : [ioSection(report.io, report.kernel)]),
     ...(report.memory.length === 0 ? [] : [memorySection(report)]),
     ...(report.requests.length === 0 ? [] : [requestSection(report)]),
+    ...(report.scans.length === 0 ? [] : [scanSection(report)]),
     ...(report.start === undefined ? [] : [startSection(report.start)]),
   ];
   return `${sections.join("\n\n")}\n`;
@@ -19,6 +20,7 @@ export function countOver(report: Report): number {
   const judged: (Judged | undefined)[] = [
     ...report.io.flatMap(({ read, write }) => [read, write]),
     ...report.memory,
+    ...report.scans,
     report.start,
   ];
   return judged.filter((each) => each?.within_budget === false).length;
@@ -80,6 +82,26 @@ function requestSection({ requests }: Report): string {
       row.instructions_per_sector.toLocaleString("en"),
     ]),
   );
+}
+
+function scanSection({ scans }: Report): string {
+  const columns = [
+    { heading: "SCAN, BESIDE PLAIN 1 MIB READS" },
+    { heading: "INSTRUCTIONS A SECTOR", numeric: true },
+    { heading: "PLAIN READS", numeric: true },
+    { heading: "SPEED", numeric: true },
+    { heading: "AT LEAST", numeric: true },
+    { heading: "VERDICT" },
+  ];
+  const rows = scans.map((row) => [
+    `${row.sectors.toLocaleString("en")} sectors`,
+    `${row.instructions_per_sector}`,
+    `${row.plain_instructions_per_sector}`,
+    `${row.percent.toFixed(1)}%`,
+    `${row.budget}%`,
+    verdict(row),
+  ]);
+  return formatColumns(columns, rows);
 }
 
 function startSection(start: StartRow): string {

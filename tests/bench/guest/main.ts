@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The guest's part: `main.ts io|million...`. Every measurement goes to the channel as it is made.
+// The guest's part: `main.ts io|scan|million...`. Every measurement goes to the channel as it is made.
 import { ORDERS } from "../cases.ts";
 import { ENTRY_DISTANCE, ENTRY_OFFSET, MEASURED_SECTORS, Rig, type Segment } from "./rig.ts";
 import { shuffled } from "./shuffle.ts";
@@ -73,6 +73,12 @@ async function measureRemap(rig: Rig): Promise<void> {
   rig.remove("remap");
 }
 
+async function measureScans(rig: Rig): Promise<void> {
+  rig.createRemap("scanned", MEASURED_SECTORS, rig.spare, MEASURED_SECTORS);
+  await rig.measureScan("scanned", MEASURED_SECTORS);
+  rig.remove("scanned");
+}
+
 async function measureMillion(rig: Rig): Promise<void> {
   const sectors = MEASURED_SECTORS + MILLION * MILLION_DISTANCE;
   const entries = sectorsOf(MILLION, MEASURED_SECTORS, MILLION_DISTANCE);
@@ -98,9 +104,10 @@ async function measureMillion(rig: Rig): Promise<void> {
 }
 
 using rig = Rig.open();
-await measureLinear(rig);
+if (Deno.args.includes("io") || Deno.args.includes("million")) await measureLinear(rig);
 if (Deno.args.includes("io")) {
   await measureOthers(rig);
   await measureRemap(rig);
 }
+if (Deno.args.includes("scan")) await measureScans(rig);
 if (Deno.args.includes("million")) await measureMillion(rig);

@@ -141,6 +141,39 @@ export class Rig implements Disposable {
     }
   }
 
+  /**
+   * Reads a remap device with large plain requests, then scans it. Both tell themselves how long
+   * that took: dd, and the kernel's log, so that no start of a program and no waiting counts.
+   */
+  async measureScan(name: string, sectors: number): Promise<void> {
+    const count = sectors / 2048;
+    const plain = run(
+      "sh",
+      "-c",
+      `LC_ALL=C dd if=/dev/mapper/${name} of=/dev/null bs=1M ` +
+        `count=${count} iflag=direct 2>&1`,
+    );
+    const plainSeconds = Number(/copied, ([\d.]+) s/.exec(plain)?.[1]);
+    await wait(500);
+    await this.dm.message(name, 0n, `scan 0 ${sectors - 1}`);
+    await wait(5000);
+    const log = run("dmesg");
+    const at = (words: string) => {
+      const line = new RegExp(`^\\[ *([\\d.]+)\\].* ${name}: scan of sectors .* ${words}`, "gm");
+      return Number([...log.matchAll(line)].at(-1)?.[1]);
+    };
+    const seconds = at("done") - at("started");
+    if (!(seconds > 0 && plainSeconds > 0)) {
+      throw new CommandError(`no times of a scan and of plain reads: ${seconds}, ${plainSeconds}`);
+    }
+    this.record({
+      kind: "scan",
+      sectors,
+      plain_instructions: Math.round(plainSeconds * 1e9),
+      instructions: Math.round(seconds * 1e9),
+    });
+  }
+
   /** What the nodes of all maple trees take: freed ones are gone after a while. */
   async nodeBytes(): Promise<number> {
     await wait(3000);
