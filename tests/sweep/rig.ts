@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The stack under test: memory, devices whose Nth request fails, and the target on top.
+import { RemapDevice } from "../../cli/device/remap_device.ts";
+import { type RemapFeatures, type RemapTable, toTarget } from "../../cli/device/table_line.ts";
+import { DirectFile } from "../../ffi/direct_file.ts";
+import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import type { Range } from "../model/range.ts";
+import { SECTOR_BYTES, spareStamps, stamps } from "../model/stamps.ts";
+import { FaultyPair, type Side } from "./faults.ts";
+
+/** Sectors. Nothing starts at 0, so that a forgotten start is seen. */
+export const SECTORS = 256;
+/** In turn: a table of another layout starts with nothing relocated. */
+const MAIN_STARTS = [16, 24] as const;
+export const SPARE_START = 8;
+export const SLOTS = 160;
+const MAIN_SECTORS = 24 + SECTORS;
+const SPARE_SECTORS = SPARE_START + SLOTS;
+export const EVERYTHING: Range = { first: 0, count: SECTORS };
+
+/** A second try for everything, at once. */
+const FEATURES: RemapFeatures = {
+  volatile: true,
+  maxRemaps: 0n,
+  retries: 2n,
+  retryDelayMs: 0n,
+};
+
+export function bytes(sectors: number): bigint {
+  return BigInt(sectors * SECTOR_BYTES);
+}
+
+export class Rig implements AsyncDisposable {
+  readonly name: string;
+  #features: RemapFeatures = FEATURES;
+  #mainStart: number = MAIN_STARTS[0];
+  #file: DirectFile | undefined;
+  #target: RemapDevice | undefined;
+
+  private constructor(
+    readonly dm: DeviceMapper,
+    readonly pair: FaultyPair,
+    group: number,
+    private readonly lower: Readonly<Record<Side, DirectFile>>,
+  ) {
+    this.name = `sweep${group}`;
+  }
+
+  /** @param group 0, 1, 2...: each has two RAM disks of its own */
+  static async create(dm: DeviceMapper, group: number): Promise<Rig> {
+    const pair = await FaultyPair.create(dm, group, {
+      main: { path: `/dev/ram${2 * group}`, sectors: MAIN_SECTORS },
+      spare: { path: `/dev/ram${2 * group + 1}`, sectors: SPARE_SECTORS },
+    });
+    return new Rig(dm, pair, group, {
+      main: DirectFile.open(pair.path("main"), { write: true }),
+      spare: DirectFile.open(pair.path("spare"), { write: true }),
+    });
+  }
+
+  get file(): DirectFile {
+    if (this.#file === undefined) throw new Error("the device is not there");
+    return this.#file;
+  }
+
+  get target(): RemapDevice {
+    if (this.#target === undefined) throw new Error("the device is not there");
+    return this.#target;
+  }
+
+  /** Main's first sector of the target. */
+  get mainStart(): number {
+    return this.#mainStart;
+  }
+
+  /** All as new: first stamps everywhere, healthy devices, nothing relocated. */
+  async fresh(seed: number, features: RemapFeatures = {}): Promise<void> {
+    this.pair.heal();
+    const [one, other] = MAIN_STARTS;
+    this.#mainStart = this.#mainStart === one ? other : one;
+    this.#features = { ...FEATURES, ...features };
+    await this.lower.main.write(bytes(this.#mainStart), stamps(seed, 0, SECTORS, 0));
+    await this.lower.spare.write(0n, spareStamps(seed, 0, SPARE_SECTORS));
+    this.pair.heal();
+    if (this.#target !== undefined) {
+      // Much faster than a new device, and as new: no target takes over from another layout.
+      await this.#target.clear({ force: true });
+      await this.load();
+      await this.dm.suspend(this.name, { skipLockfs: true });
+      return await this.resume();
+    }
+    await this.dm.createWithTable(this.name, [toTarget(this.#table())]);
+    this.#target = RemapDevice.open(this.dm, this.name);
+    this.#file = DirectFile.open(`/dev/mapper/${this.name}`, { write: true });
+  }
+
+  #table(): RemapTable {
+    return {
+      start: 0n,
+      length: BigInt(SECTORS),
+      main: this.pair.path("main"),
+      mainStart: BigInt(this.#mainStart),
+      spare: this.pair.path("spare"),
+      spareStart: BigInt(SPARE_START),
+      spareLength: BigInt(SLOTS),
+      features: this.#features,
+    };
+  }
+
+  suspend(): Promise<void> {
+    return this.dm.suspend(this.name);
+  }
+
+  resume(): Promise<void> {
+    return this.dm.resume(this.name);
+  }
+
+  /** Loads the same table again; it starts with the next resume. */
+  load(): Promise<void> {
+    return this.dm.reload(this.name, [toTarget(this.#table())]);
+  }
+
+  /** Past the target. */
+  readMain({ first, count }: Range): Promise<Uint8Array> {
+    return this.lower.main.read(bytes(this.#mainStart + first), count * SECTOR_BYTES);
+  }
+
+  /** After a failure: the next {@linkcode fresh} makes a new device. */
+  async discard(): Promise<void> {
+    this.pair.heal();
+    if (this.dm.info(this.name)?.suspended === true) await this.resume();
+    await this.#remove();
+  }
+
+  async #remove(): Promise<void> {
+    this.#file?.[Symbol.dispose]();
+    this.#file = undefined;
+    this.#target = undefined;
+    if (this.dm.info(this.name) === undefined) return;
+    await this.dm.remove(this.name, { retry: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#remove();
+    this.lower.main[Symbol.dispose]();
+    this.lower.spare[Symbol.dispose]();
+    await this.pair[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Every request of an operation fails once, in every way.
+import { describeFault, type Fault, type Mode, type Status } from "./faults.ts";
+import { checkAftermath } from "./aftermath.ts";
+import { type Operation, usersMeanwhile } from "./scenes.ts";
+import type { Rig } from "./rig.ts";
+import { HangError, milliseconds, within } from "./time.ts";
+import { Trial } from "./trial.ts";
+
+/** How a request fails. */
+export interface Way {
+  readonly mode: Mode;
+  readonly status: Status;
+  readonly parks: boolean;
+}
+
+const MODES: readonly Mode[] = ["once", "sector", "gone"];
+const STATUSES: readonly Status[] = ["medium", "ioerr", "transport"];
+
+/** All ways; parked: with other I/O while the request waits to fail. */
+export const ALL_WAYS: readonly Way[] = [false, true].flatMap((parks) =>
+  MODES.flatMap((mode) => STATUSES.map((status) => ({ mode, status, parks })))
+);
+
+export function nameWay({ mode, status, parks }: Way): string {
+  return `${mode}-${status}${parks ? "-parked" : ""}`;
+}
+
+/**
+ * Every mode for every request, and one of them parked; the statuses take turns.
+ */
+function usualWays(nth: number): Way[] {
+  const ways: Way[] = MODES.map((mode, i) => ({
+    mode,
+    status: STATUSES[(nth + i) % 3]!,
+    parks: false,
+  }));
+  const turn = Math.floor(nth / 3);
+  const [mode, status] = [MODES[nth % 3]!, STATUSES[(nth + turn) % 3]!];
+  return [...ways, { mode, status, parks: true }];
+}
+
+/** More requests than any operation has. */
+const RUNAWAY = 2000;
+
+/** A broken promise, with the fault that broke it. */
+export class SweepFailure extends Error {
+  override readonly name = "SweepFailure";
+  readonly hung: boolean;
+
+  constructor(readonly fault: Fault, cause: unknown) {
+    super(
+      `${describeFault(fault)}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+    this.hung = cause instanceof HangError;
+  }
+}
+
+export interface Swept {
+  /** Faults that fired. */
+  readonly faults: number;
+  /** Requests in a run without a fault. */
+  readonly requests: number;
+  readonly seconds: number;
+}
+
+/** Resolves when the armed request has come, or the operation has ended without it. */
+async function untilParked(rig: Rig, ended: { is: boolean }): Promise<boolean> {
+  while (!ended.is) {
+    if (rig.pair.state.parked) return true;
+    await milliseconds(1);
+  }
+  return rig.pair.state.parked;
+}
+
+async function runArmed(operation: Operation, trial: Trial): Promise<boolean> {
+  const { rig, fault } = trial;
+  trial.before = rig.target.status();
+  trial.placesBefore = await trial.verify();
+  rig.pair.arm(fault);
+  trial.concurrent = fault.parks;
+  const ended = { is: false };
+  const running = operation.run(trial).finally(() => ended.is = true);
+  // A failure is thrown below; until then it is nobody's.
+  running.catch(() => {});
+  let others: Promise<unknown>[] = [];
+  if (fault.parks && await untilParked(rig, ended)) {
+    others = (operation.meanwhile ?? usersMeanwhile)(trial);
+    for (const other of others) other.catch(() => {});
+    await milliseconds(3);
+    rig.pair.go();
+  }
+  await within(Promise.all([running, ...others]), operation.name);
+  return rig.pair.state.fired;
+}
+
+let seeds = 0;
+
+/** @returns whether the fault has fired */
+async function attempt(rig: Rig, operation: Operation, fault: Fault): Promise<boolean> {
+  const seed = ++seeds;
+  const { features = {} } = operation;
+  const trial = new Trial(rig, seed, fault, {
+    automatic: features.noAutoRemap !== true,
+    proactive: features.proactive === true,
+    verifiesPending: features.pendingPolicy === "verify",
+  });
+  try {
+    await rig.fresh(seed, features);
+    await operation.prepare?.(trial);
+    await trial.flush();
+    const fired = await runArmed(operation, trial);
+    await checkAftermath(trial);
+    return fired;
+  } catch (error) {
+    if (!(error instanceof HangError)) await rig.discard();
+    throw new SweepFailure(fault, error);
+  }
+}
+
+/**
+ * Fails the first request, the second... until there are no more.
+ * @param chosen these ways for each request; the usual ones if left out
+ */
+export async function sweep(
+  rig: Rig,
+  operation: Operation,
+  chosen: readonly Way[] | undefined,
+  onFailure: (failure: SweepFailure) => void,
+): Promise<Swept> {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const failed = new Set<string>();
+  let faults = 0;
+  for (let nth = 1;; nth++) {
+    let fired = false;
+    for (const way of chosen ?? waysFor(operation, nth)) {
+      const fault: Fault = { nth, ...way };
+      if (operation.parkedOnly === true && !way.parks) continue;
+      // The rest of a way that fails would mostly say the same again.
+      if (failed.has(nameWay(way))) continue;
+      try {
+        if (nth > RUNAWAY) throw new SweepFailure(fault, "the operation does not end");
+        if (!await attempt(rig, operation, fault)) continue;
+        fired = true;
+        faults++;
+      } catch (error) {
+        if (!(error instanceof SweepFailure)) throw error;
+        failed.add(nameWay(way));
+        onFailure(error);
+        if (error.hung) throw error;
+        fired = true;
+      }
+    }
+    if (!fired) return { faults, requests: nth - 1, seconds: seconds() };
+  }
+}
+
+function waysFor(operation: Operation, nth: number): Way[] {
+  return operation.parkedOnly === true
+    ? MODES.map((mode, i) => ({ mode, status: STATUSES[(nth + i) % 3]!, parks: true }))
+    : usualWays(nth);
+}
