@@ -93,36 +93,68 @@ static void remap_brake_lift(struct remap_c *rc)
 	remap_health_update(rc);
 }
 
-/* What gets better without any I/O: ask a silent device again, take the brake off. */
+/* Is there a reason to ask the device whether it is there? Not again within a moment. */
+static bool remap_is_due(struct remap_c *rc, int spare, bool suspect)
+{
+	return (suspect || rc->devices.silent[spare]) &&
+	       !time_before(jiffies, rc->devices.until[spare]);
+}
+
+/* What no failing I/O would tell: that a device is gone, or back, or the brake to be taken off. */
 static void remap_devices_work(struct work_struct *work)
 {
 	struct remap_c *rc = container_of(work, struct remap_c, devices.work.work);
 	struct remap_area areas[] = { remap_main_area(rc), remap_spare_area(rc) };
+	struct remap_devices *devices = &rc->devices;
 	bool again = true;
 	int i;
 
 	/* What lies below may be suspended as well; and a move takes its time. */
 	if (!dm_suspended(rc->ti) && mutex_trylock(&rc->move_lock)) {
+		bool suspect = xchg(&devices->suspect, false);
+
 		for (i = 0; i < ARRAY_SIZE(areas); i++)
-			if (rc->devices.silent[i])
+			if (remap_is_due(rc, i, suspect))
 				remap_probe(rc, &areas[i]);
 		remap_brake_lift(rc);
-		again = rc->devices.silent[0] || rc->devices.silent[1] || rc->devices.braked;
+		again = devices->silent[0] || devices->silent[1] || devices->braked;
 		mutex_unlock(&rc->move_lock);
 	}
 	if (again)
-		mod_delayed_work(rc->wq, &rc->devices.work, REMAP_SILENCE);
+		mod_delayed_work(rc->wq, &devices->work, REMAP_SILENCE);
+}
+
+/* Some I/O has failed on its way. Any context. */
+void remap_devices_suspect(struct remap_c *rc)
+{
+	WRITE_ONCE(rc->devices.suspect, true);
+	queue_delayed_work(rc->wq, &rc->devices.work, 0);
 }
 
 void remap_devices_init(struct remap_c *rc)
 {
 	INIT_DELAYED_WORK(&rc->devices.work, remap_devices_work);
 	rc->devices.storm_since = jiffies;
+	rc->devices.until[0] = jiffies;
+	rc->devices.until[1] = jiffies;
 }
 
 void remap_devices_exit(struct remap_c *rc)
 {
 	cancel_delayed_work_sync(&rc->devices.work);
+}
+
+/* A new table knows what the old one knew of the same devices. Both are suspended. */
+void remap_devices_hand_over(struct remap_c *from, struct remap_c *to)
+{
+	struct remap_devices *old = &from->devices, *new = &to->devices;
+
+	memcpy(new->silent, old->silent, sizeof(new->silent));
+	memcpy(new->until, old->until, sizeof(new->until));
+	new->storm_since = old->storm_since;
+	new->storm_count = old->storm_count;
+	new->braked = old->braked;
+	mod_delayed_work(to->wq, &new->work, REMAP_SILENCE);
 }
 
 /**

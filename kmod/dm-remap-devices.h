@@ -22,6 +22,7 @@ struct remap_area {
 struct remap_devices {
 	bool silent[2];		/* main, spare: answers nowhere */
 	unsigned long until[2];	/* jiffies: until then it is not asked again */
+	bool suspect;		/* I/O failed on its way: one of them may be gone; any context */
 	struct delayed_work work;
 	/* The storm brake: automatic relocations since a point in time. */
 	unsigned long storm_since;
@@ -31,10 +32,12 @@ struct remap_devices {
 
 void remap_devices_init(struct remap_c *rc);
 void remap_devices_exit(struct remap_c *rc);
+void remap_devices_hand_over(struct remap_c *from, struct remap_c *to);
 
 struct remap_area remap_main_area(struct remap_c *rc);
 struct remap_area remap_spare_area(struct remap_c *rc);
 
+void remap_devices_suspect(struct remap_c *rc);
 bool remap_may_be_medium(blk_status_t status, bool write);
 bool remap_is_silent(struct remap_c *rc, const struct remap_area *area);
 bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_status_t status,

@@ -38,6 +38,7 @@ void remap_count_error(struct remap_c *rc, const struct bio *bio, blk_status_t e
 		break;
 	default:
 		atomic64_inc(&counters->transport_errors);
+		remap_devices_suspect(rc);
 	}
 	remap_health_update(rc);
 }

@@ -107,23 +107,37 @@ bool remap_repair_is_medium(struct remap_repair *rp, const void *value, blk_stat
 	return false;
 }
 
-/* Does a block that was just written read as it is in the bio? */
-bool remap_repair_same(struct remap_repair *rp, const void *value, sector_t pos)
+/*
+ * What is known of the bio as a whole: if it has failed, it is halved at once. A single block is
+ * judged by I/O of our own only, because it may lie elsewhere by now.
+ */
+blk_status_t remap_repair_known(const struct remap_repair *rp)
+{
+	return rp->last - rp->first < rp->rc->unit ? BLK_STS_OK : rp->bio->bi_status;
+}
+
+/*
+ * Does a block that was just written read as it is in the bio?
+ * Return: how the read has failed; BLK_STS_MEDIUM if it gave something else.
+ */
+blk_status_t remap_repair_compare(struct remap_repair *rp, const void *value, sector_t pos)
 {
 	struct remap_area area = remap_repair_area(rp, value);
 	struct remap_c *rc = rp->rc;
 	unsigned int len = rc->unit << SECTOR_SHIFT, done = 0;
 	struct bvec_iter iter = *rp->iter;
+	blk_status_t status;
 	struct bio_vec vec;
 	bool same = true;
 	u8 *read;
 
-	if (remap_copy_io(rc, &area, REQ_OP_READ, remap_repair_sector(rp, value, pos), 0,
-			  rc->unit))
-		return false;
+	status = remap_copy_io(rc, &area, REQ_OP_READ, remap_repair_sector(rp, value, pos), 0,
+			       rc->unit);
+	if (status)
+		return status;
 	read = page_address(rc->copier.pages[0]);
 	if (bio_op(rp->bio) == REQ_OP_WRITE_ZEROES)
-		return !memchr_inv(read, 0, len);
+		return memchr_inv(read, 0, len) ? BLK_STS_MEDIUM : BLK_STS_OK;
 	bio_advance_iter(rp->bio, &iter, (pos - rp->first) << SECTOR_SHIFT);
 	iter.bi_size = len;
 	for (; iter.bi_size && same; bio_advance_iter_single(rp->bio, &iter, vec.bv_len)) {
@@ -135,7 +149,7 @@ bool remap_repair_same(struct remap_repair *rp, const void *value, sector_t pos)
 		kunmap_local(written);
 		done += vec.bv_len;
 	}
-	return same;
+	return same ? BLK_STS_OK : BLK_STS_MEDIUM;
 }
 
 /* The next smaller step after one that has failed; at least a block. */

@@ -116,7 +116,7 @@ blk_status_t remap_repair_read(struct remap_repair *rp)
 {
 	unsigned long limit = jiffies + REMAP_READ_LIMIT;
 	sector_t pos, count, step = rp->last - rp->first + 1;
-	blk_status_t status = rp->bio->bi_status, result = BLK_STS_OK;
+	blk_status_t status = remap_repair_known(rp), result = BLK_STS_OK;
 
 	for (pos = rp->first; pos <= rp->last; pos += count) {
 		count = min(step, rp->last - pos + 1);

@@ -146,17 +146,29 @@ static blk_status_t remap_written(struct remap_repair *rp, sector_t first, secto
 	return BLK_STS_OK;
 }
 
+/* Write a pending block where it lies, and see whether it can be read now. */
+static blk_status_t remap_write_in_place(struct remap_repair *rp, sector_t pos, void *value)
+{
+	blk_status_t status = remap_repair_io(rp, value, pos, rp->rc->unit);
+
+	return status ?: remap_repair_compare(rp, value, pos);
+}
+
 /* A block that could not be read where it lies is overwritten: elsewhere, or there if it holds. */
 static blk_status_t remap_write_pending(struct remap_repair *rp, sector_t pos, void *value)
 {
-	struct remap_c *rc = rp->rc;
-	const char *why;
+	bool verify = rp->rc->features.verify_pending;
+	const char *why = verify ? NULL : remap_write_elsewhere(rp, pos, value);
+	blk_status_t status;
 
-	if (!rc->features.verify_pending && !remap_write_elsewhere(rp, pos, value))
+	if (!verify && !why)
 		return BLK_STS_OK;
-	if (!remap_repair_io(rp, value, pos, rc->unit) && remap_repair_same(rp, value, pos))
-		return remap_written(rp, pos, pos + rc->unit - 1, value);
-	why = remap_write_elsewhere(rp, pos, value);
+	status = remap_write_in_place(rp, pos, value);
+	if (!status)
+		return remap_written(rp, pos, pos + rp->rc->unit - 1, value);
+	if (!remap_repair_is_medium(rp, value, status))
+		return status;
+	why = why ?: remap_write_elsewhere(rp, pos, value);
 	return why ? remap_write_failed(rp, pos, why) : BLK_STS_OK;
 }
 
@@ -240,8 +252,7 @@ static blk_status_t remap_write_step(struct remap_repair *rp, sector_t pos, sect
 blk_status_t remap_repair_write(struct remap_repair *rp)
 {
 	sector_t pos, count, step = rp->last - rp->first + 1;
-	/* As a whole it has failed already, if it has been sent at all. */
-	blk_status_t status = rp->bio->bi_status, committed;
+	blk_status_t status = remap_repair_known(rp), committed;
 
 	for (pos = rp->first; pos <= rp->last; pos += count) {
 		count = min(step, rp->last - pos + 1);

@@ -46,7 +46,8 @@ blk_status_t remap_repair_io(struct remap_repair *rp, const void *value, sector_
 blk_status_t remap_repair_retry(struct remap_repair *rp, const void *value, sector_t pos,
 				blk_status_t status);
 bool remap_repair_is_medium(struct remap_repair *rp, const void *value, blk_status_t status);
-bool remap_repair_same(struct remap_repair *rp, const void *value, sector_t pos);
+blk_status_t remap_repair_compare(struct remap_repair *rp, const void *value, sector_t pos);
+blk_status_t remap_repair_known(const struct remap_repair *rp);
 sector_t remap_repair_half(const struct remap_repair *rp, sector_t count);
 int remap_repair_change(struct remap_repair *rp, sector_t first, sector_t last,
 			void *(*become)(void *value), u64 *changed);

@@ -93,6 +93,7 @@ static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
 	spin_unlock(&heir->table_lock);
 	mutex_unlock(&heir->move_lock);
 	remap_scan_hand_over(rc, heir);
+	remap_devices_hand_over(rc, heir);
 	rc->owner = false;
 	heir->owner = true;
 }
