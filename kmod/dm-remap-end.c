@@ -74,6 +74,15 @@ static bool remap_is_repairable(const struct bio *bio, blk_status_t error)
 	}
 }
 
+/* Has a read anything that can be verified? Else it is spared the worker. */
+static bool remap_is_to_verify(struct remap_c *rc, const struct bio *bio,
+			       const struct bvec_iter *iter)
+{
+	return bio_op(bio) == REQ_OP_READ &&
+	       remap_crcs_knows(rc->crcs, dm_target_offset(rc->ti, iter->bi_sector),
+				iter->bi_size >> SECTOR_SHIFT);
+}
+
 /*
  * A bio that has failed, or whose data is verified. If it goes to a worker, it comes here again
  * from there, settled.
@@ -91,7 +100,7 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 			remap_repair_queue(rc, bio);
 			return DM_ENDIO_INCOMPLETE;
 		}
-		if (!error && flags & REMAP_IO_VERIFY && bio_op(bio) == REQ_OP_READ) {
+		if (!error && flags & REMAP_IO_VERIFY && remap_is_to_verify(rc, bio, iter)) {
 			remap_io_set(bio, flags);
 			remap_verify_queue(rc, bio);
 			return DM_ENDIO_INCOMPLETE;

@@ -34,23 +34,6 @@ static bool remap_crcs_whole_blocks(const struct remap_crcs *crcs,
 }
 
 /**
- * remap_crcs_knows() - Can any of these sectors be verified? In any context.
- * @crcs: what is known
- * @sector: first one
- * @sectors: how many
- */
-bool remap_crcs_knows(struct remap_crcs *crcs, sector_t sector, sector_t sectors)
-{
-	unsigned int unit = remap_crcs_unit(crcs);
-	sector_t end = sector + sectors;
-
-	for (; sector < end; sector += unit)
-		if (remap_word_known(remap_crcs_word(crcs, sector)))
-			return true;
-	return false;
-}
-
-/**
  * remap_crcs_match() - Is what a bio has read what was written?
  * @crcs: what is known
  * @bio: has been read

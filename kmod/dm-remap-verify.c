@@ -371,3 +371,24 @@ u64 remap_crcs_word(struct remap_crcs *crcs, sector_t sector)
 
 	return words ? atomic64_read(&words[block % REMAP_CRCS_CHUNK]) : 0;
 }
+
+/**
+ * remap_crcs_knows() - Can any of these sectors be verified now? In any context.
+ * @crcs: where
+ * @sector: first sector
+ * @sectors: how many
+ */
+bool remap_crcs_knows(struct remap_crcs *crcs, sector_t sector, sector_t sectors)
+{
+	struct remap_blocks all = remap_crcs_blocks(crcs, sector, sectors), part;
+	u64 block;
+
+	for (; all.first <= all.last; all.first = part.last + 1) {
+		atomic64_t *word = remap_crcs_words(crcs, &all, &part);
+
+		for (block = part.first; word && block <= part.last; block++, word++)
+			if (remap_word_known(atomic64_read(word)))
+				return true;
+	}
+	return false;
+}

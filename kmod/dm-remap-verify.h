@@ -21,8 +21,8 @@ bool remap_crcs_unchanged(struct remap_crcs *crcs, struct bio *bio, const struct
 			  sector_t sector);
 void remap_crcs_write_end(struct remap_crcs *crcs, sector_t sector, sector_t sectors, bool ok);
 void remap_crcs_forget(struct remap_crcs *crcs, sector_t first, sector_t last);
-
 bool remap_crcs_knows(struct remap_crcs *crcs, sector_t sector, sector_t sectors);
+
 bool remap_crcs_match(struct remap_crcs *crcs, struct bio *bio, const struct bvec_iter *iter,
 		      sector_t sector);
 
