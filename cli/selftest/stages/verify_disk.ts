@@ -59,12 +59,10 @@ export class RottenDisk {
     ]);
   }
 
-  /** Writes reach the medium so much later; the pages they are from are read only then. */
-  async delayWrites(ms: number): Promise<void> {
-    const { below } = this;
-    await this.#replace([
-      target("delay", 0, this.disk.sectors, `${below} 0 0 ${below} 0 ${ms}`),
-    ]);
+  /** Requests reach the medium so much later; the pages of a write are read only then. */
+  async delay(ms: { readonly reads: number; readonly writes: number }): Promise<void> {
+    const params = `${this.below} 0 ${ms.reads} ${this.below} 0 ${ms.writes}`;
+    await this.#replace([target("delay", 0, this.disk.sectors, params)]);
   }
 
   /** Reads are right again, and nothing is delayed. What was flipped stays so. */

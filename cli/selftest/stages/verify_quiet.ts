@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { alignedBuffer } from "../../../ffi/aio.ts";
 import { check, checkEqual } from "../check.ts";
 import { newGeneration, position, readSectors } from "../content.ts";
-import { fillSectors, SECTOR } from "../pattern.ts";
+import { fillSectors, findMismatch, SECTOR } from "../pattern.ts";
 import { run as runProgram } from "../programs.ts";
 import { Random } from "../random.ts";
 import type { Rig } from "../rig.ts";
@@ -12,6 +12,7 @@ import type { Scope } from "../scope.ts";
 import type { StageRun } from "../stage.ts";
 import { inBackground, together } from "../tasks.ts";
 import { parseFio } from "./fio.ts";
+import { pause } from "./errors/here.ts";
 import type { VerifyCase } from "./verify_finds.ts";
 import {
   checkGone,
@@ -47,9 +48,9 @@ async function takesWhatProgramsDo(stage: StageRun, scope: Scope): Promise<void>
   const [before, after] = [newGeneration(), newGeneration()];
   const buffer = alignedBuffer(count * SECTOR, 4096);
   fillSectors(buffer, first, () => before);
-  await main.delayWrites(DELAY_MS);
+  await main.delay({ reads: 0, writes: DELAY_MS });
   const written = rig.file.write(position(first), buffer);
-  await new Promise((resolve) => setTimeout(resolve, DELAY_MS / 3));
+  await pause(DELAY_MS / 3);
   fillSectors(buffer, first, () => after);
   await written;
   await main.readRightly();
@@ -59,6 +60,24 @@ async function takesWhatProgramsDo(stage: StageRun, scope: Scope): Promise<void>
   await checkStat(rig, "verify_blocks", 0n);
   await rig.write(first, count);
   await checkStat(rig, "verify_blocks", BigInt(count));
+}
+
+/** Rot is written over while it is looked at again: what is there by then is right. */
+async function looksAtWhatIsThereNow(stage: StageRun, scope: Scope): Promise<void> {
+  const { rig, main } = await makeRottenRig(stage, scope);
+  const [first, count] = [100, 16];
+  await rig.write(first, count);
+  await main.flip(104);
+  await main.delay({ reads: DELAY_MS, writes: 0 });
+  const read = readSectors(rig.file, first, count);
+  // The read takes one delay, and the second look at its rotten sector another one.
+  await pause(1.5 * DELAY_MS);
+  await rig.write(104, 1);
+  const bytes = await read;
+  const wrong = findMismatch(bytes, first, (sector) => rig.content.generation(sector));
+  checkEqual("wrong bytes", wrong, undefined);
+  await checkStat(rig, "verify_errors", 0n);
+  checkGone(rig, "although it was written over", 0n, 0n);
 }
 
 /** fio over the bare device or a folder; every job has to end well. */
@@ -210,6 +229,7 @@ export const QUIET: readonly VerifyCase[] = [
   { name: "what is known, and the memory for it, is counted", run: countsWhatItKnows },
   { name: "more than verify_memory_mib is not taken", run: staysWithinItsMemory },
   { name: "a buffer that changes while it is written", run: takesWhatProgramsDo },
+  { name: "rot that is written over while it is read", run: looksAtWhatIsThereNow },
   { name: "writers, readers, moves, discards over each other", run: letsEverybodyCollide },
   { name: "ext4 with direct, buffered and mapped files", run: servesAFileSystem },
 ];
