@@ -99,9 +99,11 @@ static void remap_health_work(struct work_struct *work)
 				  remap_health_state_name(result.state),
 				  remap_health_state_name(before), reasons);
 		else
-			remap_info(rc, "health is %s again, was %s: %s",
+			remap_info(rc, "health is %s again, was %s%s%s",
 				   remap_health_state_name(result.state),
-				   remap_health_state_name(before), reasons);
+				   remap_health_state_name(before),
+				   result.state == REMAP_GOOD ? "" : ": ",
+				   result.state == REMAP_GOOD ? "" : reasons);
 		remap_event(rc, REMAP_EVENT_HEALTH, 0, 0);
 	}
 	if (wait)
