@@ -21,6 +21,7 @@ import {
   makeRottenRig,
   type RottenRig,
   stat,
+  VERIFYING,
 } from "./verify_rig.ts";
 
 const DELAY_MS = 300;
@@ -203,6 +204,22 @@ async function countsWhatItKnows(stage: StageRun, scope: Scope): Promise<void> {
   await rig.check("all of it");
 }
 
+/** Whether the kernel keeps pages as they are while they are written to a device. */
+async function wantsStablePages(rig: Rig): Promise<boolean> {
+  const rdev = (await Deno.stat(rig.device.path)).rdev ?? 0;
+  const [major, minor] = [rdev >> 8 & 0xfff, rdev & 0xff | rdev >> 12 & 0xfff00];
+  const text = await Deno.readTextFile(`/sys/dev/block/${major}:${minor}/queue/stable_writes`);
+  return text.trim() === "1";
+}
+
+async function asksForStablePages(stage: StageRun, scope: Scope): Promise<void> {
+  const features = VERIFYING.filter((feature) => feature !== "verify_reads");
+  const plain = await makeRottenRig(stage, scope, { features });
+  checkEqual("stable pages without verify_reads", await wantsStablePages(plain.rig), false);
+  const verifying = await makeRottenRig(stage, scope);
+  checkEqual("stable pages with it", await wantsStablePages(verifying.rig), true);
+}
+
 const LIMIT = "/sys/module/dm_remap/parameters/verify_memory_mib";
 
 async function staysWithinItsMemory(stage: StageRun, scope: Scope): Promise<void> {
@@ -228,6 +245,7 @@ async function staysWithinItsMemory(stage: StageRun, scope: Scope): Promise<void
 export const QUIET: readonly VerifyCase[] = [
   { name: "what is known, and the memory for it, is counted", run: countsWhatItKnows },
   { name: "more than verify_memory_mib is not taken", run: staysWithinItsMemory },
+  { name: "pages stay as they are while they are written", run: asksForStablePages },
   { name: "a buffer that changes while it is written", run: takesWhatProgramsDo },
   { name: "rot that is written over while it is read", run: looksAtWhatIsThereNow },
   { name: "writers, readers, moves, discards over each other", run: letsEverybodyCollide },
