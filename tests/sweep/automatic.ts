@@ -82,15 +82,16 @@ export const AUTOMATIC_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "read, a sector that needs a second try",
-    prepare: (trial) => trial.spoilMain("read", BAD, "medium", 6),
+    features: { retries: 3n },
+    prepare: (trial) => trial.spoilMain("read", BAD, "medium", 1),
     run: async (trial) => {
       await trial.read(AROUND);
     },
   },
   {
     name: "read, a sector that needs a second try, proactive",
-    features: { proactive: true },
-    prepare: (trial) => trial.spoilMain("read", BAD, "medium", 6),
+    features: { proactive: true, retries: 3n },
+    prepare: (trial) => trial.spoilMain("read", BAD, "medium", 1),
     run: async (trial) => {
       await trial.read(AROUND);
     },

@@ -14,7 +14,7 @@ export interface KnownBad {
   readonly unwritable: ReadonlySet<number>;
   /** Spare sectors that fail in any direction. */
   readonly slots: ReadonlySet<number>;
-  /** Sectors that are read at the second try, where that is a reason to relocate them. */
+  /** Sectors that fail when they are first tried by themselves, and not again. */
   readonly weak: ReadonlySet<number>;
 }
 
@@ -107,7 +107,7 @@ export class Blame {
     const { known, manners, victim, fault } = this;
     if (!manners.automatic) return false;
     if (known.unwritable.has(sector) || known.unreadable.has(sector)) return true;
-    if (known.weak.has(sector)) return true;
+    if (manners.proactive && known.weak.has(sector)) return true;
     if (this.#isAllBad("main") || this.#badSector("main") === sector + this.mainStart) return true;
     if (victim?.side !== "main" || fault.status === "transport") return false;
     const met = [...sectorsOf(victim.range)].includes(sector + this.mainStart);

@@ -123,7 +123,7 @@ export class FaultyPair {
     return lines(await this.#ask("log")).map(parseFailure);
   }
 
-  /** @param times how often it fails; for ever if left out */
+  /** @param times how often requests for just this range fail; for ever if left out */
   makeBad(side: Side, op: FaultOp, { first, count }: Range, status: Status, times = 0): void {
     this.#command(side, `bad ${op} ${first} ${count} ${status} ${times}`);
   }

@@ -64,7 +64,7 @@ export class Trial {
 
   /**
    * Bad from now on, whatever the fault: sectors of the target, on main.
-   * @param times only so often
+   * @param times only so often, when just they are tried
    */
   spoilMain(op: FaultOp, range: Range, status: Status, times = 0): void {
     const at = { first: this.rig.mainStart + range.first, count: range.count };
@@ -129,6 +129,7 @@ export class Trial {
     }
     const blame = await this.blame();
     const may = blame.readMayFail(range, this.placesBefore) ||
+      blame.readMayFail(range, await this.verify(range)) ||
       [...sectorsOf(range)].some((at) => this.troubledBefore.has(at));
     this.#judge(`a read of ${show(range)}`, outcome, may);
     return false;

@@ -81,7 +81,7 @@ struct sweep_bad {
 	enum sweep_op op;
 	sector_t first, last;
 	unsigned int status;
-	unsigned int times;	/* failures left; 0: for ever */
+	unsigned int times;	/* failures left of requests for just these sectors; 0: for ever */
 };
 
 struct sweep_dev {

@@ -166,7 +166,8 @@ static bool sweep_meets_bad(struct sweep_dev *dev, enum sweep_op op, sector_t se
 		if (bad->op != op || bad->first >= sector + sectors || bad->last < sector)
 			continue;
 		*status = bad->status;
-		if (bad->times && !--bad->times)
+		if (bad->times && sector == bad->first && sector + sectors - 1 == bad->last &&
+		    !--bad->times)
 			*bad = dev->bad[--dev->bads];
 		return true;
 	}
