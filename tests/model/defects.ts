@@ -32,6 +32,7 @@ export type Defect =
   | "whole request is relocated"
   | "good part is dropped"
   | "automatic relocation is not counted"
+  | "error is not counted"
   | "bad slot is free again"
   | "bad slot is kept"
   | "pending is written in place"

@@ -147,7 +147,8 @@ export class FakeDevice implements TestDevice {
     const { slots } = this.geometry;
     return parseStatus(
       `remapped=${remapped} lost=${lost} spare_used=${used}/${slots} ` +
-        `(${Math.floor(used * 100 / slots)}%) write_errors=0 read_errors=0 ` +
+        `(${Math.floor(used * 100 / slots)}%) write_errors=${numbers.write_errors} ` +
+        `read_errors=${numbers.read_errors} ` +
         `auto_remaps=${numbers.auto_remaps} manual_remaps=${Math.max(0, numbers.manual_remaps)} ` +
         `health=good scan_progress=0% pending=${pending} ` +
         `spare_bad=${bad} verify_errors=0 transport_errors=0 mode=rw`,

@@ -23,7 +23,9 @@ type CounterName =
   | "bad"
   | "auto_remaps"
   | "manual_remaps"
-  | "unmapped";
+  | "unmapped"
+  | "read_errors"
+  | "write_errors";
 
 const ERRNO: Record<Access, string | undefined> = {
   ok: undefined,
@@ -43,6 +45,8 @@ export class FakeTable {
   #automatic = 0;
   #manual = 0;
   #unmapped = 0;
+  #readErrors = 0;
+  #writeErrors = 0;
 
   constructor(
     private readonly geometry: Geometry,
@@ -60,7 +64,12 @@ export class FakeTable {
     this.#pending.clear();
     this.#used.clear();
     this.#bad.clear();
-    this.#automatic = this.#manual = this.#unmapped = 0;
+    this.#automatic =
+      this.#manual =
+      this.#unmapped =
+      this.#readErrors =
+      this.#writeErrors =
+        0;
   }
 
   reload(): void {
@@ -81,6 +90,8 @@ export class FakeTable {
       auto_remaps: this.#automatic,
       manual_remaps: this.#manual,
       unmapped: this.#unmapped,
+      read_errors: this.#readErrors,
+      write_errors: this.#writeErrors,
     };
   }
 
@@ -168,7 +179,7 @@ export class FakeTable {
     const troubled = entry.unreadable && !again;
     const leaves = this.geometry.rules.verifiesPending !== true;
     if (troubled && leaves && this.#replaceSlot(entry, data)) return undefined;
-    let access = this.spare.write(entry.slot, data);
+    let access = this.#counted(this.spare.write(entry.slot, data));
     if (access === "ok" && troubled) access = this.spare.read(entry.slot);
     if (access === "ok") {
       entry.lost = entry.unreadable = false;
@@ -184,7 +195,7 @@ export class FakeTable {
     const inPlace = this.defect === "pending is written in place";
     const leaves = rules.verifiesPending !== true || this.defect === "pending always leaves main";
     if (pending && leaves && !inPlace && this.#relocate(sector, data)) return undefined;
-    let access = this.main.write(sector, data);
+    let access = this.#counted(this.main.write(sector, data));
     if (access === "ok" && pending && this.defect !== "pending is not read back" && !inPlace) {
       access = this.main.read(sector);
     }
@@ -197,6 +208,11 @@ export class FakeTable {
     const swallowed = this.defect === "write error is swallowed" ||
       (this.defect === "full spare swallows the error" && blamed);
     return swallowed ? undefined : ERRNO[access];
+  }
+
+  #counted(access: Access): Access {
+    if (access === "medium" && this.defect !== "error is not counted") this.#writeErrors++;
+    return access;
   }
 
   #tryRead(disk: FakeDisk, sector: number): Access {
@@ -217,7 +233,10 @@ export class FakeTable {
     }
     if (entry.lost && this.defect !== "lost returns the slot") return "EIO";
     const access = this.#tryRead(this.spare, entry.slot);
-    if (access === "medium") entry.unreadable = true;
+    if (access === "medium") {
+      entry.unreadable = true;
+      this.#readErrors++;
+    }
     if (access === "ok") {
       entry.unreadable = entry.unreadable && this.defect === "unreadable slot stays lost";
     }
@@ -242,6 +261,7 @@ export class FakeTable {
       }
       return undefined;
     }
+    if (access === "medium") this.#readErrors++;
     const noted = access === "medium" || this.defect === "transport error is pending";
     if (noted && own && this.defect !== "pending is not noted") this.#pending.add(sector);
     if (noted && this.defect === "read error takes a slot") this.#relocate(sector, data);

@@ -124,8 +124,22 @@ function wantsSlotIn(model: Model): (sector: number) => boolean {
   return (sector) => wantsSlot(model, sector);
 }
 
+/**
+ * The medium has refused, or will refuse, a part of a request that has nothing else the matter with
+ * it: then the request is counted as an error. What is pending may be spared the try.
+ */
+export function isMediumError(model: Model, range: Range, write: boolean): boolean {
+  if (model.isCutOff(range)) return false;
+  return [...sectorsOf(range)].some((sector) => {
+    const { at, faults } = model.where(sector);
+    if (model.isTroubled(sector) || model.at(sector).relocation?.state === "lost") return false;
+    return write ? !faults.isWritable(at) : !faults.isReadable(at);
+  });
+}
+
 /** What the write has left open, now that it is known whether it has succeeded. */
 export function expectWritten(model: Model, { fates }: WriteForecast, ok: boolean): void {
+  if (!ok) model.tally.add("refused writes");
   for (const [sector, { ifDone, ifFailed }] of fates) model.expect(sector, ok ? ifDone : ifFailed);
 }
 

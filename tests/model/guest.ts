@@ -9,9 +9,12 @@ import { run } from "./process.ts";
 import { progress, result } from "./records.ts";
 import { runSequence } from "./runner.ts";
 import { searchFailure } from "./search.ts";
+import { Tally } from "./tally.ts";
 import { type Variant, VARIANTS } from "./variants.ts";
 
 const SEQUENCE_LENGTH = 120;
+/** So many have to meet what a variant is there for. */
+const ENOUGH_OPERATIONS = 600;
 const PROGRESS_SECONDS = 15;
 
 interface Plan {
@@ -35,6 +38,7 @@ function showProgress(text: () => string): void {
 async function runVariant(dm: DeviceMapper, { variant, seed, operations }: Plan): Promise<void> {
   await using device = await GuestDevice.create(dm, variant);
   const { name, geometry } = variant;
+  const tally = new Tally();
   let ran = 0;
   for (let sequence = 0; ran < operations; sequence++) {
     const failure = await searchFailure(device, {
@@ -42,6 +46,7 @@ async function runVariant(dm: DeviceMapper, { variant, seed, operations }: Plan)
       geometry,
       seed: seed + sequence,
       length: Math.min(SEQUENCE_LENGTH, operations - ran),
+      tally,
       onStep: () => {
         ran++;
         total++;
@@ -58,7 +63,10 @@ async function runVariant(dm: DeviceMapper, { variant, seed, operations }: Plan)
         `deno run -A tests/model/host.ts --replay FILE:\n${script}`,
     );
   }
-  result(name);
+  progress(`${name}: ${tally}`);
+  const missing = ran < ENOUGH_OPERATIONS ? [] : tally.missing(geometry.rules);
+  if (missing.length === 0) result(name);
+  else result(name, `${ran} operations have met nothing of this: ${missing.join(", ")}`);
 }
 
 async function replay(dm: DeviceMapper, text: string): Promise<void> {

@@ -15,6 +15,7 @@ import {
 import { type Range, sectorsOf } from "./range.ts";
 import type { Side } from "./operations.ts";
 import { contentOf, holdsStamp, wordsOf } from "./stamps.ts";
+import { Tally } from "./tally.ts";
 import { placeOf, type Possibility, type SectorState, unchanged } from "./states.ts";
 
 /** What the target was told to do by itself, and what the devices below can do to it. */
@@ -65,7 +66,11 @@ export class Model {
   #manual = 0;
   #unmapped = 0;
 
-  constructor(readonly geometry: Geometry, readonly seed: number) {
+  constructor(
+    readonly geometry: Geometry,
+    readonly seed: number,
+    readonly tally: Tally = new Tally(),
+  ) {
     this.#sectors = Array.from({ length: geometry.sectors }, () => ({
       main: [0],
       pending: false,
@@ -226,11 +231,22 @@ export class Model {
     const before = this.at(sector).relocation?.slot;
     if (newSlot && before !== undefined) this.#condemned.add(before);
     if (automatic) this.#automatic++;
+    this.#count(this.at(sector), { state, automatic, newSlot });
     this.#sectors[sector] = state;
     if (state.relocation === undefined) this.#relocated.delete(sector);
     else this.#relocated.add(sector);
     if (state.pending) this.#pending.add(sector);
     else this.#pending.delete(sector);
+  }
+
+  #count(before: SectorState, { state, automatic }: Possibility): void {
+    const { tally } = this;
+    if (automatic && before.relocation !== undefined) tally.add("changed slots");
+    else if (automatic) tally.add(state.content === before.content ? "moved ahead" : "relocated");
+    if (state.pending && !before.pending) tally.add("pending");
+    if (before.pending && !state.pending && state.relocation === undefined) tally.add("recovered");
+    const unreadable = ({ relocation }: SectorState) => relocation?.state === "unreadable";
+    if (unreadable(state) && !unreadable(before)) tally.add("unreadable slots");
   }
 
   remappedByHand(sectors: number): void {

@@ -63,6 +63,7 @@ const CAUGHT_BY: Record<Defect, RegExp | readonly [RegExp, Geometry]> = {
   "whole request is relocated": /promise [56]/,
   "good part is dropped": /promise 1/,
   "automatic relocation is not counted": /promise 6/,
+  "error is not counted": /promise 6/,
   "bad slot is free again": /promise [56]/,
   "bad slot is kept": /promise [57]/,
   "pending is written in place": /promise [56]/,

@@ -206,6 +206,23 @@ export function promise6CountersOnlyGrow(before: RemapStatus, after: RemapStatus
   }
 }
 
+/** 6: what the medium refuses is counted, and nothing else. */
+export function promise6ErrorsAreCounted(
+  before: RemapStatus,
+  after: RemapStatus,
+  counter: "readErrors" | "writeErrors" | "none" | undefined,
+): void {
+  const promise = "promise 6, errors are counted";
+  if (counter === "none") {
+    for (const quiet of ["readErrors", "writeErrors", "transportErrors"] as const) {
+      if (before[quiet] === after[quiet]) continue;
+      throw new PromiseBroken(promise, `${quiet}: ${after[quiet]}, but nothing is wrong`);
+    }
+  } else if (counter !== undefined && after[counter] <= before[counter]) {
+    throw new PromiseBroken(promise, `${counter}: still ${after[counter]}`);
+  }
+}
+
 /** 8: what is not the medium's fault takes no slot, and leaves no mark on a sector. */
 export function promise8NoSlotForTransport(what: string, before: number, after: number): void {
   if (before === after) return;

@@ -4,6 +4,7 @@
 import type { RemapStatus } from "../../cli/device/status_line.ts";
 import { Comparison } from "./comparison.ts";
 import { codeOf, type TestDevice } from "./device.ts";
+import { isMediumError } from "./forecast_io.ts";
 import {
   expectNotRemapped,
   expectRemapped,
@@ -18,10 +19,12 @@ import {
   contract,
   promise6AccountsBalance,
   promise6CountersOnlyGrow,
+  promise6ErrorsAreCounted,
   promise7HealthyIsServed,
   promise9FlushErrorComesBack,
 } from "./promises.ts";
 import type { Range } from "./range.ts";
+import type { Tally } from "./tally.ts";
 
 /** A step after which target and model differ. */
 export class StepFailed extends Error {
@@ -43,18 +46,19 @@ export async function runSequence(
   device: TestDevice,
   geometry: Geometry,
   sequence: Sequence,
-  onStep: (operation: Operation) => void = () => {},
+  onStep?: (operation: Operation) => void,
+  tally?: Tally,
 ): Promise<void> {
   const { operations, seed } = sequence;
   await device.prepare(seed);
-  const run = new Run(device, new Model(geometry, seed));
+  const run = new Run(device, new Model(geometry, seed, tally));
   for (const [index, operation] of operations.entries()) {
     try {
       await run.step(operation, index + 1);
     } catch (error) {
       throw new StepFailed(index, operation, error);
     }
-    onStep(operation);
+    onStep?.(operation);
   }
   try {
     await run.finish();
@@ -73,10 +77,36 @@ class Run {
   }
 
   async step(operation: Operation, number: number): Promise<void> {
+    const quiet = this.#isQuiet();
+    const counter = this.#counterOf(operation);
+    const before = this.#status;
     await this.#apply(operation, number);
     await this.#sync();
     this.model.checkNothingOpen();
     this.#checkStatus();
+    if (operation.op === "recreate") return;
+    promise6ErrorsAreCounted(before, this.#status, quiet && this.#isQuiet() ? "none" : counter);
+  }
+
+  /** Nothing is wrong with either device, and no sector has suffered from anything yet. */
+  #isQuiet(): boolean {
+    const { faults } = this.model;
+    return !faults.main.any && !faults.spare.any && !this.#compare.recovering &&
+      this.model.accounts().lost === 0;
+  }
+
+  /** The counter that an operation must advance. */
+  #counterOf(operation: Operation): "readErrors" | "writeErrors" | undefined {
+    if (this.#compare.recovering) return undefined;
+    switch (operation.op) {
+      case "read":
+        return isMediumError(this.model, operation.range, false) ? "readErrors" : undefined;
+      case "write":
+      case "write-fua":
+        return isMediumError(this.model, operation.range, true) ? "writeErrors" : undefined;
+      default:
+        return undefined;
+    }
   }
 
   /** Everything again, then back to main, which must hold it all afterwards. */

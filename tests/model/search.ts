@@ -6,6 +6,7 @@ import type { TestDevice } from "./device.ts";
 import type { Geometry } from "./model.ts";
 import type { Operation, Sequence } from "./operations.ts";
 import { runSequence, StepFailed } from "./runner.ts";
+import type { Tally } from "./tally.ts";
 import { type FailedAt, SequenceArbitrary } from "./sequences.ts";
 
 /** A sequence that fails, as short as it became. */
@@ -25,6 +26,7 @@ export interface SearchOptions {
   readonly length: number;
   /** Ends the shrinking. */
   readonly shrinkSeconds?: number;
+  readonly tally?: Tally;
   readonly onStep?: (operation: Operation) => void;
   readonly onShrink?: (tries: number, length: number) => void;
 }
@@ -48,7 +50,7 @@ export async function searchFailure(
       tries++;
       try {
         const onStep = shrinkingSince === undefined ? options.onStep : undefined;
-        await runSequence(device, geometry, sequence, onStep);
+        await runSequence(device, geometry, sequence, onStep, options.tally);
       } catch (error) {
         if (!(error instanceof StepFailed)) throw error;
         failedAt.set(sequence, error.index);

@@ -19,7 +19,8 @@ const { values } = parseArgs({
 });
 
 await run("modprobe", "-a", "dm-mod", "libcrc32c");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
+await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko", "max_remaps_per_minute=0");
+await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 {
   using dm = DeviceMapper.open();
   for (const scenario of SCENARIOS) {
@@ -34,4 +35,5 @@ await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
     }
   }
 }
+await run("rmmod", "lab_bad");
 await run("rmmod", "dm_remap");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What each sector may hold while its writes are in flight. Pure: the races happen elsewhere.
-import { type Range, sectorsOf } from "../model/range.ts";
 import { PromiseBroken } from "../model/promises.ts";
+import { type Range, sectorsOf } from "../model/range.ts";
 import { contentOf, describeContent, holdsStamp, stamps, wordsOf } from "../model/stamps.ts";
 
 /** A write that has not come back. */
@@ -16,25 +16,38 @@ export interface PendingWrite {
 export interface PendingRead {
   readonly range: Range;
   readonly floors: Uint32Array;
-  /** Sectors that are lost as yet, so that the read may fail. */
-  readonly mayFail: boolean;
+  /** When it began. */
+  readonly tick: number;
+}
+
+/** A sector whose reads may fail. */
+interface Excuse {
+  /** Its place is bad; else it may be lost, or pending, for as long as it is not written. */
+  active: boolean;
+  /** Only a write that has begun after this one ends it. */
+  after: number;
 }
 
 /**
  * Each sector has one writer, which has one write of it in flight at most. A read returns the last
  * write that was acknowledged or read before it began, or a newer one that has begun before it ended.
+ *
+ * A read may fail if any of its sectors was excused at any time while it was under way.
  */
 export class Ledger {
   #sequence = 0;
+  #tick = 0;
   /** Sector by sector: the last write begun, and the newest that no read may go behind. */
   readonly #begun: Uint32Array;
   readonly #floor: Uint32Array;
-  readonly #lost: Uint8Array;
+  readonly #excuses = new Map<number, Excuse>();
+  /** When the last excuse of a sector has ended. */
+  readonly #ended: Uint32Array;
 
   constructor(readonly seed: number, readonly sectors: number) {
     this.#begun = new Uint32Array(sectors);
     this.#floor = new Uint32Array(sectors);
-    this.#lost = new Uint8Array(sectors);
+    this.#ended = new Uint32Array(sectors);
   }
 
   /** Their first content. */
@@ -51,31 +64,62 @@ export class Ledger {
   acknowledge({ range, sequence }: PendingWrite): void {
     for (const sector of sectorsOf(range)) {
       this.#floor[sector] = Math.max(this.#floor[sector]!, sequence);
+      const excuse = this.#excuses.get(sector);
+      if (excuse !== undefined && !excuse.active && sequence > excuse.after) this.#end(sector);
     }
-    this.#lost.fill(0, range.first, range.first + range.count);
+  }
+
+  #end(sector: number): void {
+    this.#excuses.delete(sector);
+    this.#ended[sector] = ++this.#tick;
   }
 
   /** Their content has been declared lost: only what is written from now on may be read. */
   lose(range: Range): void {
     this.#floor.fill(this.#sequence + 1, range.first, range.first + range.count);
-    this.#lost.fill(1, range.first, range.first + range.count);
+    for (const sector of sectorsOf(range)) {
+      this.#excuses.set(sector, { active: false, after: this.#sequence });
+    }
+  }
+
+  /** From now on they cannot be read where they lie, and may get lost. */
+  goBad(range: Range): void {
+    for (const sector of sectorsOf(range)) this.#excuses.set(sector, { active: true, after: 0 });
+  }
+
+  /** Their place is good again; each one is, too, once it has been written. */
+  healed(): void {
+    for (const excuse of this.#excuses.values()) {
+      if (!excuse.active) continue;
+      excuse.active = false;
+      excuse.after = this.#sequence;
+    }
+  }
+
+  isExcused(range: Range): boolean {
+    for (const sector of sectorsOf(range)) if (this.#excuses.has(sector)) return true;
+    return false;
   }
 
   beginRead(range: Range): PendingRead {
     const end = range.first + range.count;
-    return {
-      range,
-      floors: this.#floor.slice(range.first, end),
-      mayFail: this.#lost.subarray(range.first, end).includes(1),
-    };
+    return { range, floors: this.#floor.slice(range.first, end), tick: this.#tick };
+  }
+
+  #mayFail({ range, tick }: PendingRead): boolean {
+    for (const sector of sectorsOf(range)) {
+      if (this.#excuses.has(sector) || this.#ended[sector]! > tick) return true;
+    }
+    return false;
   }
 
   /** The read has failed. */
-  failRead({ range, mayFail }: PendingRead, code: string): void {
-    if (mayFail && code === "EIO") return;
+  failRead(read: PendingRead, code: string): void {
+    if (code === "EIO" && this.#mayFail(read)) return;
+    const { first, count } = read.range;
     throw new PromiseBroken(
       "promise 1, an acknowledged write is readable",
-      `a read of ${range.first}+${range.count} failed with ${code}`,
+      `a read of ${first}+${count} failed with ${code}`,
     );
   }
 

@@ -62,3 +62,25 @@ Deno.test("lost: reads fail or give what was written since", () => {
   ledger.acknowledge(write);
   assert.throws(() => ledger.failRead(ledger.beginRead(range), "EIO"), PromiseBroken);
 });
+
+Deno.test("bad: reads may fail until the place has healed and a later write has come back", () => {
+  const ledger = new Ledger(5, 64);
+  const before = ledger.beginRead(range);
+  ledger.goBad({ first: 8, count: 1 });
+  ledger.failRead(before, "EIO");
+  const early = ledger.beginWrite(range);
+  ledger.acknowledge(early);
+  ledger.failRead(ledger.beginRead(range), "EIO");
+  ledger.failRead(ledger.beginRead({ first: 8, count: 1 }), "EIO");
+  assert.throws(() => ledger.failRead(ledger.beginRead({ first: 9, count: 1 }), "EIO"), /9\+1/);
+  assert.throws(() => ledger.endRead(ledger.beginRead(range), both(0)), /write 0, but 1/);
+  const across = ledger.beginWrite(range);
+  ledger.healed();
+  ledger.acknowledge(across);
+  const during = ledger.beginRead(range);
+  ledger.failRead(during, "EIO");
+  ledger.acknowledge(ledger.beginWrite(range));
+  ledger.failRead(during, "EIO");
+  assert.throws(() => ledger.failRead(ledger.beginRead(range), "EIO"), PromiseBroken);
+  assert.equal(ledger.isExcused(range), false);
+});

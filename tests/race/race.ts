@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { type Outcome } from "../model/device.ts";
 import { outcomeOf } from "../model/guest_device.ts";
 import type { Range } from "../model/range.ts";
-import { contract } from "../model/promises.ts";
+import { contract, promise7HealthyIsServed } from "../model/promises.ts";
 import { SECTOR_BYTES } from "../model/stamps.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
@@ -13,6 +13,11 @@ import type { Stack } from "./stack.ts";
 
 /** It would have to wait; or a device below cannot tell, so that nothing above it can. */
 const REFUSALS: readonly string[] = ["EAGAIN", "EOPNOTSUPP"];
+
+/** How requests fail while a device is dead. */
+const DEAD_CODES: readonly string[] = ["EIO", "ENOLINK"];
+/** So long the target may distrust a device that did not answer. */
+const DISTRUST_MS = 1500;
 
 function bytes(sectors: number): bigint {
   return BigInt(sectors * SECTOR_BYTES);
@@ -24,6 +29,19 @@ export class Race {
   reads = 0;
   refusedMoves = 0;
   refusedReads = 0;
+  /** Faults injected. */
+  faults = 0;
+  failedReads = 0;
+  failedWrites = 0;
+  /** Writes may fail: there may be no slot for them. */
+  mayRunOut = false;
+  /** Moves cannot tell what they will find. */
+  sectorsGoBad = false;
+  slotsGoBad = false;
+  /** Sectors are made lost. */
+  mayLose = false;
+  /** Until then requests may fail because a device was dead when they were made. */
+  #deadUntil = 0;
   #failure: unknown;
   #stopped = false;
 
@@ -51,20 +69,48 @@ export class Race {
 
   async write(range: Range): Promise<void> {
     const write = this.ledger.beginWrite(range);
-    await this.stack.file.write(bytes(range.first), write.data);
-    this.ledger.acknowledge(write);
+    const started = performance.now();
+    const outcome = await outcomeOf(this.stack.file.write(bytes(range.first), write.data));
     this.writes++;
+    if (outcome.ok) return this.ledger.acknowledge(write);
+    if (!this.#wasDead(started, outcome.code) && !(this.mayRunOut && outcome.code === "EIO")) {
+      promise7HealthyIsServed(`a write of ${range.first}+${range.count}`, outcome.code);
+    }
+    this.failedWrites++;
+  }
+
+  deviceDies(): void {
+    this.#deadUntil = Infinity;
+  }
+
+  /** It answers again, but is distrusted for a while. */
+  deviceIsBack(): void {
+    this.#deadUntil = performance.now() + DISTRUST_MS;
+  }
+
+  /** Waits until the target takes the devices for what they are. */
+  async trustAgain(): Promise<void> {
+    const left = this.#deadUntil - performance.now();
+    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+  }
+
+  #wasDead(started: number, code: string): boolean {
+    return started < this.#deadUntil && DEAD_CODES.includes(code);
   }
 
   /** @param nowait fail rather than wait, which is no failure of the target's */
   async read(range: Range, nowait = false): Promise<void> {
     const read = this.ledger.beginRead(range);
     const { first, count } = range;
+    const started = performance.now();
     const request = this.stack.file.read(bytes(first), count * SECTOR_BYTES, { nowait });
     const outcome = await outcomeOf(request);
     if (outcome.ok) this.ledger.endRead(read, outcome.value);
     else if (nowait && REFUSALS.includes(outcome.code)) this.refusedReads++;
-    else this.ledger.failRead(read, outcome.code);
+    else {
+      if (!this.#wasDead(started, outcome.code)) this.ledger.failRead(read, outcome.code);
+      this.failedReads++;
+    }
     this.reads++;
   }
 
@@ -96,19 +142,25 @@ export class Race {
         count: BigInt(count),
       }));
       const asked = list.reduce((sum, { count }) => sum + count, 0n);
+      const started = performance.now();
       if (this.random.chance(2)) {
         this.#moved(
+          started,
           await outcomeOf(target.remap(list)),
-          ({ remapped, lost }) => remapped === asked && lost === 0n,
+          ({ remapped, lost }) => remapped === asked && (lost === 0n || this.sectorsGoBad),
         );
       } else {
-        this.#moved(await outcomeOf(target.unmap(list)), ({ kept }) => kept === 0n);
+        this.#moved(
+          started,
+          await outcomeOf(target.unmap(list)),
+          ({ kept }) => kept === 0n || this.sectorsGoBad,
+        );
       }
     }
     this.stop();
   }
 
-  #moved<T>(outcome: Outcome<T>, isRight: (value: T) => boolean): void {
+  #moved<T>(started: number, outcome: Outcome<T>, isRight: (value: T) => boolean): void {
     if (outcome.ok) {
       contract(isRight(outcome.value), `a move replied ${JSON.stringify(outcome.value, text)}`);
       this.moves++;
@@ -116,8 +168,23 @@ export class Race {
     }
     // Suspended just now, or about to be.
     const stopped = outcome.code === "EBUSY" || outcome.code === "EINTR";
-    contract(stopped, `a move failed with ${outcome.code}`);
+    const full = outcome.code === "ENOSPC" && this.mayRunOut;
+    contract(
+      stopped || full || this.#wasDead(started, outcome.code),
+      `a move failed with ${outcome.code}`,
+    );
     this.refusedMoves++;
+  }
+
+  /** Scans ranges of the device, and stops some of the scans. */
+  async scanner(sectors: number): Promise<void> {
+    while (this.running) {
+      const first = this.random.below(sectors);
+      const last = first + this.random.below(sectors - first);
+      await outcomeOf(this.stack.target.send(`scan ${first} ${last}`));
+      await new Promise((resolve) => setTimeout(resolve, this.random.below(20)));
+      if (this.random.chance(3)) await this.stack.target.send("scan stop");
+    }
   }
 
   /** Suspends and resumes, or loads the same table again, all the time. */

@@ -3,14 +3,10 @@
 // What races with what. Each scenario has its own devices, and ends with every sector read again.
 import { setImmediate } from "node:timers/promises";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { DirectFile } from "../../ffi/direct_file.ts";
 import type { Range } from "../model/range.ts";
-import {
-  contract,
-  promise5MappingIsInjective,
-  promise6AccountsBalance,
-} from "../model/promises.ts";
-import { SECTOR_BYTES } from "../model/stamps.ts";
+import { contract } from "../model/promises.ts";
+import { breaker, type Damage, killer } from "./breaker.ts";
+import { checkEverything } from "./ending.ts";
 import { Ledger } from "./ledger.ts";
 import { Race } from "./race.ts";
 import { Random } from "./random.ts";
@@ -66,15 +62,28 @@ function movesOf(random: Random, owned: readonly Range[], large: boolean): () =>
   };
 }
 
+const OWNED = blocks(WRITERS * BLOCKS_OF_WRITER);
+
 interface Parties {
   readonly large?: boolean;
   readonly disturbed?: boolean;
   readonly movers?: number;
+  /** Sectors go bad meanwhile. */
+  readonly damage?: Damage;
+  /** Devices die and come back. */
+  readonly deaths?: boolean;
+  readonly scanned?: boolean;
+  /** There are fewer slots than sectors that want one. */
+  readonly scarce?: boolean;
 }
 
 function mixed(parties: Parties): Scenario["run"] {
   return async (race, moves) => {
-    const owned = blocks(WRITERS * BLOCKS_OF_WRITER);
+    const owned = OWNED;
+    const { damage } = parties;
+    race.sectorsGoBad = damage !== undefined;
+    race.slotsGoBad = damage?.slots === true;
+    race.mayRunOut = parties.scarce === true;
     const pick = movesOf(race.random, owned, parties.large === true);
     const all = parties.large === true ? [...owned, LARGE] : owned;
     await race.together([
@@ -84,6 +93,9 @@ function mixed(parties: Parties): Scenario["run"] {
       ...Array.from({ length: 4 }, () => race.reader(all)),
       ...Array.from({ length: parties.movers ?? 2 }, () => race.mover(pick, moves)),
       ...(parties.disturbed === true ? [race.disturber()] : []),
+      ...(damage === undefined ? [] : [breaker(race, owned, damage)]),
+      ...(parties.deaths === true ? [killer(race)] : []),
+      ...(parties.scanned === true ? [race.scanner(MAIN_SECTORS)] : []),
     ]);
   };
 }
@@ -117,6 +129,7 @@ async function largeExtents(race: Race, moves: number): Promise<void> {
 /** Lost sectors are written while unmap tries to take them back all the time. */
 async function lostSectors(race: Race, moves: number): Promise<void> {
   const owned = blocks(16);
+  race.mayLose = true;
   const span = { first: FIRST_BLOCK, count: owned.length * BLOCK };
   const big = { first: BigInt(span.first), count: BigInt(span.count) };
   const { target, main } = race.stack;
@@ -169,6 +182,10 @@ async function writeDuringUnmap(
 
 const SLOW_WRITES = { reads: 0, writes: 20 };
 const SLOW = { reads: 4, writes: 4 };
+const RETRIES = { retries: 3n, retryDelayMs: 0n };
+const FOR_WRITES: Damage = { main: ["write", "write", "flaky"], slots: true };
+const ANY_DAMAGE: Damage = { main: ["both", "read", "write", "weak", "flaky"], slots: true };
+const WEAK: Damage = { main: ["flaky", "flaky", "flaky", "write"], slots: false };
 
 export const SCENARIOS: readonly Scenario[] = [
   { name: "plain", moves: 2000, stack: {}, run: mixed({ movers: 2 }) },
@@ -202,46 +219,64 @@ export const SCENARIOS: readonly Scenario[] = [
     stack: { spare: SLOW_WRITES },
     run: lostSectors,
   },
-];
-
-/** After the race: everything is there, on the target and, unmapped, on main itself. */
-async function checkEverything(race: Race): Promise<void> {
-  const { target } = race.stack;
-  const places = await target.verify([{ first: 0n, count: BigInt(MAIN_SECTORS) }]);
-  const status = target.status();
-  const stats = await target.stats();
-  const slots = Number(status.spareTotal);
-  promise5MappingIsInjective(places, 0, slots);
-  const relocated = places.filter(({ place }) => place !== "main");
-  const sum = (list: typeof places) => list.reduce((all, { count }) => all + Number(count), 0);
-  promise6AccountsBalance(
-    {
-      remapped: sum(relocated),
-      lost: sum(relocated.filter(({ place }) => place === "lost")),
-      pending: 0,
-      slots,
-      automatic: 0,
-      manualRemaps: Number(stats.get("manual_remaps")),
-      unmapped: Number(stats.get("manual_remaps")) - sum(relocated),
-      leastBad: 0,
-      mostBad: 0,
+  {
+    name: "bad for writes",
+    moves: 300,
+    stack: { bad: "medium", features: RETRIES },
+    run: mixed({ large: true, damage: FOR_WRITES }),
+  },
+  {
+    name: "bad in every way",
+    moves: 300,
+    stack: { bad: "io", features: RETRIES },
+    run: mixed({ damage: ANY_DAMAGE, scanned: true }),
+  },
+  {
+    name: "bad in every way, verified on main first, checksums",
+    moves: 300,
+    stack: {
+      bad: "medium",
+      features: { ...RETRIES, pendingPolicy: "verify", verifyReads: true },
     },
-    status,
-    stats,
-  );
-  await readAll(race);
-  const { kept } = await target.clear();
-  contract(kept === 0n, `clear kept ${kept} sectors`);
-  await readAll(race);
-  using main = DirectFile.open(race.stack.main.path);
-  const read = race.ledger.beginRead(SECTORS_IN_ALL);
-  race.ledger.endRead(read, await main.read(0n, MAIN_SECTORS * SECTOR_BYTES));
-}
-
-async function readAll(race: Race): Promise<void> {
-  const count = 2048;
-  for (let first = 0; first < MAIN_SECTORS; first += count) await race.read({ first, count });
-}
+    run: mixed({ large: true, damage: ANY_DAMAGE }),
+  },
+  {
+    name: "bad, slow writes to main",
+    moves: 150,
+    stack: { bad: "medium", main: SLOW_WRITES, features: RETRIES },
+    run: mixed({ damage: ANY_DAMAGE }),
+  },
+  {
+    name: "bad, slow writes to the spare",
+    moves: 150,
+    stack: { bad: "medium", spare: SLOW_WRITES, features: RETRIES },
+    run: mixed({ damage: ANY_DAMAGE, scanned: true }),
+  },
+  {
+    name: "bad, suspend and reload",
+    moves: 300,
+    stack: { bad: "io", features: RETRIES },
+    run: mixed({ damage: ANY_DAMAGE, disturbed: true, scanned: true }),
+  },
+  {
+    name: "hard to read, proactive",
+    moves: 300,
+    stack: { bad: "medium", features: { ...RETRIES, proactive: true } },
+    run: mixed({ damage: WEAK, scanned: true }),
+  },
+  {
+    name: "bad, few slots",
+    moves: 200,
+    stack: { bad: "medium", slots: 24, features: RETRIES },
+    run: mixed({ damage: { ...ANY_DAMAGE, slots: false }, scarce: true }),
+  },
+  {
+    name: "devices die",
+    moves: 200,
+    stack: { bad: "io", features: RETRIES },
+    run: mixed({ deaths: true, disturbed: true, scanned: true }),
+  },
+];
 
 /** Runs a scenario; gives back a line about it. */
 export async function runScenario(
@@ -257,7 +292,12 @@ export async function runScenario(
   await scenario.run(race, Math.max(20, Math.round(scenario.moves * share)));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const held = (await stack.target.stats()).get("held_bios");
-  await checkEverything(race);
+  await checkEverything(race, OWNED);
   return `${race.moves} moves (${race.refusedMoves} refused) against ${race.writes} writes and ` +
-    `${race.reads} reads (${race.refusedReads} refused) in ${seconds} s, ${held} held`;
+    `${race.reads} reads (${race.refusedReads} refused) in ${seconds} s, ${held} held` + harm(race);
+}
+
+function harm({ faults, failedReads, failedWrites }: Race): string {
+  if (faults === 0) return "";
+  return `, ${faults} faults: ${failedReads} reads and ${failedWrites} writes failed`;
 }

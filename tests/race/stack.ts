@@ -2,10 +2,10 @@
 //
 // The devices of a race: null_blk with memory, delays on top if wanted, and the target.
 import { RemapDevice } from "../../cli/device/remap_device.ts";
-import { type RemapTable, toTarget } from "../../cli/device/table_line.ts";
+import { type RemapFeatures, type RemapTable, toTarget } from "../../cli/device/table_line.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { NullBlock } from "../model/lower.ts";
+import { BadSectors, type BadStatus, type LowerDevice, NullBlock } from "../model/lower.ts";
 import { run } from "../model/process.ts";
 import { SECTOR_BYTES, spareStamps } from "../model/stamps.ts";
 import type { Ledger } from "./ledger.ts";
@@ -15,7 +15,7 @@ const MAIN_MIB = 4;
 const SPARE_MIB = 2;
 const SECTORS_PER_MIB = 2048;
 export const MAIN_SECTORS = MAIN_MIB * SECTORS_PER_MIB;
-const SPARE_SECTORS = SPARE_MIB * SECTORS_PER_MIB;
+export const SPARE_SECTORS = SPARE_MIB * SECTORS_PER_MIB;
 const MIB_SECTORS = 2048;
 
 /**
@@ -30,6 +30,11 @@ export interface Delay {
 export interface StackOptions {
   readonly main?: Delay;
   readonly spare?: Delay;
+  /** Below the delays there are devices whose sectors go bad like this. */
+  readonly bad?: BadStatus;
+  readonly features?: RemapFeatures;
+  /** Sectors; all of the spare device unless told. */
+  readonly slots?: number;
 }
 
 export class Stack implements AsyncDisposable {
@@ -40,14 +45,18 @@ export class Stack implements AsyncDisposable {
 
   private constructor(
     readonly dm: DeviceMapper,
-    readonly main: NullBlock,
-    readonly spare: NullBlock,
+    readonly main: LowerDevice,
+    readonly spare: LowerDevice,
   ) {}
 
   static async create(dm: DeviceMapper, ledger: Ledger, options: StackOptions): Promise<Stack> {
-    const main = await NullBlock.create("racemain", MAIN_MIB, 512, 20_000);
-    const spare = await NullBlock.create("racespare", SPARE_MIB, 512, 20_000);
-    const stack = new Stack(dm, main, spare);
+    const device = async (name: string, mebibytes: number) => {
+      const below = await NullBlock.create(name, mebibytes, 512, 20_000);
+      if (options.bad === undefined) return below;
+      return await BadSectors.create(dm, `${name}-bad`, below, below.sectors, options.bad);
+    };
+    const main = await device("racemain", MAIN_MIB);
+    const stack = new Stack(dm, main, await device("racespare", SPARE_MIB));
     await stack.#fill(ledger);
     await stack.#build(options);
     return stack;
@@ -65,23 +74,29 @@ export class Stack implements AsyncDisposable {
     await spare.write(0n, spareStamps(ledger.seed, 0, SPARE_SECTORS));
   }
 
-  async #build(delays: StackOptions): Promise<void> {
+  async #build(options: StackOptions): Promise<void> {
     this.#table = {
       start: 0n,
       length: BigInt(MAIN_SECTORS),
-      main: await this.#delay("racemain-delay", this.main, delays.main),
+      main: await this.#delay("racemain-delay", this.main, options.main),
       mainStart: 0n,
-      spare: await this.#delay("racespare-delay", this.spare, delays.spare),
+      spare: await this.#delay("racespare-delay", this.spare, options.spare),
       spareStart: 0n,
-      spareLength: BigInt(SPARE_SECTORS),
-      features: { volatile: true, maxRemaps: 0n, retries: 1n, retryDelayMs: 0n },
+      spareLength: BigInt(options.slots ?? SPARE_SECTORS),
+      features: {
+        volatile: true,
+        maxRemaps: 0n,
+        retries: 1n,
+        retryDelayMs: 0n,
+        ...options.features,
+      },
     };
     await this.dm.createWithTable(NAME, [toTarget(this.#table)]);
     this.#target = RemapDevice.open(this.dm, NAME);
     this.#file = DirectFile.open(`/dev/mapper/${NAME}`, { write: true });
   }
 
-  async #delay(name: string, below: NullBlock, delay?: Delay): Promise<string> {
+  async #delay(name: string, below: LowerDevice, delay?: Delay): Promise<string> {
     if (delay === undefined) return below.path;
     await run("modprobe", "-q", "-a", "dm-delay").catch(() => "built in");
     const params = `${below.path} 0 ${delay.reads} ${below.path} 0 ${delay.writes}`;

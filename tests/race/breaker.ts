@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Makes sectors bad, and good again, under everybody else's I/O; or whole devices.
+import { DEATHS, type FaultKind } from "../model/faults.ts";
+import type { Range } from "../model/range.ts";
+import type { Race } from "./race.ts";
+import { MAIN_SECTORS, SPARE_SECTORS } from "./stack.ts";
+
+export interface Damage {
+  /** How sectors of main go bad. */
+  readonly main: readonly FaultKind[];
+  /**
+   * How slots go bad. Only for writes: nobody but the target knows whose content it would be that a
+   * slot cannot give back.
+   */
+  readonly slots: boolean;
+}
+
+/** Ranges that are bad at once. */
+const MOST_AT_ONCE = 6;
+/** Where slots go bad: those that are taken first. A part of them only, so that others are left. */
+const BAD_SLOTS = 512;
+/** The target's probes, at quarters of both devices, must find an answer. */
+const PROBED = [0, 1 / 4, 1 / 2];
+
+function isProbed({ first, count }: Range, sectors: number): boolean {
+  return PROBED.some((part) => {
+    const at = Math.floor(sectors * part);
+    return at >= first && at < first + count;
+  });
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Kinds that leave content in doubt until it is written again. */
+function isForReads(kind: FaultKind): boolean {
+  return kind !== "write" && kind !== "flaky";
+}
+
+/** Breaks parts of the blocks, and some slots, as long as the race is on; heals all at the end. */
+export async function breaker(
+  race: Race,
+  blocks: readonly Range[],
+  damage: Damage,
+): Promise<void> {
+  const { random, ledger, stack } = race;
+  const everything = async () => {
+    await stack.main.heal({ first: 0, count: MAIN_SECTORS });
+    await stack.spare.heal({ first: 0, count: SPARE_SECTORS });
+    ledger.healed();
+  };
+  for (let broken = 0; race.running; broken++) {
+    await pause(random.below(8));
+    if (broken === MOST_AT_ONCE) {
+      await everything();
+      broken = 0;
+    }
+    race.faults++;
+    if (damage.slots && random.chance(3)) {
+      const range = { first: 8 + random.below(BAD_SLOTS), count: 1 + random.below(4) };
+      await stack.spare.addFault("write", range);
+      continue;
+    }
+    const range = random.part(random.pick(blocks));
+    const kind = random.pick(damage.main);
+    if (isProbed(range, MAIN_SECTORS)) continue;
+    if (isForReads(kind)) ledger.goBad(range);
+    await stack.main.addFault(kind, range);
+  }
+  await everything();
+}
+
+/** Kills main or the spare for a while, again and again. */
+export async function killer(race: Race): Promise<void> {
+  const { random, stack } = race;
+  while (race.running) {
+    await pause(20 + random.below(60));
+    const device = random.chance(2) ? stack.main : stack.spare;
+    race.deviceDies();
+    await device.setDead(random.pick(DEATHS));
+    await pause(random.below(40));
+    await device.setDead(undefined);
+    race.deviceIsBack();
+    race.faults++;
+  }
+}
