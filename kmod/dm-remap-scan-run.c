@@ -19,6 +19,7 @@
 #include "dm-remap-core.h"
 #include "dm-remap-repair.h"
 #include "dm-remap-table.h"
+#include "dm-remap-verify.h"
 
 /* What one bio can hold for certain: 1 MiB with pages of 4 KiB. */
 #define REMAP_SCAN_PAGES BIO_MAX_VECS
@@ -116,10 +117,16 @@ static bool remap_scan_user_active(struct remap_scan *scan, unsigned int run)
 {
 	struct block_device *part = dm_disk(dm_table_get_md(scan->rc->ti->table))->part0;
 	unsigned long ios = part_stat_read_accum(part, ios);
-	long under_way = part_stat_local_read(part, in_flight[0]) +
-			 part_stat_local_read(part, in_flight[1]);
+	long under_way = 0;
+	bool active;
+	int cpu;
+
+	/* I/O may start on one CPU and end on another: only the sum means anything. */
+	for_each_possible_cpu(cpu)
+		under_way += part_stat_local_read_cpu(part, in_flight[0], cpu) +
+			     part_stat_local_read_cpu(part, in_flight[1], cpu);
 	/* What was done before the scan began does not count. */
-	bool active = (run == scan->looked && ios != scan->user_ios) || under_way > 0;
+	active = (run == scan->looked && ios != scan->user_ios) || under_way > 0;
 
 	scan->looked = run;
 	scan->user_ios = ios;
@@ -231,7 +238,10 @@ static blk_status_t remap_scan_judge_part(struct remap_scan *scan, struct remap_
 	return status;
 }
 
-/* The read of a step has failed, or it had none. Return: whether the scan goes on. */
+/*
+ * The read of a step has failed, or is not to be trusted, or there was none: find out what of it
+ * is bad. Return: whether the scan goes on.
+ */
 static bool remap_scan_judge(struct remap_scan *scan, struct remap_scan_step *step,
 			     unsigned int run)
 {
@@ -268,6 +278,17 @@ static bool remap_scan_judge(struct remap_scan *scan, struct remap_scan_step *st
 	return true;
 }
 
+/*
+ * Does a step have the data that was written? If not, that may be for good reason, because it has
+ * taken no care of writes and moves meanwhile: it is judged like one that has failed.
+ */
+static bool remap_scan_matches(struct remap_scan *scan, struct remap_scan_step *step)
+{
+	struct remap_crcs *crcs = scan->rc->crcs;
+
+	return !crcs || remap_crcs_match(crcs, &step->bio, &step->iter, step->first);
+}
+
 /* Wait for a step and see what has become of it. Return: whether the scan goes on. */
 static bool remap_scan_finish(struct remap_scan *scan, struct remap_scan_step *step,
 			      unsigned int run, bool goes_on)
@@ -282,7 +303,7 @@ static bool remap_scan_finish(struct remap_scan *scan, struct remap_scan_step *s
 		if (status && !remap_may_be_medium(status, false)) {
 			remap_scan_fail(scan, run, step->first, status);
 			goes_on = false;
-		} else if (status || !step->submitted) {
+		} else if (status || !step->submitted || !remap_scan_matches(scan, step)) {
 			goes_on = remap_scan_judge(scan, step, run);
 		} else {
 			goes_on = remap_scan_advance(scan, run, step->last + 1, 0);

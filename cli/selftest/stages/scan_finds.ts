@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What a scan reads, and what it finds.
 import { check, checkEqual } from "../check.ts";
+import { position } from "../content.ts";
+import { SECTOR } from "../pattern.ts";
 import { together } from "../tasks.ts";
 import {
   type ScanBench,
@@ -125,6 +127,22 @@ async function roundsToBlocks(bench: ScanBench): Promise<void> {
   await scans.finds("a bad block", [{ first: 16, count: 8 }]);
 }
 
+/** With checksums, a sector that gives other data than was written is as bad as an unreadable one. */
+async function findsRot(bench: ScanBench): Promise<void> {
+  const scans = await bench.rig({ length: SHORT, features: ["volatile", "verify_reads"] });
+  const { rig } = scans;
+  await rig.write(96, 16);
+  await scans.finds("before anything rots", []);
+  const rot = new Uint8Array(2 * SECTOR).fill(0x5a);
+  // What was not written since the device was made has no checksum.
+  for (const sector of [100, 500]) await rig.main.write(position(sector), rot);
+  await scans.finds("after two sectors have rotted", [{ first: 100, count: 2 }]);
+  checkEqual("verify_errors", rig.status().verifyErrors, 2n);
+  await rig.write(100, 2);
+  await scans.finds("after they were written again", []);
+  await rig.check("content of all that was written", 96, 16);
+}
+
 async function blamesADeadDevice(bench: ScanBench): Promise<void> {
   const scans = await bench.rig({ length: SHORT, faults: true });
   const { rig } = scans;
@@ -175,6 +193,7 @@ export const FINDING_CASES: readonly ScanCase[] = [
   { name: "reads slots where sectors are relocated", run: readsSlots },
   { name: "passes over lost sectors", run: passesOverLost },
   { name: "rounds to whole blocks", run: roundsToBlocks },
+  { name: "finds what is not as it was written, with verify_reads", run: findsRot },
   {
     name: "a device that answers nowhere fails the scan and marks nothing",
     run: blamesADeadDevice,
