@@ -69,9 +69,13 @@ static bool remap_probe(struct remap_c *rc, const struct remap_area *area)
 	int i;
 
 	for (i = 0; i < REMAP_PROBES && !answers; i++) {
+		blk_status_t status;
+
 		div64_u64_rem(get_random_u64(), area->len / rc->unit, &at);
-		answers = !remap_copy_io(rc, area, REQ_OP_READ, area->start + at * rc->unit, 0,
-					 rc->unit);
+		status = remap_copy_io(rc, area, REQ_OP_READ, area->start + at * rc->unit, 0,
+				       rc->unit);
+		/* That it has bad sectors is an answer, too. */
+		answers = !status || status == BLK_STS_MEDIUM || status == BLK_STS_PROTECTION;
 	}
 	remap_answers(rc, area, answers);
 	return answers;
@@ -203,11 +207,30 @@ bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_s
 		return false;
 	if (status != BLK_STS_IOERR)
 		return true;
+	/* A device that has shrunk fails like a bad sector behind its end (block/blk-core.c). */
+	if (area->start + area->len > bdev_nr_sectors(area->bdev))
+		return false;
 	return !remap_is_silent(rc, area) && remap_probe(rc, area);
 }
 
+/* Nothing is relocated automatically until a minute has passed. */
+void remap_brake_pull(struct remap_c *rc)
+{
+	struct remap_devices *devices = &rc->devices;
+
+	if (devices->braked)
+		return;
+	WRITE_ONCE(devices->braked, true);
+	devices->storm_since = jiffies;
+	atomic64_inc(&rc->table->counters.storm_brakes);
+	remap_err(rc, "too many blocks fail: no automatic relocation for a minute");
+	remap_event(rc, REMAP_EVENT_STORM, 0, 0);
+	remap_health_update(rc);
+	mod_delayed_work(rc->wq, &devices->work, REMAP_SILENCE);
+}
+
 /**
- * remap_brake() - May one more block be relocated by itself, in this minute?
+ * remap_brake() - Is the brake on, so that not one more block is to be relocated automatically?
  * @rc: the target; its move_lock is held
  *
  * A device on which everything fails at once, though it answers, has another trouble than bad
@@ -219,18 +242,9 @@ bool remap_brake(struct remap_c *rc)
 	unsigned int limit = READ_ONCE(remap_max_per_minute);
 
 	remap_brake_lift(rc);
-	if (!limit || devices->storm_count < limit) {
+	if (limit && devices->storm_count >= limit)
+		remap_brake_pull(rc);
+	if (!devices->braked)
 		devices->storm_count++;
-		return false;
-	}
-	if (!devices->braked) {
-		WRITE_ONCE(devices->braked, true);
-		atomic64_inc(&rc->table->counters.storm_brakes);
-		remap_err(rc, "%u blocks relocated within a minute: no more until it is over",
-			  limit);
-		remap_event(rc, REMAP_EVENT_STORM, 0, 0);
-		remap_health_update(rc);
-		mod_delayed_work(rc->wq, &devices->work, REMAP_SILENCE);
-	}
-	return true;
+	return devices->braked;
 }

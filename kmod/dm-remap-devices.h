@@ -43,5 +43,6 @@ bool remap_is_silent(struct remap_c *rc, const struct remap_area *area);
 bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_status_t status,
 			bool write);
 bool remap_brake(struct remap_c *rc);
+void remap_brake_pull(struct remap_c *rc);
 
 #endif

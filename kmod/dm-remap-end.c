@@ -60,15 +60,22 @@ static void remap_count_end(struct remap_c *rc, unsigned long io)
 		remap_wake_drain(rc);
 }
 
-/* Is a repair worth trying? Advice and flushes are the sender's to repeat. */
-static bool remap_is_repairable(const struct bio *bio, blk_status_t error)
+/*
+ * Is a repair worth trying? Advice and flushes are the sender's to repeat, and so is what is not
+ * whole blocks (block/blk-lib.c: 6.1 cuts large zeroing as the device's limit happens to be).
+ */
+static bool remap_is_repairable(struct remap_c *rc, struct bio *bio, blk_status_t error)
 {
+	const struct bvec_iter *iter = remap_io_iter(bio);
+
+	if (bio->bi_opf & REQ_PREFLUSH || !remap_is_whole(rc, iter))
+		return false;
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
 		return !(bio->bi_opf & REQ_RAHEAD) && remap_may_be_medium(error, false);
 	case REQ_OP_WRITE:
 	case REQ_OP_WRITE_ZEROES:
-		return !(bio->bi_opf & REQ_PREFLUSH) && remap_may_be_medium(error, true);
+		return remap_may_be_medium(error, true);
 	default:
 		return false;
 	}
@@ -95,7 +102,7 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 	/* Before any repair: it waits for its turn, and whoever has it may be draining. */
 	remap_count_end(rc, remap_io_flags(bio));
 	if (!(flags & REMAP_IO_SETTLED)) {
-		if (error && remap_is_repairable(bio, error)) {
+		if (error && remap_is_repairable(rc, bio, error)) {
 			remap_io_set(bio, flags);
 			remap_repair_queue(rc, bio);
 			return DM_ENDIO_INCOMPLETE;

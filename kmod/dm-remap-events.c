@@ -5,6 +5,7 @@
  */
 #include <linux/device-mapper.h>
 #include <linux/kobject.h>
+#include <linux/sched/mm.h>
 
 #include "dm-remap-core.h"
 #include "dm-remap-table.h"
@@ -32,6 +33,7 @@ static void remap_tell(struct remap_c *rc, enum remap_event_kind kind,
 	struct gendisk *disk = dm_disk(dm_table_get_md(rc->ti->table));
 	struct remap_totals totals;
 	const char *health;
+	unsigned int noio;
 	char vars[REMAP_EVENT_VARS][48];
 	char *env[REMAP_EVENT_VARS + 1] = {};
 	int i;
@@ -49,7 +51,10 @@ static void remap_tell(struct remap_c *rc, enum remap_event_kind kind,
 	snprintf(vars[6], sizeof(vars[6]), "DM_REMAP_HEALTH=%s", health);
 	for (i = 0; i < REMAP_EVENT_VARS; i++)
 		env[i] = vars[i];
+	/* A suspend waits for this, with the device's own I/O blocked. */
+	noio = memalloc_noio_save();
 	kobject_uevent_env(&disk_to_dev(disk)->kobj, KOBJ_CHANGE, env);
+	memalloc_noio_restore(noio);
 }
 
 static void remap_events_work(struct work_struct *work)

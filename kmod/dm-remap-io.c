@@ -77,6 +77,9 @@ static unsigned long remap_to_spare(struct remap_c *rc, struct bio *bio, sector_
 /* Hand a bio to the repair worker, which takes its time and may meet anything in the range. */
 static int remap_to_repair(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
+	/* Such a part of a block could neither be judged nor be moved. */
+	if (!remap_is_whole(rc, &bio->bi_iter))
+		return DM_MAPIO_KILL;
 	remap_io_set(bio, remap_save(rc, bio, sector));
 	/* It is sent later and by another task, which may wait and does not poll. */
 	bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
@@ -287,6 +290,13 @@ int remap_map(struct dm_target *ti, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
+/* As dm core does it for a bio that it gets back from map() with DM_MAPIO_KILL. */
+static void remap_refuse_bio(struct bio *bio)
+{
+	remap_io_set(bio, REMAP_IO_SETTLED);
+	bio_io_error(bio);
+}
+
 /* A held bio lies in one place as a whole; some parts of it may be lost or pending. */
 static void remap_release_bio(struct remap_c *rc, struct bio *bio)
 {
@@ -306,6 +316,8 @@ static void remap_release_bio(struct remap_c *rc, struct bio *bio)
 		r = remap_to_repair(rc, bio, sector);
 	if (r == DM_MAPIO_REMAPPED)
 		dm_submit_bio_remap(bio, NULL);
+	else if (r == DM_MAPIO_KILL)
+		remap_refuse_bio(bio);
 }
 
 /**

@@ -39,6 +39,13 @@ static inline const struct bvec_iter *remap_io_iter(struct bio *bio)
 	return &((struct remap_io *)dm_per_bio_data(bio, sizeof(struct remap_io)))->iter;
 }
 
+/* Whole blocks? */
+static inline bool remap_is_whole(const struct remap_c *rc, const struct bvec_iter *iter)
+{
+	return !((dm_target_offset(rc->ti, iter->bi_sector) | iter->bi_size >> SECTOR_SHIFT) &
+		 (rc->unit - 1));
+}
+
 int remap_map(struct dm_target *ti, struct bio *bio);
 int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
 

@@ -103,16 +103,19 @@ static int remap_hold_gaps(struct remap_c *rc, struct list_head *pieces)
 	return 0;
 }
 
-/* A slot that is taken refuses its content: it is never used again. */
-void remap_slot_is_bad(struct remap_c *rc, sector_t spare_sector)
+/* A slot that is taken refuses its content: it is never used again. Return: 0 or -ENOMEM. */
+int remap_slot_is_bad(struct remap_c *rc, sector_t spare_sector)
 {
 	struct remap_totals none = {}, bad = { .bad = rc->unit };
+	int r = remap_slots_mark_bad(&rc->table->slots, spare_sector);
 
-	remap_slots_mark_bad(&rc->table->slots, spare_sector, rc->unit);
+	if (r)
+		return r;
 	remap_table_replace_totals(rc->table, &none, &bad);
 	remap_err(rc, "bad slot: spare sector %llu", (u64)spare_sector);
 	remap_event(rc, REMAP_EVENT_BAD_SLOT, spare_sector, rc->unit);
 	remap_health_update(rc);
+	return 0;
 }
 
 /* A block of a slot refuses to be written: say whether another slot may help. */
@@ -125,10 +128,7 @@ static int remap_slot_failed(struct remap_c *rc, sector_t spare_sector, blk_stat
 			  rc->spare->name, (u64)spare_sector);
 		return -EIO;
 	}
-	if (remap_slots_prepare_bad(&rc->table->slots))
-		return -ENOMEM;
-	remap_slot_is_bad(rc, spare_sector);
-	return -EAGAIN;
+	return remap_slot_is_bad(rc, spare_sector) ?: -EAGAIN;
 }
 
 /* A block of main cannot be read: it moves as lost, if somebody wants it moved at all. */
@@ -308,8 +308,10 @@ int remap_relocate_weak_block(struct remap_c *rc, const struct remap_range *rang
 	struct remap_relocation rl = { .ranges = range, .nr = 1, .automatic = true };
 	int r = remap_relocate_locked(rc, &rl);
 
-	if (!r)
+	if (!r) {
 		remap_event(rc, REMAP_EVENT_REMAPPED, range->first, rc->unit);
+		remap_health_update(rc);
+	}
 	return r;
 }
 

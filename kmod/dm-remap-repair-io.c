@@ -6,6 +6,7 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/highmem.h>
+#include <linux/sched/mm.h>
 
 #include "dm-remap-copy.h"
 #include "dm-remap-repair.h"
@@ -24,6 +25,44 @@ static sector_t remap_repair_sector(const struct remap_repair *rp, const void *v
 						  remap_spare_sector(value, pos);
 }
 
+/* Zeroes as data: that a device refuses to be told of them in short says nothing of its sectors. */
+static blk_status_t remap_repair_zeroes(struct remap_repair *rp, const struct remap_area *area,
+					sector_t sector, sector_t count)
+{
+	struct page **pages = rp->rc->copier.pages;
+	unsigned int i;
+
+	for (i = 0; i << (PAGE_SHIFT - SECTOR_SHIFT) < count; i++)
+		clear_page(page_address(pages[i]));
+	return remap_copy_io(rp->rc, area, REQ_OP_WRITE | (rp->bio->bi_opf & REQ_FUA), sector, 0,
+			     count);
+}
+
+/* As narrow_write_error() in drivers/md/raid1.c, but FUA and the like stay. */
+static blk_status_t remap_repair_clone(struct remap_repair *rp, const struct remap_area *area,
+				       sector_t sector, sector_t offset, sector_t count)
+{
+	blk_status_t status;
+	struct bio *part;
+
+	/* From a pool of our own, for one I/O at a time: there is always one. */
+	part = bio_alloc_clone(area->bdev, rp->bio, GFP_NOIO, &rp->rc->bios);
+	if (!part)
+		return BLK_STS_RESOURCE;
+	part->bi_iter = *rp->iter;
+	bio_trim(part, offset, count);
+	/* Also forgets that the bio itself has passed a partition table on its way. */
+	bio_set_dev(part, area->bdev);
+	part->bi_iter.bi_sector = sector;
+	part->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED | REQ_RAHEAD);
+	submit_bio_wait(part);
+	status = part->bi_status;
+	bio_put(part);
+	if (status && area->spare)
+		atomic64_inc(&rp->rc->table->counters.spare_errors);
+	return status;
+}
+
 /**
  * remap_repair_io() - Do a part of the bio, and wait.
  * @rp: the repair
@@ -31,33 +70,19 @@ static sector_t remap_repair_sector(const struct remap_repair *rp, const void *v
  * @pos: its first sector
  * @count: its sectors
  *
- * As narrow_write_error() in drivers/md/raid1.c, but FUA and the like stay.
- *
  * Return: the status of the I/O; what failed is noted in @rp.
  */
 blk_status_t remap_repair_io(struct remap_repair *rp, const void *value, sector_t pos,
 			     sector_t count)
 {
 	struct remap_area area = remap_repair_area(rp, value);
+	sector_t sector = remap_repair_sector(rp, value, pos);
 	blk_status_t status;
-	struct bio *part;
 
-	/* From a pool of our own, for one I/O at a time: there is always one. */
-	part = bio_alloc_clone(area.bdev, rp->bio, GFP_NOIO, &rp->rc->bios);
-	if (!part)
-		return BLK_STS_RESOURCE;
-	part->bi_iter = *rp->iter;
-	bio_trim(part, pos - rp->first, count);
-	/* Also forgets that the bio itself has passed a partition table on its way. */
-	bio_set_dev(part, area.bdev);
-	part->bi_iter.bi_sector = remap_repair_sector(rp, value, pos);
-	part->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED | REQ_RAHEAD);
-	submit_bio_wait(part);
-	status = part->bi_status;
-	bio_put(part);
-
-	if (status && area.spare)
-		atomic64_inc(&rp->rc->table->counters.spare_errors);
+	if (bio_op(rp->bio) == REQ_OP_WRITE_ZEROES && count <= REMAP_COPY_SECTORS)
+		status = remap_repair_zeroes(rp, &area, sector, count);
+	else
+		status = remap_repair_clone(rp, &area, sector, pos - rp->first, count);
 	if (status && remap_may_be_medium(status, op_is_write(bio_op(rp->bio))))
 		rp->failed = true;
 	else if (status)
@@ -105,15 +130,6 @@ bool remap_repair_is_medium(struct remap_repair *rp, const void *value, blk_stat
 		return true;
 	rp->way = status == BLK_STS_IOERR ? BLK_STS_TRANSPORT : status;
 	return false;
-}
-
-/*
- * What is known of the bio as a whole: if it has failed, it is halved at once. A single block is
- * judged by I/O of our own only, because it may lie elsewhere by now.
- */
-blk_status_t remap_repair_known(const struct remap_repair *rp)
-{
-	return rp->last - rp->first < rp->rc->unit ? BLK_STS_OK : rp->bio->bi_status;
 }
 
 /*
@@ -166,7 +182,10 @@ int remap_repair_change(struct remap_repair *rp, sector_t first, sector_t last,
 	int r;
 
 	for (tries = 0; ; tries++) {
+		unsigned int noreclaim = memalloc_noreclaim_save();
+
 		r = remap_table_change(rp->rc->table, first, last, become, changed);
+		memalloc_noreclaim_restore(noreclaim);
 		if (r != -ENOMEM || tries >= REMAP_MEMORY_TRIES)
 			return r;
 		msleep(REMAP_MEMORY_DELAY_MS);

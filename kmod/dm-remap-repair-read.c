@@ -9,9 +9,6 @@
 #include "dm-remap-table.h"
 #include "dm-remap-verify.h"
 
-/* A read with bad blocks in it fails anyway: how long to look for more of them. */
-#define REMAP_READ_LIMIT (30 * HZ)
-
 /* Has been read where it lies, though it was pending. */
 static void remap_recovered(struct remap_repair *rp, sector_t first, sector_t last)
 {
@@ -90,7 +87,8 @@ static blk_status_t remap_read_step(struct remap_repair *rp, sector_t pos, secto
 		atomic64_inc(&rc->table->counters.lost_reads);
 		return BLK_STS_MEDIUM;
 	}
-	if (!status)
+	/* A block is judged only by how it fails where it lies now. */
+	if (!status || *count == rc->unit)
 		status = remap_repair_io(rp, value, pos, *count);
 	if (!status) {
 		if (remap_is_pending(value))
@@ -114,9 +112,8 @@ static blk_status_t remap_read_step(struct remap_repair *rp, sector_t pos, secto
  */
 blk_status_t remap_repair_read(struct remap_repair *rp)
 {
-	unsigned long limit = jiffies + REMAP_READ_LIMIT;
 	sector_t pos, count, step = rp->last - rp->first + 1;
-	blk_status_t status = remap_repair_known(rp), result = BLK_STS_OK;
+	blk_status_t status = rp->bio->bi_status, result = BLK_STS_OK;
 
 	for (pos = rp->first; pos <= rp->last; pos += count) {
 		count = min(step, rp->last - pos + 1);
@@ -126,7 +123,7 @@ blk_status_t remap_repair_read(struct remap_repair *rp)
 			result = BLK_STS_IOERR;
 		else if (status)
 			return status;
-		if (result && time_after(jiffies, limit))
+		if (result && time_after(jiffies, rp->limit))
 			break;
 		status = BLK_STS_OK;
 		step = count ? max(step, count * 2) : remap_repair_half(rp, step);

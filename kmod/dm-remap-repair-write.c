@@ -8,7 +8,9 @@
  */
 #include <linux/blkdev.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
 
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
@@ -39,32 +41,51 @@ static const char *remap_refusal(struct remap_repair *rp, const void *value)
 	if (rc->features.no_auto_remap)
 		return "no_auto_remap";
 	if (!rp->may_relocate)
-		return "a table with another layout is loaded";
-	if (remap_state(value) == REMAP_MAIN && !remap_within_limit(rc, rc->unit))
+		return "the table is read-only, or one with another layout is loaded";
+	if (remap_state(value) == REMAP_MAIN && !remap_within_limit(rc, rp->taken + rc->unit))
 		return "max_remaps reached";
 	return NULL;
 }
 
-/* A slot, marked in the table: from now on I/O to the block waits. Waits for memory, if need be. */
+/* From now on I/O to the block waits. For this, memory may be taken that others set free. */
+static struct remap_piece *remap_hold_block(struct remap_repair *rp, sector_t pos, sector_t slot,
+					    void *value)
+{
+	struct remap_c *rc = rp->rc;
+	unsigned int noreclaim = memalloc_noreclaim_save();
+	struct remap_piece *piece;
+
+	piece = remap_piece_add(&rp->pieces, pos, pos + rc->unit - 1, slot - pos, value);
+	if (piece && remap_piece_hold(rc, piece, value)) {
+		remap_piece_del(piece);
+		piece = NULL;
+	}
+	memalloc_noreclaim_restore(noreclaim);
+	return piece;
+}
+
+/* A slot, for a block that is held from now on. Waits for memory, if need be. */
 static struct remap_piece *remap_take_slot(struct remap_repair *rp, sector_t pos, void *value)
 {
 	struct remap_c *rc = rp->rc;
-	struct remap_piece *piece;
+	struct remap_piece *piece = NULL;
 	unsigned int tries;
 	sector_t slot;
 
 	if (!remap_slots_take(&rc->table->slots, rc->main_start + pos, rc->unit, &slot))
 		return ERR_PTR(-ENOSPC);
-	for (tries = 0; tries < REMAP_MEMORY_TRIES; tries++) {
-		piece = remap_piece_add(&rp->pieces, pos, pos + rc->unit - 1, slot - pos, value);
-		if (piece && !remap_slots_prepare_bad(&rc->table->slots) &&
-		    !remap_piece_hold(rc, piece, value))
-			return piece;
-		remap_piece_del(piece);
-		msleep(REMAP_MEMORY_DELAY_MS);
+	for (tries = 0; tries < REMAP_MEMORY_TRIES && !piece; tries++) {
+		if (tries)
+			msleep(REMAP_MEMORY_DELAY_MS);
+		piece = remap_hold_block(rp, pos, slot, value);
 	}
-	remap_slots_free(&rc->table->slots, slot, rc->unit);
-	return ERR_PTR(-ENOMEM);
+	if (!piece) {
+		remap_slots_free(&rc->table->slots, slot, rc->unit);
+		return ERR_PTR(-ENOMEM);
+	}
+	if (remap_state(value) == REMAP_MAIN)
+		rp->taken += rc->unit;
+	return piece;
 }
 
 /* The block does not go there: all is as before, but for a slot that may have gone bad. */
@@ -72,6 +93,8 @@ static void remap_untake_slot(struct remap_repair *rp, struct remap_piece *piece
 {
 	struct remap_c *rc = rp->rc;
 
+	if (remap_state(piece->was) == REMAP_MAIN)
+		rp->taken -= remap_piece_sectors(piece);
 	remap_piece_settle_before(rc, piece);
 	remap_slots_free(&rc->table->slots, remap_piece_slot(piece), remap_piece_sectors(piece));
 	remap_table_tidy(rc->table, piece->first, piece->last);
@@ -91,8 +114,7 @@ static int remap_write_slot(struct remap_repair *rp, struct remap_piece *piece)
 		return 0;
 	if (!remap_repair_is_medium(rp, there, status))
 		return -EIO;
-	remap_slot_is_bad(rp->rc, remap_piece_slot(piece));
-	return -EAGAIN;
+	return remap_slot_is_bad(rp->rc, remap_piece_slot(piece)) ?: -EAGAIN;
 }
 
 /*
@@ -110,6 +132,10 @@ static const char *remap_write_elsewhere(struct remap_repair *rp, sector_t pos, 
 		return why;
 	if (remap_brake(rp->rc))
 		return "too many relocations within a minute";
+	/* Its present slot, if any, will be bad: that must not fail then. */
+	if (remap_state(value) != REMAP_MAIN &&
+	    remap_slots_prepare_bad(&rp->rc->table->slots, remap_spare_sector(value, pos)))
+		return "out of memory";
 	for (tries = 0; tries < REMAP_MAX_SLOTS; tries++) {
 		piece = remap_take_slot(rp, pos, value);
 		if (IS_ERR(piece))
@@ -119,8 +145,10 @@ static const char *remap_write_elsewhere(struct remap_repair *rp, sector_t pos, 
 			return NULL;
 		remap_untake_slot(rp, piece);
 		if (r != -EAGAIN)
-			return "the spare device fails";
+			return r == -ENOMEM ? "out of memory" : "the spare device fails";
 	}
+	/* A spare that refuses whatever it is given would be all bad before long. */
+	remap_brake_pull(rp->rc);
 	return "too many bad slots in a row";
 }
 
@@ -151,6 +179,9 @@ static blk_status_t remap_write_in_place(struct remap_repair *rp, sector_t pos, 
 {
 	blk_status_t status = remap_repair_io(rp, value, pos, rp->rc->unit);
 
+	/* What is still in the device's cache says nothing of the medium. */
+	if (!status)
+		status = errno_to_blk_status(blkdev_issue_flush(remap_repair_area(rp, value).bdev));
 	return status ?: remap_repair_compare(rp, value, pos);
 }
 
@@ -178,6 +209,8 @@ static blk_status_t remap_write_block(struct remap_repair *rp, sector_t pos, voi
 {
 	const char *why;
 
+	if (time_after(jiffies, rp->limit))
+		return status;
 	status = remap_repair_retry(rp, value, pos, status);
 	if (!status)
 		return remap_written(rp, pos, pos + rp->rc->unit - 1, value);
@@ -231,7 +264,8 @@ static blk_status_t remap_write_step(struct remap_repair *rp, sector_t pos, sect
 		*count = rc->unit;
 		return remap_write_pending(rp, pos, value);
 	}
-	if (!status)
+	/* A block is judged only by how it fails where it lies now. */
+	if (!status || *count == rc->unit)
 		status = remap_repair_io(rp, value, pos, *count);
 	if (!status)
 		return remap_written(rp, pos, pos + *count - 1, value);
@@ -252,7 +286,8 @@ static blk_status_t remap_write_step(struct remap_repair *rp, sector_t pos, sect
 blk_status_t remap_repair_write(struct remap_repair *rp)
 {
 	sector_t pos, count, step = rp->last - rp->first + 1;
-	blk_status_t status = remap_repair_known(rp), committed;
+	/* As a whole it has failed already, if it has been sent at all. */
+	blk_status_t status = rp->bio->bi_status, committed;
 
 	for (pos = rp->first; pos <= rp->last; pos += count) {
 		count = min(step, rp->last - pos + 1);

@@ -7,7 +7,8 @@
  * worker has the lock, and then it goes where its sectors are by that time.
  */
 #include <linux/bio.h>
-#include <linux/sched/mm.h>
+#include <linux/jiffies.h>
+#include <linux/ratelimit.h>
 
 #include "dm-remap-copy.h"
 #include "dm-remap-io.h"
@@ -56,6 +57,9 @@ void remap_verify_queue(struct remap_c *rc, struct bio *bio)
 	remap_queue(rc, &rc->verify, bio, &rc->verify_work);
 }
 
+/* There may be many. */
+static DEFINE_RATELIMIT_STATE(remap_pending_limit, 5 * HZ, 20);
+
 /**
  * remap_mark_pending() - Sectors could not be read where they lie.
  * @rc: the target; its move_lock is held
@@ -74,8 +78,9 @@ int remap_mark_pending(struct remap_c *rc, sector_t first, sector_t last)
 			  (u64)first, (u64)(last - first + 1));
 	if (!changed)
 		return r;
-	remap_err(rc, "sectors %llu+%llu are unreadable: pending until they are written",
-		  (u64)first, (u64)(last - first + 1));
+	if (__ratelimit(&remap_pending_limit))
+		remap_err(rc, "sectors %llu+%llu are unreadable: pending until they are written",
+			  (u64)first, (u64)(last - first + 1));
 	remap_event(rc, REMAP_EVENT_PENDING, first, changed);
 	remap_health_update(rc);
 	return r;
@@ -92,16 +97,16 @@ static void remap_relocate_weak(struct remap_repair *rp)
 	for (i = 0; i < rp->nr_weak; i++) {
 		struct remap_range range = { rp->weak[i], rp->weak[i] + rc->unit - 1 };
 
-		if (remap_brake(rc) || remap_relocate_weak_block(rc, &range))
+		if (!remap_within_limit(rc, rc->unit) || remap_brake(rc) ||
+		    remap_relocate_weak_block(rc, &range))
 			break;
 	}
 }
 
-/* Under move_lock, with memory for those who write memory back. */
+/* Under move_lock. */
 static blk_status_t remap_repair_locked(struct remap_repair *rp, bool mismatch)
 {
 	struct remap_c *rc = rp->rc;
-	unsigned int noreclaim = memalloc_noreclaim_save();
 	blk_status_t status;
 
 	mutex_lock(&rc->move_lock);
@@ -119,7 +124,6 @@ static blk_status_t remap_repair_locked(struct remap_repair *rp, bool mismatch)
 	remap_relocate_weak(rp);
 	rc->repairing = false;
 	mutex_unlock(&rc->move_lock);
-	memalloc_noreclaim_restore(noreclaim);
 	return status;
 }
 
@@ -127,13 +131,16 @@ static blk_status_t remap_repair_bio(struct remap_repair *rp, bool mismatch)
 {
 	struct remap_c *rc = rp->rc;
 	blk_status_t status;
+	bool begun;
 
 	INIT_LIST_HEAD(&rp->pieces);
 	rp->failed = rp->bio->bi_status;
+	rp->limit = jiffies + REMAP_REPAIR_LIMIT;
 	/* Before the move_lock; see dm-remap-targets.c. */
-	rp->may_relocate = !remap_relocation_begin(rc);
+	begun = !remap_relocation_begin(rc);
+	rp->may_relocate = begun && dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE;
 	status = remap_repair_locked(rp, mismatch);
-	if (rp->may_relocate)
+	if (begun)
 		remap_relocation_end(rc);
 	return status;
 }

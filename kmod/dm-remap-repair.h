@@ -14,6 +14,9 @@
 #define REMAP_MEMORY_TRIES 100
 #define REMAP_MEMORY_DELAY_MS 20
 
+/* A bio with blocks that cannot be helped fails: how long it looks for more of them. */
+#define REMAP_REPAIR_LIMIT (30 * HZ)
+
 /* Blocks found weak by one repair, at most so many of them are relocated ahead of their failure. */
 #define REMAP_MAX_WEAK 16
 
@@ -25,6 +28,8 @@ struct remap_repair {
 	sector_t first, last;		/* sectors of the target */
 	struct list_head pieces;	/* blocks that are written to new slots, held until the end */
 	bool may_relocate;
+	unsigned long limit;		/* jiffies: until then it looks for more bad blocks */
+	u64 taken;			/* sectors of @pieces that were on main */
 	bool failed;			/* some I/O has failed, on a medium */
 	blk_status_t way;		/* ... or on the way there: then how */
 	sector_t weak[REMAP_MAX_WEAK];	/* blocks that gave their data only after another try */
@@ -47,7 +52,6 @@ blk_status_t remap_repair_retry(struct remap_repair *rp, const void *value, sect
 				blk_status_t status);
 bool remap_repair_is_medium(struct remap_repair *rp, const void *value, blk_status_t status);
 blk_status_t remap_repair_compare(struct remap_repair *rp, const void *value, sector_t pos);
-blk_status_t remap_repair_known(const struct remap_repair *rp);
 sector_t remap_repair_half(const struct remap_repair *rp, sector_t count);
 int remap_repair_change(struct remap_repair *rp, sector_t first, sector_t last,
 			void *(*become)(void *value), u64 *changed);

@@ -58,6 +58,7 @@ int remap_slots_init(struct remap_slots *slots, sector_t start, u64 total, unsig
 		.start = start, .total = total, .unit = unit,
 		.align = min(align, REMAP_MAX_PHASES * unit),
 	};
+	xa_init(&slots->bad);
 	slots->used = kvcalloc(BITS_TO_LONGS(total), sizeof(long), GFP_KERNEL);
 	return slots->used ? 0 : -ENOMEM;
 }
@@ -65,7 +66,7 @@ int remap_slots_init(struct remap_slots *slots, sector_t start, u64 total, unsig
 void remap_slots_exit(struct remap_slots *slots)
 {
 	kvfree(slots->used);
-	kvfree(slots->bad);
+	xa_destroy(&slots->bad);
 }
 
 /* A free run of exactly @count slots of @phase, or slots->total. */
@@ -124,35 +125,41 @@ u64 remap_slots_take(struct remap_slots *slots, sector_t main_sector, u64 want,
  */
 void remap_slots_free(struct remap_slots *slots, sector_t spare_sector, u64 count)
 {
-	u64 slot = spare_sector - slots->start, end = slot + count, i;
+	u64 slot = spare_sector - slots->start;
+	unsigned long index = slot / slots->unit;
 	unsigned int phase;
+	void *bad;
 
-	if (!slots->bad) {
-		bitmap_clear(slots->used, slot, count);
-	} else {
-		for (i = slot; i < end; i++)
-			if (!test_bit(i, slots->bad))
-				__clear_bit(i, slots->used);
-	}
+	bitmap_clear(slots->used, slot, count);
+	xa_for_each_range(&slots->bad, index, bad, index, (slot + count - 1) / slots->unit)
+		bitmap_set(slots->used, (u64)index * slots->unit, slots->unit);
 	for (phase = 0; phase < remap_nr_phases(slots); phase++)
 		slots->from[phase] = min(slots->from[phase], slot);
 }
 
-/* Before any slot is marked bad: memory for that. Return: 0 or -ENOMEM. */
-int remap_slots_prepare_bad(struct remap_slots *slots)
+/* I/O may be waiting: rather fail than wait for memory that it is to set free. */
+#define REMAP_SLOTS_GFP (GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
+
+static unsigned long remap_slot_index(const struct remap_slots *slots, sector_t spare_sector)
 {
-	if (!slots->bad)
-		slots->bad = kvcalloc(BITS_TO_LONGS(slots->total), sizeof(long), GFP_NOIO);
-	return slots->bad ? 0 : -ENOMEM;
+	return (spare_sector - slots->start) / slots->unit;
+}
+
+/* So that remap_slots_mark_bad() will not fail for this slot. Return: 0 or -ENOMEM. */
+int remap_slots_prepare_bad(struct remap_slots *slots, sector_t spare_sector)
+{
+	return xa_reserve(&slots->bad, remap_slot_index(slots, spare_sector), REMAP_SLOTS_GFP);
 }
 
 /**
- * remap_slots_mark_bad() - Never hand these slots out again.
- * @slots: the spare's slots, prepared for this
+ * remap_slots_mark_bad() - Never hand a unit of slots out again.
+ * @slots: the spare's slots
  * @spare_sector: the first of them; they are taken now
- * @count: how many
+ *
+ * Return: 0 or -ENOMEM.
  */
-void remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector, u64 count)
+int remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector)
 {
-	bitmap_set(slots->bad, spare_sector - slots->start, count);
+	return xa_err(xa_store(&slots->bad, remap_slot_index(slots, spare_sector),
+			       xa_mk_value(1), REMAP_SLOTS_GFP));
 }

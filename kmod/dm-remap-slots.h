@@ -6,12 +6,13 @@
 #define DM_REMAP_SLOTS_H
 
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #define REMAP_MAX_PHASES 128u
 
 struct remap_slots {
 	unsigned long *used;	/* a bit a slot; bad slots are used for ever */
-	unsigned long *bad;	/* likewise; allocated with the first bad slot */
+	struct xarray bad;	/* the bad ones, an index a unit */
 	sector_t start;		/* spare sector of slot 0 */
 	u64 total;
 	unsigned int unit;	/* sectors that are always taken together */
@@ -26,7 +27,7 @@ void remap_slots_exit(struct remap_slots *slots);
 u64 remap_slots_take(struct remap_slots *slots, sector_t main_sector, u64 want,
 		     sector_t *spare_sector);
 void remap_slots_free(struct remap_slots *slots, sector_t spare_sector, u64 count);
-int remap_slots_prepare_bad(struct remap_slots *slots);
-void remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector, u64 count);
+int remap_slots_prepare_bad(struct remap_slots *slots, sector_t spare_sector);
+int remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector);
 
 #endif

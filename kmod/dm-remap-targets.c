@@ -2,6 +2,7 @@
 /*
  * All targets there are: who may exist beside whom, and who takes over from whom.
  */
+#include <linux/debugfs.h>
 #include <linux/device-mapper.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -131,6 +132,29 @@ void remap_unregister(struct remap_c *rc)
 			   forgotten);
 }
 
+/*
+ * The names in debugfs go to the new table. Readers there may take their time, and the lock is
+ * everybody's: it is not held meanwhile. The old table stays until the resume is over.
+ */
+static void remap_take_names(struct remap_c *rc)
+{
+	struct remap_c *other;
+	struct dentry *dir;
+
+	do {
+		dir = NULL;
+		mutex_lock(&remap_targets_lock);
+		list_for_each_entry(other, &remap_targets, list) {
+			if (remap_md(other) == remap_md(rc) && other->ti->table != rc->ti->table)
+				dir = xchg(&other->debugfs, NULL);
+			if (dir)
+				break;
+		}
+		mutex_unlock(&remap_targets_lock);
+		debugfs_remove(dir);
+	} while (dir);
+}
+
 /**
  * remap_take_over() - Before the first resume: take what the old table has relocated.
  * @rc: a target of a new table; the old table is suspended and about to be destroyed
@@ -142,12 +166,11 @@ int remap_take_over(struct remap_c *rc)
 	struct remap_c *other;
 	char *error = NULL;
 
+	remap_take_names(rc);
 	mutex_lock(&remap_targets_lock);
 	list_for_each_entry(other, &remap_targets, list) {
 		if (remap_md(other) != remap_md(rc) || other->ti->table == rc->ti->table)
 			continue;
-		/* Its name in debugfs goes to the new table. */
-		remap_debugfs_remove(other);
 		if (other->owner && remap_is_heir(rc, other))
 			remap_hand_over(other, rc);
 		else

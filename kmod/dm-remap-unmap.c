@@ -3,6 +3,7 @@
  * The way back: relocated sectors return to main, in batches, as far as main takes them.
  */
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/list.h>
 #include <linux/sched.h>
 
@@ -19,14 +20,14 @@
 /* Half of the copier's pages are for what main gives back of what it was given. */
 #define REMAP_STEP_BACK (REMAP_COPY_SECTORS / 2)
 
-/* Does main give back what was just written to it? It may be bad for reads only. */
-static bool remap_main_keeps(struct remap_c *rc, sector_t sector, sector_t count)
+static bool remap_same_step(struct remap_c *rc, sector_t sector, sector_t slot, sector_t count)
 {
-	struct remap_area main = remap_main_area(rc);
+	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
 	struct page **pages = rc->copier.pages;
 	sector_t i, page = PAGE_SIZE >> SECTOR_SHIFT;
 
-	if (remap_copy_retry(rc, &main, REQ_OP_READ, rc->main_start + sector, REMAP_STEP_BACK,
+	if (remap_copy_retry(rc, &spare, REQ_OP_READ, slot, 0, count) ||
+	    remap_copy_retry(rc, &main, REQ_OP_READ, rc->main_start + sector, REMAP_STEP_BACK,
 			     count))
 		return false;
 	for (i = 0; i < count; i += page)
@@ -34,6 +35,20 @@ static bool remap_main_keeps(struct remap_c *rc, sector_t sector, sector_t count
 			   page_address(pages[(REMAP_STEP_BACK + i) / page]),
 			   min(page, count - i) << SECTOR_SHIFT))
 			return false;
+	return true;
+}
+
+/* Does main give back what it was given, and has flushed? It may be bad for reads only. */
+static bool remap_main_keeps(struct remap_c *rc, struct remap_piece *piece)
+{
+	sector_t pos, count;
+
+	for (pos = piece->first; pos <= piece->last; pos += count) {
+		count = min(piece->last - pos + 1, REMAP_STEP_BACK);
+		if (!remap_same_step(rc, pos, (pos + piece->delta) & REMAP_DELTA_MASK, count))
+			return false;
+		cond_resched();
+	}
 	return true;
 }
 
@@ -68,7 +83,7 @@ static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t sl
 			  (u64)(rc->main_start + sector));
 		return -EIO;
 	}
-	return remap_main_keeps(rc, sector, count) ? 0 : -EREMOTEIO;
+	return 0;
 }
 
 static int remap_copy_back(struct remap_c *rc, struct remap_piece *piece)
@@ -77,7 +92,7 @@ static int remap_copy_back(struct remap_c *rc, struct remap_piece *piece)
 	int r = 0;
 
 	for (pos = piece->first; pos <= piece->last && !r; pos += count) {
-		count = min(piece->last - pos + 1, REMAP_STEP_BACK);
+		count = min(piece->last - pos + 1, REMAP_COPY_SECTORS);
 		r = remap_copy_step_back(rc, pos, (pos + piece->delta) & REMAP_DELTA_MASK, count);
 		if (!r && pos + count <= piece->last && remap_must_stop(rc))
 			r = -EINTR;
@@ -112,7 +127,8 @@ static int remap_plan_batch(struct remap_c *rc, struct list_head *pieces, sector
 }
 
 /* Failed pieces stay where they were; the others are main's again, and their slots are free. */
-static void remap_settle_batch(struct remap_c *rc, struct list_head *pieces)
+static void remap_settle_batch(struct remap_c *rc, struct list_head *pieces,
+			       struct remap_unmapped *result)
 {
 	struct remap_table *table = rc->table;
 	struct remap_piece *piece;
@@ -129,14 +145,17 @@ static void remap_settle_batch(struct remap_c *rc, struct list_head *pieces)
 		remap_slots_free(&table->slots, remap_piece_slot(piece),
 				 remap_piece_sectors(piece));
 		atomic64_add(remap_piece_sectors(piece), &table->counters.unmapped);
+		result->cleared += remap_piece_sectors(piece);
 	}
 	remap_pieces_release(rc, pieces);
 }
 
-static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, bool force);
+static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, bool force,
+			     struct remap_unmapped *result);
 
 /* Main took a part of the pieces that failed, perhaps: halve them until single blocks stand out. */
-static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces)
+static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces,
+			      struct remap_unmapped *result)
 {
 	struct remap_piece *piece;
 	int r = 0;
@@ -151,11 +170,12 @@ static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces)
 				  (u64)piece->first);
 			continue;
 		}
-		r = remap_unmap_range(rc, piece->first, piece->first + half - 1, false);
+		r = remap_unmap_range(rc, piece->first, piece->first + half - 1, false, result);
 		if (!r && remap_must_stop(rc))
 			r = -EINTR;
 		if (!r)
-			r = remap_unmap_range(rc, piece->first + half, piece->last, false);
+			r = remap_unmap_range(rc, piece->first + half, piece->last, false,
+					      result);
 		if (!r && !list_is_last(&piece->list, pieces) && remap_must_stop(rc))
 			r = -EINTR;
 		if (r)
@@ -164,68 +184,91 @@ static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces)
 	return r;
 }
 
-static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, bool force)
+/* Copy the pieces to main, which must not lose again what the spare stops keeping. */
+static int remap_copy_batch_back(struct remap_c *rc, struct list_head *pieces)
 {
-	bool failed = false, copied = false;
+	struct remap_piece *piece;
+	int r;
+
+	list_for_each_entry(piece, pieces, list) {
+		r = remap_copy_back(rc, piece);
+		if (!r && !list_is_last(&piece->list, pieces) && remap_must_stop(rc))
+			r = -EINTR;
+		piece->failed = r;
+		if (r && r != -EREMOTEIO)
+			return r;
+	}
+	r = blkdev_issue_flush(rc->main->bdev);
+	if (r) {
+		remap_err(rc, "main device %s cannot flush", rc->main->name);
+		return r;
+	}
+	list_for_each_entry(piece, pieces, list)
+		piece->failed = piece->failed || !remap_main_keeps(rc, piece);
+	return 0;
+}
+
+/* Main's old content is not what was written. */
+static void remap_forget_batch(struct remap_c *rc, struct list_head *pieces)
+{
+	struct remap_piece *piece;
+
+	if (!rc->crcs)
+		return;
+	list_for_each_entry(piece, pieces, list)
+		remap_crcs_forget(rc->crcs, piece->first, piece->last);
+}
+
+static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, bool force,
+			     struct remap_unmapped *result)
+{
 	struct remap_piece *piece;
 	LIST_HEAD(pieces);
 	int r;
 
 	r = remap_plan_batch(rc, &pieces, pos, last, force);
 	list_for_each_entry(piece, &pieces, list) {
-		piece->failed = !force;
 		if (r)
 			break;
 		r = remap_piece_hold(rc, piece, piece->was);
 	}
-	if (r || list_empty(&pieces))
-		goto out;
-
-	remap_drain(rc);
-	if (force) {
-		/* Main's old content is not what was written. */
-		list_for_each_entry(piece, &pieces, list)
-			if (rc->crcs)
-				remap_crcs_forget(rc->crcs, piece->first, piece->last);
-		goto out;
+	if (!r && !list_empty(&pieces)) {
+		remap_drain(rc);
+		if (force)
+			remap_forget_batch(rc, &pieces);
+		else
+			r = remap_copy_batch_back(rc, &pieces);
 	}
-	list_for_each_entry(piece, &pieces, list) {
-		r = remap_copy_back(rc, piece);
-		if (!r && !list_is_last(&piece->list, &pieces) && remap_must_stop(rc))
-			r = -EINTR;
-		piece->failed = r;
-		failed |= r;
-		copied |= !r;
-		if (r && r != -EREMOTEIO)
-			break;
-		r = 0;
-	}
-	/* Main must not lose again what the spare stops keeping. */
-	if (!r && copied) {
-		r = blkdev_issue_flush(rc->main->bdev);
-		if (r)
-			remap_err(rc, "main device %s cannot flush", rc->main->name);
-	}
-out:
-	if (r) {
+	if (r)
 		list_for_each_entry(piece, &pieces, list)
 			piece->failed = true;
-	}
-	remap_settle_batch(rc, &pieces);
-	if (!r && failed)
-		r = remap_halve_failed(rc, &pieces);
+	remap_settle_batch(rc, &pieces, result);
+	if (!r)
+		r = remap_halve_failed(rc, &pieces, result);
 	remap_pieces_free(&pieces);
 	return r;
 }
 
-static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, bool force)
+/* Between batches nothing is held: I/O that has failed meanwhile need not wait for the last one. */
+static int remap_let_repair(struct remap_c *rc)
+{
+	if (bio_list_empty(&rc->repair))
+		return 0;
+	mutex_unlock(&rc->move_lock);
+	msleep(20);
+	mutex_lock(&rc->move_lock);
+	return remap_may_move(rc);
+}
+
+static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, bool force,
+			     struct remap_unmapped *result)
 {
 	int r = 0;
 
 	while (first <= last && !r) {
-		r = remap_unmap_batch(rc, &first, last, force);
-		if (!r && first <= last && remap_must_stop(rc))
-			r = -EINTR;
+		r = remap_unmap_batch(rc, &first, last, force, result);
+		if (!r && first <= last)
+			r = remap_must_stop(rc) ? -EINTR : remap_let_repair(rc);
 		cond_resched();
 	}
 	return r;
@@ -245,7 +288,7 @@ static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, 
 int remap_unmap(struct remap_c *rc, const struct remap_range *range, bool force,
 		struct remap_unmapped *result)
 {
-	struct remap_totals before = {}, after = {};
+	struct remap_totals after = {};
 	int r;
 
 	r = mutex_lock_killable(&rc->move_lock);
@@ -255,10 +298,8 @@ int remap_unmap(struct remap_c *rc, const struct remap_range *range, bool force,
 	if (r)
 		goto out;
 	atomic64_inc(&rc->table->counters.moves);
-	remap_table_count(rc->table, range->first, range->last, &before);
-	r = remap_unmap_range(rc, range->first, range->last, force);
+	r = remap_unmap_range(rc, range->first, range->last, force, result);
 	remap_table_count(rc->table, range->first, range->last, &after);
-	result->cleared = before.remapped - after.remapped;
 	result->kept = after.remapped;
 	remap_event(rc, REMAP_EVENT_UNMAPPED, range->first, result->cleared);
 	remap_health_update(rc);
