@@ -103,7 +103,7 @@ async function main(): Promise<number> {
     argv: ["/bin/sh", "-c", `PATH=${join(root, "dist")}:$PATH\n${guestScript(chosen)}`],
     // The same size for all, for it is not known which of them becomes sdb.
     disks: Array.from({ length: 3 }, () => ({ bus: "scsi", sizeBytes: 260 * MIB }) as const),
-    timeoutSeconds: 300,
+    timeoutSeconds: 600,
     onStdout: say,
     log,
   });
