@@ -40,9 +40,25 @@ export function planLoad(options: LoadOptions = {}): string[][] {
   const parameters = options.parameters ?? [];
   return [
     ...given === undefined ? [[...command]] : [],
-    ["modprobe", "dm-mod"],
+    ...plannedDependencies(given).map((name) => ["modprobe", name]),
     ["insmod", given ?? "dm-remap.ko", ...parameters],
   ];
+}
+
+/** A file tells what it needs; one that is yet to be built will say the same as others of its time. */
+function plannedDependencies(given: string | undefined): string[] {
+  const info = given === undefined ? undefined : attempt(() => parse(given));
+  const dep = attempt(() => Deno.readTextFileSync(`/lib/modules/${runningRelease()}/modules.dep`));
+  const usual = dep !== undefined && /\/libcrc32c\.ko/.test(dep) ? ["libcrc32c"] : [];
+  return [...new Set(["dm-mod", ...info?.depends ?? (given === undefined ? usual : [])])];
+}
+
+function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
 }
 
 /**

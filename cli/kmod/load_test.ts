@@ -15,6 +15,17 @@ Deno.test("a plan builds only where no module file is given", () => {
   ]);
 });
 
+Deno.test("a plan names what a module file needs", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeFile(path, fakeModule({ depends: "dm-mod,libcrc32c" }));
+  assert.deepEqual(planLoad({ path }), [
+    ["modprobe", "dm-mod"],
+    ["modprobe", "libcrc32c"],
+    ["insmod", path],
+  ]);
+  await Deno.remove(path);
+});
+
 Deno.test({
   name: "a kernel without modules is told apart from a failed load",
   ignore: canLoadModules(),
