@@ -21,9 +21,9 @@
 #include "dm-remap-table.h"
 #include "dm-remap-verify.h"
 
-/* What one bio can hold for certain: 1 MiB with pages of 4 KiB. */
-#define REMAP_SCAN_PAGES BIO_MAX_VECS
-#define REMAP_SCAN_SECTORS ((sector_t)REMAP_SCAN_PAGES << (PAGE_SHIFT - SECTOR_SHIFT))
+/* 1 MiB is what one bio can hold for certain if pages have 4 KiB, and enough if they have more. */
+#define REMAP_SCAN_SECTORS ((sector_t)2048)
+#define REMAP_SCAN_PAGES (2048 >> (PAGE_SHIFT - SECTOR_SHIFT))
 
 /* A failed step is judged in parts, so that neither moves nor a stop wait long for that. */
 #define REMAP_SCAN_JUDGED_SECTORS ((sector_t)128)
@@ -82,6 +82,7 @@ static struct remap_scan_step *remap_scan_alloc_step(void)
 	struct remap_scan_step *step = kvzalloc(sizeof(*step), GFP_KERNEL);
 	int i;
 
+	BUILD_BUG_ON(REMAP_SCAN_PAGES > BIO_MAX_VECS);
 	for (i = 0; step && i < REMAP_SCAN_PAGES; i++) {
 		step->pages[i] = alloc_page(GFP_KERNEL);
 		if (!step->pages[i]) {

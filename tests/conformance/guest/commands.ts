@@ -123,6 +123,23 @@ const STEPS: readonly (readonly [name: string, step: () => Promise<void>])[] = [
     await expect(0, "remove", "r1", "--force", "--yes");
     assert.deepEqual((await json(0, "list")).devices, []);
   }],
+  ["scan", async () => {
+    await expect(0, ...create("r2"));
+    assert.equal((await json(0, "scan", "r2", "--status")).state, "idle");
+    assert.equal((await json(0, "scan", "r2", "--stop")).state, "idle");
+    const clean = await json(0, "scan", "r2", "0-4991", "--wait");
+    assert.deepEqual([clean.state, clean.unreadable_sectors], ["done", 0]);
+    assert.equal(await errorCode(2, "scan", "r2", "999999999"), "usage");
+    const whole = await json(3, "scan", "r2", "--wait");
+    assert.deepEqual([whole.unreadable_sectors, whole.pending_sectors], [1, 1]);
+    assert.match(
+      (await expect(3, "scan", "r2", "--status")).out,
+      /last scan done\n.*unreadable: /s,
+    );
+    const [bad] = (await json(3, "verify", "r2", BAD_SECTOR)).places;
+    assert.equal(bad.state, "pending");
+    await expect(0, "remove", "r2", "--force", "--yes");
+  }],
   ["unload", async () => {
     await expect(0, "kmod", "unload");
     assert.equal((await json(6, "kmod", "status")).loaded, false);
