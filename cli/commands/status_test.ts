@@ -6,7 +6,7 @@ Deno.test("a healthy device: exit code 0, nothing to do", async () => {
   const { code, out, err } = await runTool(["status", "r0"], new FakeMapper({ r0: {} }));
   assert.equal(code, 0);
   assert.match(out, /^r0: good\n/);
-  assert.match(out, /\n  action: +nothing needs doing\n/);
+  assert.match(out, /\n +action: +nothing needs doing\n/);
   assert.equal(err, "");
 });
 
