@@ -148,14 +148,14 @@ async function losesSomeCommands(bench: ErrorsBench): Promise<void> {
   await rig.check("everything");
 }
 
-/** Types and numbers of the `error` file: 2 fails a command; then opcode and host byte. */
-const DID_TRANSPORT_FAILFAST = 0xf;
-const WRITES = [0x2a, 0x8a];
+/** A rule of the `error` file: 2 fails a command, a positive count is for ever; opcode, host byte. */
+const DID_TRANSPORT_FAILFAST = "0xf";
+const WRITES = ["0x2a", "0x8a"];
 
 async function seesTransportErrors(bench: ErrorsBench): Promise<void> {
   const { main, rig } = await onScsiDisk(bench);
   for (const opcode of WRITES) {
-    await main.inject(`2 1000 0x${opcode.toString(16)} ${DID_TRANSPORT_FAILFAST} 0 0 0 0 0`);
+    await main.inject(`2 1 ${opcode} ${DID_TRANSPORT_FAILFAST} 0 0 0 0 0`);
   }
   for (let round = 1; round <= 3; round++) {
     await writeFails(rig, 300 * round, 8, "ENOLINK");
