@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Disks with QEMU's faults: medium errors of NVMe and SCSI disks, I/O errors of virtio disks.
+import { dirname } from "node:path";
 import { check } from "../../check.ts";
 import { position } from "../../content.ts";
 import { type LoopDisk, readCounters } from "../../loops.ts";
@@ -152,6 +153,34 @@ async function sparesTheRest(bench: ErrorsBench, main: LoopDisk): Promise<void> 
   }
 }
 
+/** The PCI device that a disk is behind. */
+async function pciDevice(name: string): Promise<string> {
+  let folder = await Deno.realPath(`/sys/block/${name}/device`);
+  while (!exists(`${folder}/vendor`) || !exists(`${folder}/remove`)) {
+    if (folder === "/sys") throw missing(`the PCI device of ${name}`);
+    folder = dirname(folder);
+  }
+  return folder;
+}
+
+/** Comes last: the disk is gone for the rest of this machine's life. */
+async function isUnplugged(bench: ErrorsBench, main: LoopDisk): Promise<void> {
+  const rig = await rigOn(bench, main);
+  await write(rig, 0, AREA);
+  const before = rig.status();
+  await Deno.writeTextFile(`${await pciDevice(main.name)}/remove`, "1", { create: false });
+  await writeFails(rig, 300, 8);
+  await readFails(rig, 400, 8);
+  await rig.check("what is on the spare", BAD_WRITES[0], 1);
+  const { remapped, spareUsed } = before;
+  checkCounts("with the disk gone", rig, {
+    ...{ remapped: Number(remapped), spareUsed: Number(spareUsed), spareBad: 0 },
+    ...{ lost: 0, pending: 0 },
+  });
+  const errors = await readStat(rig, "transport_errors");
+  check("transport_errors", errors >= 1, { expected: "at least 1", seen: errors });
+}
+
 type DiskCase = (bench: ErrorsBench, disk: LoopDisk) => Promise<void>;
 
 const EVERYWHERE: readonly (readonly [string, DiskCase])[] = [
@@ -166,9 +195,12 @@ const EVERYWHERE: readonly (readonly [string, DiskCase])[] = [
 const SCSI_ONLY: typeof EVERYWHERE = [
   ["promise 8: errors that are no medium's use no slot", sparesTheRest],
 ];
+const PCI_ONLY: typeof EVERYWHERE = [
+  ["promise 8: the disk is unplugged", isUnplugged],
+];
 
 function casesOf(serial: string, bus: string | undefined): ErrorsCase[] {
-  const cases = bus === "scsi" ? [...EVERYWHERE, ...SCSI_ONLY] : EVERYWHERE;
+  const cases = [...EVERYWHERE, ...bus === "scsi" ? SCSI_ONLY : PCI_ONLY];
   return cases.map(([name, run]) => ({
     name: `${bus}: ${name}`,
     run: async (bench) => await run(bench, await guestDisk(serial)),
@@ -176,6 +208,6 @@ function casesOf(serial: string, bus: string | undefined): ErrorsCase[] {
 }
 
 export const QEMU: ErrorsPart = {
-  name: "13 disks with QEMU's faults",
+  name: "14 disks with QEMU's faults",
   cases: FAULT_DISKS.flatMap(({ serial, bus }) => casesOf(serial, bus)),
 };

@@ -10,6 +10,7 @@ import { DRIVERS } from "./drivers.ts";
 import { GEOMETRY } from "./geometry.ts";
 import { FAULT_DISKS } from "./guest_disks.ts";
 import { HELD } from "./held.ts";
+import { MEMORY } from "./memory.ts";
 import { NEWS } from "./news.ts";
 import { PENDING } from "./pending.ts";
 import { QEMU } from "./qemu.ts";
@@ -22,7 +23,7 @@ import { WRITES } from "./writes.ts";
 
 const PARTS: readonly ErrorsPart[] = [
   ...[WRITES, READS, PENDING, TRANSIENT, SPARE, DEAD, SCSI],
-  ...[STORM, GEOMETRY, HELD, NEWS, DRIVERS, QEMU],
+  ...[STORM, GEOMETRY, HELD, NEWS, DRIVERS, MEMORY, QEMU],
 ];
 
 /** Requests that hang are found sooner than the default would. */
