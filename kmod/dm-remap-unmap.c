@@ -203,8 +203,12 @@ static int remap_copy_batch_back(struct remap_c *rc, struct list_head *pieces)
 		remap_err(rc, "main device %s cannot flush", rc->main->name);
 		return r;
 	}
-	list_for_each_entry(piece, pieces, list)
+	list_for_each_entry(piece, pieces, list) {
 		piece->failed = piece->failed || !remap_main_keeps(rc, piece);
+		/* Fewer tries than the table line says are no verdict. */
+		if (piece->failed && remap_told_to_stop(rc))
+			return -EINTR;
+	}
 	return 0;
 }
 
