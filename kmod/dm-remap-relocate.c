@@ -15,12 +15,15 @@
 
 /* How often a relocation starts again with other slots after some have refused their write. */
 #define REMAP_MAX_TRIES 16
+/* How many bad slots one relocation may meet. */
+#define REMAP_MAX_BAD_SLOTS 256
 
 /* What is to move, and who wants it. */
 struct remap_relocation {
 	const struct remap_range *ranges;
 	unsigned int nr;
 	bool automatic;		/* nobody has asked: unreadable data stays where it is */
+	unsigned int bad_slots;	/* met by now */
 	struct list_head pieces;
 };
 
@@ -119,13 +122,20 @@ int remap_slot_is_bad(struct remap_c *rc, sector_t spare_sector)
 }
 
 /* A block of a slot refuses to be written: say whether another slot may help. */
-static int remap_slot_failed(struct remap_c *rc, sector_t spare_sector, blk_status_t status)
+static int remap_slot_failed(struct remap_c *rc, struct remap_relocation *rl,
+			     sector_t spare_sector, blk_status_t status)
 {
 	struct remap_area spare = remap_spare_area(rc);
 
 	if (!remap_medium_error(rc, &spare, status, true)) {
 		remap_err(rc, "spare device %s fails: cannot write sector %llu",
 			  rc->spare->name, (u64)spare_sector);
+		return -EIO;
+	}
+	/* A spare that refuses whatever it is given would be all bad before long. */
+	if (rl->bad_slots++ >= REMAP_MAX_BAD_SLOTS) {
+		remap_err(rc, "too many bad slots: is the spare device %s writable?",
+			  rc->spare->name);
 		return -EIO;
 	}
 	return remap_slot_is_bad(rc, spare_sector) ?: -EAGAIN;
@@ -174,7 +184,7 @@ static int remap_relocate_block(struct remap_c *rc, struct remap_relocation *rl,
 	status = remap_copy_retry(rc, &spare, REQ_OP_WRITE, slot, 0, rc->unit);
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
-	return status ? remap_slot_failed(rc, slot, status) : 0;
+	return status ? remap_slot_failed(rc, rl, slot, status) : 0;
 }
 
 /* Copy a piece to its slots, in large steps where the devices allow it. */

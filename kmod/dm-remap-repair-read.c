@@ -103,6 +103,19 @@ static blk_status_t remap_read_step(struct remap_repair *rp, sector_t pos, secto
 	return BLK_STS_OK;
 }
 
+/* A small read has failed as a whole, and each block of it is good: one of them was not, once. */
+static void remap_are_weak(struct remap_repair *rp)
+{
+	struct remap_c *rc = rp->rc;
+	sector_t pos, end;
+
+	if (!rp->bio->bi_status || rp->nr_weak || rp->last - rp->first >= PAGE_SECTORS)
+		return;
+	atomic64_inc(&rc->table->counters.retried);
+	for (pos = rp->first; pos <= rp->last; pos += rc->unit)
+		remap_is_weak(rp, pos, remap_table_at(rc->table, pos, &end));
+}
+
 /**
  * remap_repair_read() - Bring a read to its end.
  * @rp: the repair
@@ -128,5 +141,7 @@ blk_status_t remap_repair_read(struct remap_repair *rp)
 		status = BLK_STS_OK;
 		step = count ? max(step, count * 2) : remap_repair_half(rp, step);
 	}
+	if (!result)
+		remap_are_weak(rp);
 	return result;
 }

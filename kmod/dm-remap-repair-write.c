@@ -297,6 +297,10 @@ blk_status_t remap_repair_write(struct remap_repair *rp)
 			break;
 		step = count ? max(step, count * 2) : remap_repair_half(rp, step);
 	}
+	/* A single block that was good this time. */
+	if (!status && rp->bio->bi_status && list_empty(&rp->pieces) &&
+	    rp->last - rp->first < rp->rc->unit)
+		atomic64_inc(&rp->rc->table->counters.retried);
 	committed = remap_repair_commit(rp);
 	remap_pieces_release(rp->rc, &rp->pieces);
 	remap_pieces_free(&rp->pieces);

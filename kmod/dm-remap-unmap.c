@@ -20,70 +20,74 @@
 /* Half of the copier's pages are for what main gives back of what it was given. */
 #define REMAP_STEP_BACK (REMAP_COPY_SECTORS / 2)
 
-static bool remap_same_step(struct remap_c *rc, sector_t sector, sector_t slot, sector_t count)
+/*
+ * What a failed step means for its piece.
+ * Return: -EREMOTEIO if some sector of it has to stay on the spare, -EIO, or -EINTR.
+ */
+static int remap_step_failed(struct remap_c *rc, const struct remap_area *area, sector_t sector,
+			     blk_status_t status, bool write)
+{
+	/* Fewer tries than the table line says are no verdict. */
+	if (remap_told_to_stop(rc))
+		return -EINTR;
+	if (remap_medium_error(rc, area, status, write))
+		return -EREMOTEIO;
+	remap_err(rc, "%s device %s fails: cannot %s sector %llu", area->spare ? "spare" : "main",
+		  area->spare ? rc->spare->name : rc->main->name, write ? "write" : "read",
+		  (u64)sector);
+	return -EIO;
+}
+
+/* Read, or write, a step by way of the copier's pages. */
+static int remap_step(struct remap_c *rc, const struct remap_area *area, blk_opf_t opf,
+		      sector_t sector, sector_t offset, sector_t count)
+{
+	blk_status_t status = remap_copy_retry(rc, area, opf, sector, offset, count);
+
+	return status ? remap_step_failed(rc, area, sector, status, op_is_write(opf)) : 0;
+}
+
+/* Does main give back a step of what it was given? */
+static int remap_compare_step(struct remap_c *rc, sector_t sector, sector_t slot, sector_t count)
 {
 	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
 	struct page **pages = rc->copier.pages;
 	sector_t i, page = PAGE_SIZE >> SECTOR_SHIFT;
+	int r;
 
-	if (remap_copy_retry(rc, &spare, REQ_OP_READ, slot, 0, count) ||
-	    remap_copy_retry(rc, &main, REQ_OP_READ, rc->main_start + sector, REMAP_STEP_BACK,
-			     count))
-		return false;
-	for (i = 0; i < count; i += page)
+	r = remap_step(rc, &spare, REQ_OP_READ, slot, 0, count) ?:
+	    remap_step(rc, &main, REQ_OP_READ, rc->main_start + sector, REMAP_STEP_BACK, count);
+	for (i = 0; i < count && !r; i += page)
 		if (memcmp(page_address(pages[i / page]),
 			   page_address(pages[(REMAP_STEP_BACK + i) / page]),
 			   min(page, count - i) << SECTOR_SHIFT))
-			return false;
-	return true;
+			r = -EREMOTEIO;
+	return r;
 }
 
-/* Does main give back what it was given, and has flushed? It may be bad for reads only. */
-static bool remap_main_keeps(struct remap_c *rc, struct remap_piece *piece)
+/* Does main keep what it was given, and has flushed? It may be bad for reads only. */
+static int remap_compare_back(struct remap_c *rc, struct remap_piece *piece)
 {
 	sector_t pos, count;
+	int r = 0;
 
-	for (pos = piece->first; pos <= piece->last; pos += count) {
+	for (pos = piece->first; pos <= piece->last && !r; pos += count) {
 		count = min(piece->last - pos + 1, REMAP_STEP_BACK);
-		if (!remap_same_step(rc, pos, (pos + piece->delta) & REMAP_DELTA_MASK, count))
-			return false;
+		r = remap_compare_step(rc, pos, (pos + piece->delta) & REMAP_DELTA_MASK, count);
 		cond_resched();
 	}
-	return true;
+	return r;
 }
 
-/*
- * Copy a step of a piece back to main.
- * Return: 0, -EREMOTEIO if some sector of it has to stay on the spare, or -EIO.
- */
+/* Copy a step of a piece back to main. */
 static int remap_copy_step_back(struct remap_c *rc, sector_t sector, sector_t slot, sector_t count)
 {
 	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
-	blk_status_t status;
+	int r = remap_step(rc, &spare, REQ_OP_READ, slot, 0, count);
 
-	status = remap_copy_retry(rc, &spare, REQ_OP_READ, slot, 0, count);
-	if (status && remap_told_to_stop(rc))
-		return -EINTR;
-	if (status) {
-		if (remap_medium_error(rc, &spare, status, false))
-			return -EREMOTEIO;
-		remap_err(rc, "spare device %s fails: cannot read sector %llu", rc->spare->name,
-			  (u64)slot);
-		return -EIO;
-	}
-	if (!remap_crcs_match_copy(rc, sector, count))
-		return -EREMOTEIO;
-	status = remap_copy_retry(rc, &main, REQ_OP_WRITE, rc->main_start + sector, 0, count);
-	if (status && remap_told_to_stop(rc))
-		return -EINTR;
-	if (status) {
-		if (remap_medium_error(rc, &main, status, true))
-			return -EREMOTEIO;
-		remap_err(rc, "main device %s fails: cannot write sector %llu", rc->main->name,
-			  (u64)(rc->main_start + sector));
-		return -EIO;
-	}
-	return 0;
+	if (!r && !remap_crcs_match_copy(rc, sector, count))
+		r = -EREMOTEIO;
+	return r ?: remap_step(rc, &main, REQ_OP_WRITE, rc->main_start + sector, 0, count);
 }
 
 static int remap_copy_back(struct remap_c *rc, struct remap_piece *piece)
@@ -204,10 +208,10 @@ static int remap_copy_batch_back(struct remap_c *rc, struct list_head *pieces)
 		return r;
 	}
 	list_for_each_entry(piece, pieces, list) {
-		piece->failed = piece->failed || !remap_main_keeps(rc, piece);
-		/* Fewer tries than the table line says are no verdict. */
-		if (piece->failed && remap_told_to_stop(rc))
-			return -EINTR;
+		r = piece->failed ? 0 : remap_compare_back(rc, piece);
+		if (r && r != -EREMOTEIO)
+			return r;
+		piece->failed |= !!r;
 	}
 	return 0;
 }
