@@ -19,7 +19,7 @@ import { unchanged, union } from "./states.ts";
 
 const LONGEST_READ = 2048;
 /** So long may the target go on to distrust a device that did not answer. */
-const RECOVERY_MS = 1500;
+const RECOVERY_MS = 3000;
 /** How a request may fail while something other than the medium is at fault. */
 const CUT_OFF_CODES: readonly string[] = ["EIO", "ENOLINK"];
 

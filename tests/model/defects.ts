@@ -10,6 +10,7 @@ export type Defect =
   | "remap copies nothing"
   | "unmap copies nothing"
   | "unmap takes lost sectors"
+  | "unmap is not read back"
   | "slot used twice"
   | "slot freed twice"
   | "slot out of range"

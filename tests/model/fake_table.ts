@@ -343,6 +343,8 @@ export class FakeTable {
     if (entry.lost && this.defect !== "unmap takes lost sectors") return "medium";
     const access = this.#tryRead(this.spare, entry.slot);
     if (access !== "ok" || this.defect === "unmap copies nothing") return access;
-    return this.main.write(sector, this.spare.at(entry.slot));
+    const written = this.main.write(sector, this.spare.at(entry.slot));
+    if (written !== "ok" || this.defect === "unmap is not read back") return written;
+    return this.#tryRead(this.main, sector);
   }
 }

@@ -52,6 +52,11 @@ export class Faults {
     return this.dead !== undefined || this.#all().some(({ size }) => size > 0);
   }
 
+  /** How many sectors have something wrong with them. */
+  get bad(): number {
+    return this.#all().reduce((all, set) => all.union(set), new Set<number>()).size;
+  }
+
   get passing(): boolean {
     return this.#weak.size > 0 || this.#flaky.size > 0;
   }

@@ -98,7 +98,7 @@ export function forecastUnmap(model: Model, range: Range, force: boolean): Unmap
         cutOff = true;
         possible.set(sector, [stays]);
         kept++;
-      } else if (!main.isWritable(sector) || !spare.isReadable(slot)) {
+      } else if (!main.keepsWrites(sector) || !spare.isReadable(slot)) {
         possible.set(sector, [stays, noticed]);
         kept++;
       } else {

@@ -28,6 +28,8 @@ export interface Rules {
   readonly proactive?: boolean;
   /** How sectors go bad. */
   readonly faults: readonly FaultKind[];
+  /** Bad sectors fail with an error that cannot be anything else. */
+  readonly saysMedium?: boolean;
   /** The devices die and come back. */
   readonly deaths?: boolean;
   readonly scans?: boolean;

@@ -7,7 +7,13 @@ import type { Geometry, Rules } from "./model.ts";
 import { formatSequence } from "./operations.ts";
 import { type Failure, searchFailure } from "./search.ts";
 
-const ALL: Rules = { faults: FAULT_KINDS, deaths: true, scans: true, flushes: true };
+const ALL: Rules = {
+  faults: FAULT_KINDS,
+  saysMedium: true,
+  deaths: true,
+  scans: true,
+  flushes: true,
+};
 const SMALL: Geometry = {
   sectors: 1024,
   unit: 1,
@@ -41,6 +47,7 @@ const CAUGHT_BY: Record<Defect, RegExp | readonly [RegExp, Geometry]> = {
   "remap copies nothing": /promise [13]/,
   "unmap copies nothing": /promise 1/,
   "unmap takes lost sectors": /contract/,
+  "unmap is not read back": /contract/,
   "slot used twice": /promise [135]/,
   "slot freed twice": /promise [135]/,
   "slot out of range": /promise 5/,

@@ -26,6 +26,11 @@ import {
 import type { Range } from "./range.ts";
 import type { Tally } from "./tally.ts";
 
+/** Of the slots, fewer than the target tries in a row. */
+const MOST_BAD_SLOTS = 60;
+/** The target asks at eight places: that all of them are bad is as good as impossible. */
+const PART_THAT_ANSWERS = 8;
+
 /** A step after which target and model differ. */
 export class StepFailed extends Error {
   override readonly name = "StepFailed";
@@ -172,6 +177,7 @@ class Run {
   async #harm(operation: Operation): Promise<void> {
     switch (operation.op) {
       case "fault": {
+        if (this.#isTooMuch(operation.side, operation.range)) return;
         const offset = operation.side === "main" ? 0 : this.model.geometry.spareStart;
         const range = { first: operation.range.first + offset, count: operation.range.count };
         this.model.faults[operation.side].add(operation.kind, range);
@@ -184,6 +190,18 @@ class Run {
       case "alive":
         return await this.#setDead(operation.side, undefined);
     }
+  }
+
+  /**
+   * A device that says no more than that it fails is dead for the target if a few random places fail
+   * as well; and a spare of which too many slots in a row refuse a write is not used for a while.
+   */
+  #isTooMuch(side: Side, { count }: Range): boolean {
+    const { geometry: { sectors, slots, unit, rules }, faults } = this.model;
+    const bad = faults[side].bad + count;
+    if (side === "spare" && bad > MOST_BAD_SLOTS * unit) return true;
+    const device = side === "main" ? sectors : slots;
+    return rules.saysMedium !== true && bad > device / PART_THAT_ANSWERS;
   }
 
   async #restart(op: "suspend" | "reload" | "recreate"): Promise<void> {

@@ -30,6 +30,8 @@ const BOTH: Rules = { faults: ["both"], scans: true };
 const BOTH_AND_DEATH: Rules = { ...BOTH, deaths: true };
 /** Everything that can be wrong with a device. */
 const ANY: Rules = { faults: FAULT_KINDS, deaths: true, scans: true, flushes: true };
+/** The same on devices that tell a bad sector from other trouble. */
+const MEDIUM: Rules = { ...ANY, saysMedium: true };
 
 async function nullBlocks(mainBlock: number, spareBlock: number) {
   const main = await NullBlock.create("modelmain", 8, mainBlock);
@@ -113,7 +115,7 @@ const PLAIN: readonly Variant[] = [
   {
     // The spare's logical block is smaller than main's.
     name: "blocks-mixed",
-    geometry: { sectors: 4096, unit: 8, spareStart: 24, slots: 256, maxRemaps: 0, rules: BOTH },
+    geometry: { sectors: 4096, unit: 8, spareStart: 24, slots: 1024, maxRemaps: 0, rules: BOTH },
     mainStart: 8,
     features: AT_ONCE,
     build: () => nullBlocks(4096, 512),
@@ -152,7 +154,7 @@ const PLAIN: readonly Variant[] = [
 const GOING_BAD: readonly Variant[] = [
   {
     name: "bad",
-    geometry: { sectors: 6000, unit: 1, spareStart: 9, slots: 500, maxRemaps: 0, rules: ANY },
+    geometry: { sectors: 6000, unit: 1, spareStart: 9, slots: 500, maxRemaps: 0, rules: MEDIUM },
     mainStart: 77,
     features: TWICE,
     build: badBlocks("medium"),
@@ -188,7 +190,7 @@ const GOING_BAD: readonly Variant[] = [
   },
   {
     name: "small-spare",
-    geometry: { sectors: 3000, unit: 1, spareStart: 0, slots: 40, maxRemaps: 0, rules: ANY },
+    geometry: { sectors: 3000, unit: 1, spareStart: 0, slots: 40, maxRemaps: 0, rules: MEDIUM },
     mainStart: 0,
     features: TWICE,
     build: badBlocks("medium"),
@@ -208,7 +210,7 @@ const GOING_BAD: readonly Variant[] = [
       spareStart: 0,
       slots: 300,
       maxRemaps: 0,
-      rules: { ...ANY, verifiesPending: true },
+      rules: { ...MEDIUM, verifiesPending: true },
     },
     mainStart: 64,
     features: { ...TWICE, pendingPolicy: "verify" },
@@ -236,7 +238,7 @@ const GOING_BAD: readonly Variant[] = [
       spareStart: 0,
       slots: 300,
       maxRemaps: 0,
-      rules: { ...ANY, passive: true },
+      rules: { ...MEDIUM, passive: true },
     },
     mainStart: 0,
     features: { ...TWICE, noAutoRemap: true },
@@ -244,7 +246,7 @@ const GOING_BAD: readonly Variant[] = [
   },
   {
     name: "verify-reads",
-    geometry: { sectors: 5000, unit: 1, spareStart: 0, slots: 500, maxRemaps: 0, rules: ANY },
+    geometry: { sectors: 5000, unit: 1, spareStart: 0, slots: 500, maxRemaps: 0, rules: MEDIUM },
     mainStart: 11,
     features: { ...TWICE, verifyReads: true },
     build: badBlocks("medium"),
@@ -258,7 +260,7 @@ const GOING_BAD: readonly Variant[] = [
       spareStart: 24,
       slots: 512,
       maxRemaps: 400,
-      rules: { ...ANY, verifiesPending: true, proactive: true },
+      rules: { ...MEDIUM, verifiesPending: true, proactive: true },
     },
     mainStart: 8,
     features: {

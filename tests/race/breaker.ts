@@ -17,19 +17,9 @@ export interface Damage {
 }
 
 /** Ranges that are bad at once. */
-const MOST_AT_ONCE = 6;
+const MOST_AT_ONCE = 12;
 /** Where slots go bad: those that are taken first. A part of them only, so that others are left. */
 const BAD_SLOTS = 512;
-/** The target's probes, at quarters of both devices, must find an answer. */
-const PROBED = [0, 1 / 4, 1 / 2];
-
-function isProbed({ first, count }: Range, sectors: number): boolean {
-  return PROBED.some((part) => {
-    const at = Math.floor(sectors * part);
-    return at >= first && at < first + count;
-  });
-}
-
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
@@ -51,25 +41,28 @@ export async function breaker(
     await stack.spare.heal({ first: 0, count: SPARE_SECTORS });
     ledger.healed();
   };
-  for (let broken = 0; race.running; broken++) {
-    await pause(random.below(8));
-    if (broken === MOST_AT_ONCE) {
-      await everything();
-      broken = 0;
+  while (race.running) {
+    for (let broken = 0; broken < MOST_AT_ONCE && race.running; broken++) {
+      if (random.chance(3)) await pause(random.below(8));
+      if (damage.slots && random.chance(3)) await breakSlots(race);
+      else await breakMain(race, random.pick(blocks), random.pick(damage.main));
     }
-    race.faults++;
-    if (damage.slots && random.chance(3)) {
-      const range = { first: 8 + random.below(BAD_SLOTS), count: 1 + random.below(4) };
-      await stack.spare.addFault("write", range);
-      continue;
-    }
-    const range = random.part(random.pick(blocks));
-    const kind = random.pick(damage.main);
-    if (isProbed(range, MAIN_SECTORS)) continue;
-    if (isForReads(kind)) ledger.goBad(range);
-    await stack.main.addFault(kind, range);
+    await pause(random.below(30));
+    await everything();
   }
   await everything();
+}
+
+async function breakSlots({ random, stack }: Race): Promise<void> {
+  const range = { first: 8 + random.below(BAD_SLOTS), count: 1 + random.below(4) };
+  await stack.spare.addFault("write", range);
+}
+
+async function breakMain(race: Race, block: Range, kind: FaultKind): Promise<void> {
+  const range = race.random.part(block);
+  race.faults++;
+  if (isForReads(kind)) race.ledger.goBad(range);
+  await race.stack.main.addFault(kind, range);
 }
 
 /** Kills main or the spare for a while, again and again. */

@@ -17,7 +17,7 @@ const REFUSALS: readonly string[] = ["EAGAIN", "EOPNOTSUPP"];
 /** How requests fail while a device is dead. */
 const DEAD_CODES: readonly string[] = ["EIO", "ENOLINK"];
 /** So long the target may distrust a device that did not answer. */
-const DISTRUST_MS = 1500;
+const DISTRUST_MS = 3000;
 
 function bytes(sectors: number): bigint {
   return BigInt(sectors * SECTOR_BYTES);

@@ -291,13 +291,24 @@ export async function runScenario(
   const started = performance.now();
   await scenario.run(race, Math.max(20, Math.round(scenario.moves * share)));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  const held = (await stack.target.stats()).get("held_bios");
+  const stats = await stack.target.stats();
   await checkEverything(race, OWNED);
   return `${race.moves} moves (${race.refusedMoves} refused) against ${race.writes} writes and ` +
-    `${race.reads} reads (${race.refusedReads} refused) in ${seconds} s, ${held} held` + harm(race);
+    `${race.reads} reads (${race.refusedReads} refused) in ${seconds} s, ${
+      stats.get("held_bios")
+    } held` +
+    harm(race, Number(stats.get("auto_remaps")));
 }
 
-function harm({ faults, failedReads, failedWrites }: Race): string {
+function harm(
+  { faults, failedReads, failedWrites, sectorsGoBad }: Race,
+  automatic: number,
+): string {
   if (faults === 0) return "";
-  return `, ${faults} faults: ${failedReads} reads and ${failedWrites} writes failed`;
+  contract(
+    automatic > 0 || !sectorsGoBad,
+    "no sector has gone bad under anybody: nothing is shown",
+  );
+  return `, ${faults} faults: ${automatic} sectors relocated by themselves, ` +
+    `${failedReads} reads and ${failedWrites} writes failed`;
 }
