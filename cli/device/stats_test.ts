@@ -47,3 +47,10 @@ Deno.test("the module has exactly these counters", () => {
   const names = [...print[0].matchAll(/(?:"|\\n)([a-z_]+)=/g)].map(([, name]) => name);
   assert.deepEqual(names.toSorted(), COUNTERS.map(({ key }) => key).toSorted());
 });
+
+Deno.test("docs/target.md explains exactly these counters", () => {
+  const path = join(import.meta.dirname ?? ".", "..", "..", "docs", "target.md");
+  const row = /^\| `([a-z_]+)` +\| (?:sectors|events|bytes) +\| (.+?) +\|$/gm;
+  const rows = [...Deno.readTextFileSync(path).matchAll(row)].map(([, key, means]) => [key, means]);
+  assert.deepEqual(rows, COUNTERS.map(({ key, means }) => [key, means]));
+});
