@@ -71,18 +71,22 @@ function checkSlots({ mostBadSlots }: Blame, bad: number): void {
   }
 }
 
-/** 1: what was durable before a sector moved is durable where it is now. */
+/** 1 and 4: what was durable before a sector moved, or moved by itself, is durable where it is. */
 async function checkDurability(trial: Trial, places: readonly Place[]): Promise<void> {
   const { main, spare } = await trial.rig.pair.unflushed();
   const slots = slotsOf(places);
+  const before = slotsOf(trial.placesBefore);
   const lost = sectorsIn(places, ["lost"]);
   for (const sector of sectorsOf(EVERYTHING)) {
-    if (!trial.ledger.isDurable(sector) || lost.has(sector)) continue;
     const slot = slots.get(sector);
+    const moved = slot !== undefined && slot !== before.get(sector);
+    const durable = trial.ledger.isDurable(sector) ||
+      (moved && trial.wasRelocatedByWrite(sector));
+    if (!durable || lost.has(sector)) continue;
     const inCache = slot === undefined ? main.has(sector + trial.rig.mainStart) : spare.has(slot);
     if (!inCache) continue;
     throw new PromiseBroken(
-      "promise 1, what was flushed survives a crash",
+      "promises 1 and 4, what was flushed or relocated survives a crash",
       `sector ${sector} is in a cache only, ${
         slot === undefined ? "on main" : `on spare sector ${slot}`
       }`,
@@ -147,7 +151,7 @@ async function checkUsable(trial: Trial): Promise<void> {
 export async function checkAftermath(trial: Trial): Promise<void> {
   const { rig } = trial;
   rig.pair.disarm();
-  const blame = await trial.blame();
+  const { blame } = trial;
   const places = await trial.verify();
   await checkDurability(trial, places);
   const bad = await checkAccounts(trial, places);

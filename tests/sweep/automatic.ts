@@ -34,8 +34,10 @@ async function scan(trial: Trial): Promise<void> {
     }
   };
   const state = await within(wait(), "the scan");
-  const blame = await trial.blame();
-  contract(state === "done" || (state === "failed" && !blame.mustBeHidden), `the scan is ${state}`);
+  contract(
+    state === "done" || (state === "failed" && !trial.blame.mustBeHidden),
+    `the scan is ${state}`,
+  );
 }
 
 export const AUTOMATIC_OPERATIONS: readonly Operation[] = [
@@ -141,7 +143,6 @@ export const AUTOMATIC_OPERATIONS: readonly Operation[] = [
   },
   {
     name: "scan",
-    short: true,
     prepare: async (trial) => {
       await remapSpan(trial);
       await trial.spoilSlot("read", BAD.first, "ioerr");

@@ -3,7 +3,7 @@
 // Which consequences a fault may have, and which the target has to hide. Pure.
 import type { Place } from "../../cli/device/messages.ts";
 import { type Range, sectorsOf } from "../model/range.ts";
-import type { Failure, Fault, Side } from "./faults.ts";
+import type { Fault, FaultState, Side, Victim } from "./faults.ts";
 import { SECTORS } from "./rig.ts";
 
 /** What was known to be bad before the fault was armed, in the target's and the spare's sectors. */
@@ -35,16 +35,16 @@ function middle({ first, count }: Range): number {
 
 export class Blame {
   /** The request that the fault was armed for; undefined if it did not come. */
-  readonly victim: Failure | undefined;
+  readonly victim: Victim | undefined;
 
   constructor(
     readonly fault: Fault,
-    readonly failures: readonly Failure[],
+    readonly state: FaultState,
     readonly known: KnownBad,
     readonly manners: Manners,
     readonly mainStart: number,
   ) {
-    this.victim = failures.find(({ isFault }) => isFault);
+    this.victim = state.victim;
   }
 
   get fired(): boolean {
@@ -77,7 +77,7 @@ export class Blame {
   }
 
   flushMayFail(): boolean {
-    return this.failures.some(({ op, isFault }) => isFault && op === "flush");
+    return this.state.flushFaults > 0;
   }
 
   writeMayFail(range: Range): boolean {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
 import { Blame, type KnownBad, type Manners } from "./blame.ts";
-import type { Failure, FaultOp, Mode, Side, Status } from "./faults.ts";
+import type { FaultOp, Mode, Side, Status } from "./faults.ts";
 
 const MAIN_START = 16;
 const NOTHING: KnownBad = {
@@ -25,10 +25,11 @@ interface Given {
 /** The request that fails is about sectors 100 to 103 of the device below. */
 function blame(given: Given): Blame {
   const { mode, status, side = "main", op = "read", fired = true } = given;
-  const failure: Failure = { side, op, range: { first: 100, count: 4 }, status, isFault: true };
+  const victim = fired ? { side, op, range: { first: 100, count: 4 } } : undefined;
+  const flushFaults = op === "flush" ? 1 : 0;
   return new Blame(
     { nth: 1, mode, status, parks: false },
-    fired ? [failure] : [],
+    { victim, parked: false, flushes: flushFaults, flushFaults },
     { ...NOTHING, ...given.known },
     { ...USUAL, ...given.manners },
     MAIN_START,

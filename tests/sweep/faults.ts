@@ -18,35 +18,38 @@ export interface Fault {
   readonly parks: boolean;
 }
 
-/** A request that was failed; sectors are those of the device. */
-export interface Failure {
+/** The request that the fault was armed for; sectors are those of the device. */
+export interface Victim {
   readonly side: Side;
   readonly op: FaultOp;
   readonly range: Range;
-  readonly status: Status;
-  /** By the armed fault, not by a bad sector. */
-  readonly isFault: boolean;
 }
 
+/** What has become of the armed fault. */
 export interface FaultState {
-  /** Requests since the fault was armed. */
-  readonly count: number;
-  readonly fired: boolean;
+  /** Undefined if it has not come. */
+  readonly victim: Victim | undefined;
+  /** It waits. */
   readonly parked: boolean;
+  /** Flushes that have failed. */
+  readonly flushes: number;
+  /** How many of them because of the fault. */
+  readonly flushFaults: number;
 }
 
 export function describeFault({ nth, mode, status, parks }: Fault): string {
   return `request ${nth} fails: ${mode}, ${status}${parks ? ", with I/O meanwhile" : ""}`;
 }
 
-function parseFailure(line: string): Failure {
-  const [side, op, first, count, status, cause] = line.split(" ");
+const STATE = /^(\d+) parked=(\d) flushes=(\d+) flush_faults=(\d+) victim=(.*)$/gm;
+
+function parseVictim(text: string): Victim | undefined {
+  if (text === "none") return undefined;
+  const [side, op, first, count] = text.split(",");
   return {
     side: side as Side,
     op: op as FaultOp,
     range: { first: Number(first), count: Number(count) },
-    status: status as Status,
-    isFault: cause === "fault",
   };
 }
 
@@ -112,15 +115,15 @@ export class FaultyPair {
 
   get state(): FaultState {
     const text = Deno.readTextFileSync(`${PARAMETERS}/state`);
-    const line = /^(\d+) count=(\d+) fired=(\d) parked=(\d) failures=(\d+)$/gm;
-    const match = [...text.matchAll(line)].find(([, group]) => Number(group) === this.group);
+    const match = [...text.matchAll(STATE)].find(([, group]) => Number(group) === this.group);
     if (match === undefined) throw new Error(`unreadable state "${text}"`);
-    return { count: Number(match[2]), fired: match[3] === "1", parked: match[4] === "1" };
-  }
-
-  /** Every failure since the fault was armed. */
-  async failures(): Promise<Failure[]> {
-    return lines(await this.#ask("log")).map(parseFailure);
+    const [, , parked, flushes, flushFaults, victim] = match;
+    return {
+      victim: parseVictim(victim!),
+      parked: parked === "1",
+      flushes: Number(flushes),
+      flushFaults: Number(flushFaults),
+    };
   }
 
   /** @param times how often requests for just this range fail; for ever if left out */

@@ -24,7 +24,6 @@ export const OPERATIONS: readonly Operation[] = [
   { name: "remap, large", run: (trial) => trial.remap([LARGE]) },
   {
     name: "remap, an unreadable sector",
-    short: true,
     prepare: (trial) => trial.spoilMain("read", { first: 102, count: 1 }, "ioerr"),
     run: remapSpan,
   },
@@ -36,7 +35,10 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "unmap",
     short: true,
-    prepare: (trial) => trial.remap([SPAN, OUTSIDE]),
+    prepare: async (trial) => {
+      await trial.remap([SPAN, OUTSIDE]);
+      await trial.write(SPAN);
+    },
     run: (trial) => trial.unmap(SPAN),
   },
   {
@@ -51,16 +53,17 @@ export const OPERATIONS: readonly Operation[] = [
     name: "unmap, a sector that main refuses",
     prepare: async (trial) => {
       await trial.remap([SPAN]);
+      await trial.write(SPAN);
       trial.spoilMain("write", { first: 103, count: 1 }, "medium");
     },
     run: (trial) => trial.unmap(SPAN),
   },
   {
     name: "clear",
-    short: true,
     prepare: async (trial) => {
       await losePart(trial);
       await trial.remap([OUTSIDE, { first: 220, count: 2 }]);
+      await trial.write(OUTSIDE);
     },
     run: (trial) => trial.clear(),
   },
@@ -108,7 +111,10 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "suspend during an unmap",
     parkedOnly: true,
-    prepare: (trial) => trial.remap([LARGE, { first: 220, count: 1 }]),
+    prepare: async (trial) => {
+      await trial.remap([LARGE, { first: 220, count: 1 }]);
+      await trial.write(LARGE);
+    },
     run: (trial) => trial.clear({ stoppable: true }),
     meanwhile: suspendMeanwhile,
   },

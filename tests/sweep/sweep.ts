@@ -77,10 +77,7 @@ async function untilParked(rig: Rig, ended: { is: boolean }): Promise<boolean> {
 
 async function runArmed(operation: Operation, trial: Trial): Promise<boolean> {
   const { rig, fault } = trial;
-  trial.before = rig.target.status();
-  trial.placesBefore = await trial.verify();
-  rig.pair.arm(fault);
-  trial.concurrent = fault.parks;
+  await trial.begin();
   const ended = { is: false };
   const running = operation.run(trial).finally(() => ended.is = true);
   // A failure is thrown below; until then it is nobody's.
@@ -93,7 +90,7 @@ async function runArmed(operation: Operation, trial: Trial): Promise<boolean> {
     rig.pair.go();
   }
   await within(Promise.all([running, ...others]), operation.name);
-  return rig.pair.state.fired;
+  return rig.pair.state.victim !== undefined;
 }
 
 let seeds = 0;

@@ -44,6 +44,8 @@ export class Trial {
   readonly unwritable = new Set<number>();
   readonly badSlots = new Set<number>();
   readonly weak = new Set<number>();
+  /** How often they were written since the fault was armed. */
+  readonly #writes = new Map<number, number>();
   /** Sectors that a message has asked to relocate. */
   readonly #asked = new Set<number>();
   /** Before the fault was armed. */
@@ -101,21 +103,21 @@ export class Trial {
   }
 
   /** Who is to blame for what has failed until now. */
-  async blame(): Promise<Blame> {
-    const failures = await this.rig.pair.failures();
+  get blame(): Blame {
     const { unreadable, unwritable, badSlots: slots, weak } = this;
     const known = { unreadable, unwritable, slots, weak };
-    return new Blame(this.fault, failures, known, this.manners, this.rig.mainStart);
+    return new Blame(this.fault, this.rig.pair.state, known, this.manners, this.rig.mainStart);
   }
 
   async write(range: Range, options: { readonly fua?: boolean } = {}): Promise<boolean> {
     const fua = options.fua === true;
+    for (const at of sectorsOf(range)) this.#writes.set(at, (this.#writes.get(at) ?? 0) + 1);
     const writing = this.ledger.beginWrite(range, fua);
     const request = this.rig.file.write(bytes(range.first), writing.data, { dsync: fua });
     const outcome = await within(outcomeOf(request), `a write of ${show(range)}`);
     this.ledger.endWrite(writing, outcome.ok);
     if (outcome.ok) return true;
-    this.#judge(`a write of ${show(range)}`, outcome, (await this.blame()).writeMayFail(range));
+    this.#judge(`a write of ${show(range)}`, outcome, this.blame.writeMayFail(range));
     return false;
   }
 
@@ -127,7 +129,7 @@ export class Trial {
       this.ledger.endRead(reading, outcome.value);
       return true;
     }
-    const blame = await this.blame();
+    const blame = this.blame;
     const may = blame.readMayFail(range, this.placesBefore) ||
       blame.readMayFail(range, await this.verify(range)) ||
       [...sectorsOf(range)].some((at) => this.troubledBefore.has(at));
@@ -138,7 +140,7 @@ export class Trial {
   /** What has just been written, to a new place if its old one was bad: no second failure. */
   async readWritten(range: Range): Promise<void> {
     if (await this.read(range) || this.fault.mode !== "once") return;
-    if (!(await this.blame()).mustBeHidden) return;
+    if (!this.blame.mustBeHidden) return;
     throw new PromiseBroken(
       "promise 1, an acknowledged write is readable",
       `${show(range)} cannot be read after it was written`,
@@ -146,15 +148,13 @@ export class Trial {
   }
 
   async flush(): Promise<boolean> {
-    const failed = async () =>
-      (await this.rig.pair.failures()).filter(({ op }) => op === "flush").length;
-    const before = await failed();
+    const before = this.rig.pair.state.flushes;
     const covered = this.ledger.beginFlush();
     const outcome = await within(outcomeOf(this.rig.file.flush()), "a flush");
     this.ledger.endFlush(covered, outcome.ok);
-    const blame = await this.blame();
+    const blame = this.blame;
     if (!outcome.ok) this.#judge("a flush", outcome, blame.flushMayFail());
-    else if (!this.concurrent && await failed() > before) {
+    else if (!this.concurrent && this.rig.pair.state.flushes > before) {
       throw new PromiseBroken(
         "promise 9, a flush reaches both devices, and its error comes back",
         "a device refused to flush, but the flush succeeded",
@@ -202,9 +202,7 @@ export class Trial {
     if (!outcome.ok) return;
     const places = await this.verify(range);
     const kept = Number(outcome.value.kept);
-    const most = options.force === true
-      ? 0
-      : (await this.blame()).mostKept(this.troubledBefore.size);
+    const most = options.force === true ? 0 : this.blame.mostKept(this.troubledBefore.size);
     contract(kept <= most, `${what} kept ${kept} sectors, at most ${most} had to stay`);
     if (!this.concurrent || !this.manners.automatic) {
       contract(relocated(places) === kept, `${what} replied ${text(outcome.value)}`);
@@ -219,7 +217,7 @@ export class Trial {
     const outcome = await within(outcomeOf(moved), what);
     if (outcome.ok) return outcome;
     if (options.stoppable === true && ["EINTR", "EBUSY"].includes(outcome.code)) return outcome;
-    const blame = await this.blame();
+    const blame = this.blame;
     if (outcome.code === "ENOSPC" && blame.mostBadSlots === Infinity) return outcome;
     this.#judge(what, outcome, blame.moveMayFail());
     return outcome;
@@ -231,6 +229,20 @@ export class Trial {
       "promises 1 and 7, what can be served is served",
       `${what} failed with ${code}`,
     );
+  }
+
+  /** From here on it counts what requests do. */
+  async begin(): Promise<void> {
+    this.before = this.rig.target.status();
+    this.placesBefore = await this.verify();
+    this.#writes.clear();
+    this.concurrent = this.fault.parks;
+    this.rig.pair.arm(this.fault);
+  }
+
+  /** If it was relocated, then with its only write, which was acknowledged with that. */
+  wasRelocatedByWrite(sector: number): boolean {
+    return !this.#asked.has(sector) && !this.concurrent && this.#writes.get(sector) === 1;
   }
 
   /** 8: what nobody has asked to relocate is relocated for a bad medium only. */

@@ -61,7 +61,8 @@ static int sweep_arm(struct sweep_group *group, unsigned int argc, char **argv)
 	group->status = status;
 	group->parks = argc == 5;
 	group->fired = false;
-	group->logged = 0;
+	group->flushes = 0;
+	group->flush_faults = 0;
 	group->armed = true;
 	spin_unlock_irq(&group->lock);
 	return 0;
@@ -119,25 +120,8 @@ static int sweep_heal(struct sweep_group *group)
 		dev->bads = 0;
 		bitmap_zero(dev->dirty, dev->ti->len);
 	}
-	group->logged = 0;
 	spin_unlock_irq(&group->lock);
 	return 0;
-}
-
-static int sweep_say_log(struct sweep_group *group, char *result, unsigned int maxlen)
-{
-	unsigned int sz = 0, i;
-
-	spin_lock_irq(&group->lock);
-	for (i = 0; i < min_t(unsigned int, group->logged, SWEEP_MAX_LOG); i++) {
-		struct sweep_log *log = &group->log[i];
-
-		DMEMIT("%s %s %llu %u %s %s\n", log->dev->name, sweep_op_names[log->op],
-		       (u64)log->sector, log->sectors, sweep_statuses[log->status].name,
-		       log->fault ? "fault" : "bad");
-	}
-	spin_unlock_irq(&group->lock);
-	return 1;
 }
 
 /* What would be lost with the power, of all devices. */
@@ -173,8 +157,6 @@ int sweep_do(struct sweep_dev *dev, unsigned int argc, char **argv, char *result
 		return sweep_mend(dev);
 	if (!strcmp(word, "heal"))
 		return sweep_heal(dev->group);
-	if (!strcmp(word, "log"))
-		return sweep_say_log(dev->group, result, maxlen);
 	if (!strcmp(word, "dirty"))
 		return sweep_say_dirty(dev->group, result, maxlen);
 	return -EINVAL;
@@ -228,8 +210,14 @@ static int sweep_get_state(char *result, const struct kernel_param *param)
 	mutex_lock(&sweep_groups_lock);
 	list_for_each_entry(group, &sweep_groups, list) {
 		spin_lock_irq(&group->lock);
-		DMEMIT("%u count=%llu fired=%d parked=%d failures=%u\n", group->id, group->count,
-		       group->fired, !!group->parked, group->logged);
+		DMEMIT("%u parked=%d flushes=%u flush_faults=%u victim=", group->id,
+		       !!group->parked, group->flushes, group->flush_faults);
+		if (group->fired)
+			DMEMIT("%s,%s,%llu,%u\n", group->victim->name,
+			       sweep_op_names[group->victim_op], (u64)group->victim_first,
+			       group->victim_sectors);
+		else
+			DMEMIT("none\n");
 		spin_unlock_irq(&group->lock);
 	}
 	mutex_unlock(&sweep_groups_lock);

@@ -3,8 +3,8 @@
  * A target for tests: its device, linearly, until the Nth request fails.
  *
  * Instances with the same group number share one counter, so that "the Nth" counts over all
- * devices of a stack. It also keeps a list of sectors that are bad from the start, a log of every
- * failure, and a bitmap of what a loss of power would take: what was written since the last flush.
+ * devices of a stack. It also keeps a list of sectors that are bad from the start, and a bitmap of
+ * what a loss of power would take: what was written since the last flush.
  *
  * Table line: <start> <length> sweep_nth <device> <group> <name>
  *
@@ -22,7 +22,6 @@
 
 #define DM_MSG_PREFIX "sweep_nth"
 #define SWEEP_MAX_BAD 64
-#define SWEEP_MAX_LOG 1024
 
 enum sweep_op { SWEEP_READ, SWEEP_WRITE, SWEEP_FLUSH, SWEEP_NR_OPS };
 
@@ -41,15 +40,6 @@ extern const struct sweep_status sweep_statuses[SWEEP_NR_STATUSES];
 
 struct sweep_dev;
 
-struct sweep_log {
-	const struct sweep_dev *dev;
-	enum sweep_op op;
-	sector_t sector;
-	unsigned int sectors;
-	unsigned int status;	/* an index of sweep_statuses */
-	bool fault;		/* the armed fault did it, not a bad sector */
-};
-
 /* What the instances of a group share. */
 struct sweep_group {
 	struct list_head list;
@@ -64,10 +54,11 @@ struct sweep_group {
 	bool fired;
 	const struct sweep_dev *victim;
 	enum sweep_op victim_op;
-	sector_t victim_sector;
+	sector_t victim_first;
+	unsigned int victim_sectors;
 	struct bio *parked;
-	unsigned int logged;
-	struct sweep_log log[SWEEP_MAX_LOG];
+	/* Flushes that have failed since, and how many of them by the fault. */
+	unsigned int flushes, flush_faults;
 };
 
 /* Of a request as it came: the block core advances bi_sector on its way. */

@@ -128,6 +128,7 @@ static bool sweep_hit(struct sweep_dev *dev, enum sweep_op op, sector_t sector,
 		      unsigned int sectors)
 {
 	struct sweep_group *group = dev->group;
+	sector_t bad;
 
 	/* While the Nth waits, the others neither count nor fail: its time has not come yet. */
 	if (!group->armed || group->parked)
@@ -137,7 +138,8 @@ static bool sweep_hit(struct sweep_dev *dev, enum sweep_op op, sector_t sector,
 		group->fired = true;
 		group->victim = dev;
 		group->victim_op = op;
-		group->victim_sector = sector + sectors / 2;
+		group->victim_first = sector;
+		group->victim_sectors = sectors;
 		return true;
 	}
 	if (!group->fired || group->victim != dev)
@@ -146,10 +148,10 @@ static bool sweep_hit(struct sweep_dev *dev, enum sweep_op op, sector_t sector,
 	case SWEEP_GONE:
 		return true;
 	case SWEEP_SECTOR:
+		bad = group->victim_first + group->victim_sectors / 2;
 		/* Of a flush: no flush of this device succeeds any more. */
 		return op == group->victim_op &&
-		       (op == SWEEP_FLUSH || (group->victim_sector >= sector &&
-					      group->victim_sector < sector + sectors));
+		       (op == SWEEP_FLUSH || (bad >= sector && bad < sector + sectors));
 	default:
 		return false;
 	}
@@ -174,19 +176,6 @@ static bool sweep_meets_bad(struct sweep_dev *dev, enum sweep_op op, sector_t se
 	return false;
 }
 
-static void sweep_note(struct sweep_dev *dev, enum sweep_op op, sector_t sector,
-		       unsigned int sectors, unsigned int status, bool fault)
-{
-	struct sweep_group *group = dev->group;
-
-	if (group->logged < SWEEP_MAX_LOG)
-		group->log[group->logged] = (struct sweep_log) {
-			.dev = dev, .op = op, .sector = sector, .sectors = sectors,
-			.status = status, .fault = fault,
-		};
-	group->logged++;
-}
-
 /* Does it fail, and how; @parks: later. */
 static bool sweep_judge(struct dm_target *ti, struct bio *bio, sector_t sector,
 			unsigned int *status, bool *parks)
@@ -202,10 +191,12 @@ static bool sweep_judge(struct dm_target *ti, struct bio *bio, sector_t sector,
 	*status = group->status;
 	hit = sweep_hit(dev, op, sector, sectors);
 	fails = hit || sweep_meets_bad(dev, op, sector, sectors, status);
-	if (fails)
-		sweep_note(dev, op, sector, sectors, *status, hit);
-	else if (op == SWEEP_FLUSH)
+	if (fails && op == SWEEP_FLUSH) {
+		group->flushes++;
+		group->flush_faults += hit;
+	} else if (op == SWEEP_FLUSH) {
 		bitmap_zero(dev->dirty, ti->len);
+	}
 	*parks = hit && group->parks;
 	if (*parks) {
 		group->parks = false;
