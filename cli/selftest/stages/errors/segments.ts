@@ -31,7 +31,11 @@ const FEATURES = {
 } as const;
 
 /** @param bad ranges in ascending order */
-function segments(disk: string, sectors: number, bad: readonly BadRange[]): TargetSpec[] {
+export function segmentTable(
+  disk: string,
+  sectors: number,
+  bad: readonly BadRange[],
+): TargetSpec[] {
   const targets: TargetSpec[] = [];
   const linear = (from: number, to: number) => {
     if (to > from) targets.push(target("linear", from, to - from, `${disk} ${from}`));
@@ -62,7 +66,7 @@ export class SegmentDisk implements LoopDisk {
     purpose: string,
     below: LoopDisk,
   ): Promise<SegmentDisk> {
-    const table = segments(below.path, below.sectors, []);
+    const table = segmentTable(below.path, below.sectors, []);
     const { name, path } = await makeMapped(scope, dm, purpose, table);
     return new SegmentDisk(dm, name, path, `dm-${dm.info(name)?.minor}`, below);
   }
@@ -76,7 +80,7 @@ export class SegmentDisk implements LoopDisk {
 
   /** Makes these sectors fail, and no others. */
   async fail(bad: readonly BadRange[]): Promise<void> {
-    await swapTable(this.dm, this.mapped, segments(this.below.path, this.sectors, bad));
+    await swapTable(this.dm, this.mapped, segmentTable(this.below.path, this.sectors, bad));
   }
 
   heal(): Promise<void> {
