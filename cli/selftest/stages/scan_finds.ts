@@ -84,11 +84,13 @@ async function readsSlots(bench: ScanBench): Promise<void> {
   await rig.relocate(100, 40);
   await rig.relocate(4000, 1);
   const slots = (await rig.places(100, 40))[0]!.spareSector!;
-  const before = await sectorsRead(rig.disks.spare);
-  // Where main is relocated, it is not read any more.
-  await rig.badMain([{ first: 100, count: 40 }, { first: 4000, count: 1 }]);
+  const before = [await sectorsRead(rig.disks.main), await sectorsRead(rig.disks.spare)];
   await scans.finds("good slots", []);
-  checkEqual("sectors read of the spare", await sectorsRead(rig.disks.spare) - before, 41);
+  const [main, spare] = [await sectorsRead(rig.disks.main), await sectorsRead(rig.disks.spare)];
+  checkEqual("sectors read of main", main - before[0]!, SHORT - 41);
+  checkEqual("sectors read of the spare", spare - before[1]!, 41);
+  await rig.badMain([{ first: 100, count: 40 }, { first: 4000, count: 1 }]);
+  await scans.finds("main is bad where sectors are relocated", []);
   await rig.badSpare([{ first: Number(slots) + 7, count: 2 }]);
   await scans.finds("bad slots", [{ first: 107, count: 2 }], "lost");
   checkEqual("lost in the status", rig.status().lost, 2n);
