@@ -91,6 +91,11 @@ const STEPS: readonly Step[] = [
   { name: "badblocks 6.1", run: program(15, "tests/badblocks/host.ts", "--kernel", "6.1") },
   { name: "badblocks 6.12", run: program(15, "tests/badblocks/host.ts", "--kernel", "6.12") },
   { name: "race", run: program(15, "tests/race/host.ts", "--operations", "3000") },
+  { name: "sweep", run: program(15, "tests/sweep/host.ts") },
+  {
+    name: "sweep debug",
+    run: program(15, "tests/sweep/host.ts", "--kernel", "debug", "--short"),
+  },
 ];
 
 /** The steps that the words on the command line name by their beginning; all, if there are none. */
