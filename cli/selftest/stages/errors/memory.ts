@@ -42,7 +42,7 @@ async function refuseMemory(bench: ErrorsBench, percent: number): Promise<void> 
   await set("ignore-gfp-wait", "N");
   await set("verbose", "0");
   await set("interval", "1");
-  await set("times", "-1");
+  await set("times", "1000000");
   await set("probability", `${percent}`);
 }
 
