@@ -88,9 +88,17 @@ const STEPS: readonly Step[] = [
   { name: "selftest 6.12", run: selftest("6.12") },
   { name: "selftest debug", run: selftest("debug") },
   { name: "model", run: program(15, "tests/model/host.ts") },
+  {
+    name: "model debug",
+    run: program(15, "tests/model/host.ts", "--kernel", "debug", "--operations", "2000"),
+  },
   { name: "badblocks 6.1", run: program(15, "tests/badblocks/host.ts", "--kernel", "6.1") },
   { name: "badblocks 6.12", run: program(15, "tests/badblocks/host.ts", "--kernel", "6.12") },
   { name: "race", run: program(15, "tests/race/host.ts", "--operations", "3000") },
+  {
+    name: "race debug",
+    run: program(15, "tests/race/host.ts", "--kernel", "debug", "--operations", "600"),
+  },
   { name: "sweep", run: program(15, "tests/sweep/host.ts") },
   {
     name: "sweep debug",
