@@ -40,6 +40,12 @@ async function errorCode(code: number, ...args: string[]): Promise<string> {
   return JSON.parse(err).error.code;
 }
 
+/** The state of a device, and the ids of what is the matter with it. */
+async function ailments(code: number, name: string): Promise<string[]> {
+  const [device] = (await json(code, "health", name)).devices;
+  return [device.health, ...device.conditions.map(({ id }: { id: string }) => id)];
+}
+
 const create = (
   name: string,
   ...more: string[]
@@ -91,7 +97,9 @@ const STEPS: readonly (readonly [name: string, step: () => Promise<void>])[] = [
     assert.deepEqual(places.map((place: { state: string }) => place.state), ["main", "remapped"]);
     assert.equal((await json(0, "entries", "r0")).entries.length, 3);
     assert.equal((await json(0, "entries", "r0", "--from", "300")).entries.length, 1);
-    assert.equal((await json(0, "stats", "r0")).counters.manual_remaps, 17);
+    const { counters, stats } = await json(0, "stats", "r0");
+    assert.deepEqual([counters.manual_remaps, stats.manual_remaps_sectors], [17, 17]);
+    assert.deepEqual(stats.extra, {});
     const { err } = await expect(1, "remap", "r0", "999999999");
     assert.match(err, /^error: r0: .*past the end of the device/);
     assert.match((await expect(1, "remap", "r0", "1000+100")).err, /max_remaps|limit|100/);
@@ -100,13 +108,15 @@ const STEPS: readonly (readonly [name: string, step: () => Promise<void>])[] = [
     assert.equal((await json(3, "remap", "r0", BAD_SECTOR)).lost_sectors, 1);
     const [device] = (await json(3, "status", "r0")).devices;
     assert.deepEqual([device.lost_sectors, device.remapped_sectors], [1, 18]);
-    assert.match(device.advice[0], /1 sector cannot be read/);
+    assert.match(device.advice[0], /the content of 1 relocated sector is lost/);
+    assert.deepEqual(await ailments(3, "r0"), ["warning", "sectors-lost", "table-in-memory"]);
     await expect(3, "verify", "r0", BAD_SECTOR);
     assert.equal((await json(1, "unmap", "r0", BAD_SECTOR)).kept_sectors, 1);
     assert.equal(await errorCode(2, "unmap", "r0", BAD_SECTOR, "--force"), "usage");
     const dropped = await json(0, "unmap", "r0", BAD_SECTOR, "--force", "--yes");
     assert.equal(dropped.cleared_sectors, 1);
     await expect(0, "status", "r0");
+    assert.deepEqual(await ailments(0, "r0"), ["good", "table-in-memory"]);
   }],
   ["clear and remove", async () => {
     assert.equal(await errorCode(2, "remove", "r0", "--force"), "usage");
@@ -138,6 +148,7 @@ const STEPS: readonly (readonly [name: string, step: () => Promise<void>])[] = [
     );
     const [bad] = (await json(3, "verify", "r2", BAD_SECTOR)).places;
     assert.equal(bad.state, "pending");
+    assert.deepEqual(await ailments(3, "r2"), ["warning", "sectors-pending"]);
     await expect(0, "remove", "r2", "--force", "--yes");
   }],
   ["unload", async () => {
