@@ -111,7 +111,8 @@ export class Blame {
     if (this.#isAllBad("main") || this.#badSector("main") === sector + this.mainStart) return true;
     if (victim?.side !== "main" || fault.status === "transport") return false;
     const met = [...sectorsOf(victim.range)].includes(sector + this.mainStart);
-    if (pending && manners.verifiesPending) return met;
+    // Written, flushed and read back: whichever fails, it does not hold.
+    if (pending && manners.verifiesPending) return met || victim.op === "flush";
     return met && manners.proactive && victim.op === "read";
   }
 

@@ -92,6 +92,13 @@ Deno.test("relocated by itself is what the medium refuses, or what it was told t
   assert.ok(!once({ proactive: true }, "transport").mayBeRelocated(85, false));
   assert.ok(once({ verifiesPending: true }).mayBeRelocated(85, true));
   assert.ok(!once({ verifiesPending: true }, "transport").mayBeRelocated(85, true));
+  const flush = blame({
+    mode: "once",
+    status: "ioerr",
+    op: "flush",
+    manners: { verifiesPending: true },
+  });
+  assert.ok(flush.mayBeRelocated(85, true) && !flush.mayBeRelocated(85, false));
   assert.ok(!once({ verifiesPending: true }).mayBeRelocated(85, false));
   assert.ok(!once({ automatic: false, proactive: true }).mayBeRelocated(85, false));
   assert.ok(blame({ mode: "sector", status: "ioerr" }).mayBeRelocated(86, false));
