@@ -5,11 +5,16 @@ import type { Stage, StageRun } from "../stage.ts";
 import { FINDS } from "./verify_finds.ts";
 import { QUIET } from "./verify_quiet.ts";
 
+/** fio takes its time on a kernel with all checks. */
+const CASE_LIMIT_MS = 400_000;
+
 async function run(stage: StageRun): Promise<void> {
   await useModule(stage.scope, stage.signal);
   for (const [step, cases] of [["finds", FINDS], ["no false alarm", QUIET]] as const) {
     stage.step(step);
-    for (const { name, run } of cases) await stage.case(name, (scope) => run(stage, scope));
+    for (const { name, run } of cases) {
+      await stage.case(name, (scope) => run(stage, scope), CASE_LIMIT_MS);
+    }
   }
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Bytes that are not the ones that were written: an error, never data.
-import { check, checkEqual, CheckError, checkFails } from "../check.ts";
+import { check, checkEqual, CheckError, checkFails, checkMatch } from "../check.ts";
 import { position, readSectors } from "../content.ts";
 import { Random } from "../random.ts";
 import type { Scope } from "../scope.ts";
 import type { StageRun } from "../stage.ts";
-import { kernelIsAtLeast, notInThisKernel } from "./errors/here.ts";
+import { kernelIsAtLeast, notInThisKernel, until } from "./errors/here.ts";
 import {
   checkGone,
   checkStat,
@@ -132,6 +132,24 @@ async function findsMisreads(stage: StageRun, scope: Scope): Promise<void> {
   checkGone(rig, "afterwards", 0n, 0n);
 }
 
+/** A scan reads everything, and so finds rot that nobody has asked for yet. */
+async function findsRotInAScan(stage: StageRun, scope: Scope): Promise<void> {
+  const { rig, main, spare } = await makeRottenRig(stage, scope);
+  await rig.write(FIRST, COUNT);
+  await rig.write(500, 8);
+  await rig.relocate(500, 8);
+  await main.flip(BAD);
+  await spare.flip(await slotOf(rig, 502));
+  await rig.send(`scan 0 ${rig.length - 1}`);
+  await until("the scan ends", async () => {
+    return (await rig.send("scan status")).startsWith("scan=done ");
+  });
+  checkMatch("what it says", await rig.send("scan status"), / errors=2( |$)/);
+  checkGone(rig, "after the scan", 1n, 2n);
+  await checkStat(rig, "verify_errors", 2n);
+  await checkUnreadable(rig, 502, 1);
+}
+
 /** Every read is either right or an error. */
 async function survivesRandomMisreads(stage: StageRun, scope: Scope): Promise<void> {
   if (!kernelIsAtLeast(6, 9)) throw notInThisKernel("random_read_corrupt in dm-flakey");
@@ -210,6 +228,7 @@ export const FINDS: readonly VerifyCase[] = [
   { name: "rot in a slot is an error", run: findsRotInASlot },
   { name: "no move takes rot for data", run: movesNoRot },
   { name: "sectors that moved and came back are verified", run: verifiesWhereverItIs },
+  { name: "a scan finds rot", run: findsRotInAScan },
   { name: "a disk that misreads gives errors, no wrong bytes", run: findsMisreads },
   { name: "a disk that misreads now and then", run: survivesRandomMisreads },
   { name: "a write that the disk has lost", run: goesByWhatWasWrittenLast },

@@ -148,8 +148,8 @@ async function servesAFileSystem(stage: StageRun, scope: Scope): Promise<void> {
     mounted = false;
   };
   scope.defer(`the mount on ${folder}`, umount);
-  const files = ["--size=4m", `--directory=${folder}`, "--verify=crc32c", "--verify_fatal=1"];
-  const rounds = ["--rw=randwrite", "--bs=1k", "--loops=2", "--end_fsync=1", ...files];
+  const files = ["--size=2m", `--directory=${folder}`, "--verify=crc32c", "--verify_fatal=1"];
+  const rounds = ["--rw=randwrite", "--bs=1k", "--end_fsync=1", ...files];
   const jobs = inBackground([
     fio(stage, "direct-file", [...rounds, "--direct=1", "--ioengine=libaio", "--iodepth=8"]),
     fio(stage, "buffered-file", [...rounds, "--ioengine=psync"]),
@@ -172,6 +172,8 @@ async function moveAround(rig: Rig, seed: number, goesOn: () => boolean): Promis
     const first = random.below(rig.length - count);
     const full = rig.status().remapped > 1000n;
     await rig.send(full ? "clear" : `remap ${first} ${count}`);
+    // The writers have to get on, too, on a slow machine.
+    await pause(20);
   }
 }
 
