@@ -47,6 +47,8 @@ async function checkAccounts(trial: Trial, places: readonly Place[]): Promise<nu
       ["stats spare_total", stats.get("spare_total"), SLOTS],
     ] as const
   ) expectNumber(promise, what, actual, wanted);
+  // Nothing here ever gives wrong data.
+  expectNumber("no rot but where there is some", "verify_errors", status.verifyErrors ?? 0n, 0);
   if (trial.before !== undefined) promise6CountersOnlyGrow(trial.before, status);
   return bad;
 }

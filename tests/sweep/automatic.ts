@@ -142,6 +142,23 @@ export const AUTOMATIC_OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    // Checksums of what was written must follow what has failed.
+    name: "I/O and moves, verify_reads",
+    features: { verifyReads: true },
+    prepare: async (trial) => {
+      await trial.write(AROUND);
+      trial.spoilMain("write", BAD, "medium");
+    },
+    run: async (trial) => {
+      await writeAndRead(trial);
+      await trial.remap([SPAN]);
+      await trial.write(INSIDE);
+      await trial.read(AROUND);
+      await trial.unmap(SPAN);
+      await trial.read(AROUND);
+    },
+  },
+  {
     name: "scan",
     prepare: async (trial) => {
       await remapSpan(trial);
