@@ -218,7 +218,8 @@ static int remap_check_devices(struct remap_c *rc)
 	unsigned int spare_unit = bdev_logical_block_size(rc->spare->bdev) >> SECTOR_SHIFT;
 	sector_t misaligned = rc->unit - 1;
 
-	if (!remap_is_power_of_2_sectors(rc->unit))
+	/* A block is compared, and checked, within one page. */
+	if (!remap_is_power_of_2_sectors(rc->unit) || rc->unit > PAGE_SECTORS)
 		ti->error = "main_dev: unusable logical block size";
 	else if (bdev_is_zoned(rc->main->bdev))
 		ti->error = "main_dev is zoned: its sectors cannot be relocated";

@@ -116,6 +116,7 @@ struct remap_c {
 	 */
 	struct mutex move_lock;
 	struct remap_copier copier;
+	atomic_t repairs;	/* that wait for @move_lock, or have it */
 	bool repairing;		/* the move is a repair, which never stops half-way; move_lock */
 
 	struct remap_devices devices;

@@ -18,6 +18,8 @@
 #define REMAP_STORM_WINDOW (60 * HZ)
 /* How many blocks must fail to read before a device is taken for dead. */
 #define REMAP_PROBES 8
+/* How many slots in a row may refuse a block before the spare is left in peace for a minute. */
+#define REMAP_BAD_IN_A_ROW 64
 
 /* Automatic relocations, in blocks; above it the medium is not believed to be what is failing. */
 unsigned int remap_max_per_minute = 4096;
@@ -38,12 +40,13 @@ static const char *remap_area_name(struct remap_c *rc, const struct remap_area *
 }
 
 /* The device answers, or does not: news, if that was otherwise before. */
-static void remap_answers(struct remap_c *rc, const struct remap_area *area, bool answers)
+static void remap_answers(struct remap_c *rc, const struct remap_area *area, bool answers,
+			  unsigned long took)
 {
 	struct remap_devices *devices = &rc->devices;
 	const char *which = area->spare ? "spare" : "main";
 
-	devices->until[area->spare] = jiffies + REMAP_SILENCE;
+	devices->until[area->spare] = jiffies + max_t(unsigned long, REMAP_SILENCE, took);
 	if (!answers)
 		mod_delayed_work(rc->wq, &devices->work, REMAP_SILENCE);
 	if (devices->silent[area->spare] == !answers)
@@ -64,20 +67,22 @@ static void remap_answers(struct remap_c *rc, const struct remap_area *area, boo
  */
 static bool remap_probe(struct remap_c *rc, const struct remap_area *area)
 {
+	/* One that is known to be silent may take long for each read. */
+	int i, probes = rc->devices.silent[area->spare] ? 1 : REMAP_PROBES;
+	blk_status_t status = BLK_STS_IOERR;
+	unsigned long start = jiffies;
 	bool answers = false;
 	u64 at;
-	int i;
 
-	for (i = 0; i < REMAP_PROBES && !answers; i++) {
-		blk_status_t status;
-
+	/* If the way there fails, it fails everywhere. */
+	for (i = 0; i < probes && !answers && remap_may_be_medium(status, false); i++) {
 		div64_u64_rem(get_random_u64(), area->len / rc->unit, &at);
 		status = remap_copy_io(rc, area, REQ_OP_READ, area->start + at * rc->unit, 0,
 				       rc->unit);
 		/* That it has bad sectors is an answer, too. */
 		answers = !status || status == BLK_STS_MEDIUM || status == BLK_STS_PROTECTION;
 	}
-	remap_answers(rc, area, answers);
+	remap_answers(rc, area, answers, jiffies - start);
 	return answers;
 }
 
@@ -93,6 +98,8 @@ static void remap_brake_lift(struct remap_c *rc)
 	if (!devices->braked)
 		return;
 	WRITE_ONCE(devices->braked, false);
+	/* One more slot may try, if it was slots that put the brake on. */
+	devices->bad_in_a_row = min(devices->bad_in_a_row, REMAP_BAD_IN_A_ROW - 1u);
 	remap_info(rc, "automatic relocation goes on");
 	remap_health_update(rc);
 }
@@ -117,11 +124,15 @@ static void remap_devices_work(struct work_struct *work)
 	if (!dm_suspended(rc->ti) && mutex_trylock(&rc->move_lock)) {
 		bool suspect = xchg(&devices->suspect, false);
 
-		for (i = 0; i < ARRAY_SIZE(areas); i++)
+		for (i = 0; i < ARRAY_SIZE(areas); i++) {
 			if (remap_is_due(rc, i, suspect))
 				remap_probe(rc, &areas[i]);
+			else if (suspect)
+				WRITE_ONCE(devices->suspect, true);
+		}
 		remap_brake_lift(rc);
-		again = devices->silent[0] || devices->silent[1] || devices->braked;
+		again = devices->silent[0] || devices->silent[1] || devices->braked ||
+			READ_ONCE(devices->suspect);
 		mutex_unlock(&rc->move_lock);
 	}
 	if (again)
@@ -157,7 +168,13 @@ void remap_devices_hand_over(struct remap_c *from, struct remap_c *to)
 	memcpy(new->until, old->until, sizeof(new->until));
 	new->storm_since = old->storm_since;
 	new->storm_count = old->storm_count;
+	new->bad_in_a_row = old->bad_in_a_row;
 	new->braked = old->braked;
+	new->suspect = old->suspect;
+	/* The old one has nothing to look after any more. */
+	memset(old->silent, 0, sizeof(old->silent));
+	old->braked = false;
+	old->suspect = false;
 	mod_delayed_work(to->wq, &new->work, REMAP_SILENCE);
 }
 
@@ -214,7 +231,7 @@ bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_s
 }
 
 /* Nothing is relocated automatically until a minute has passed. */
-void remap_brake_pull(struct remap_c *rc)
+static void remap_brake_pull(struct remap_c *rc)
 {
 	struct remap_devices *devices = &rc->devices;
 
@@ -247,4 +264,11 @@ bool remap_brake(struct remap_c *rc)
 	if (!devices->braked)
 		devices->storm_count++;
 	return devices->braked;
+}
+
+/* Another slot is bad: a spare that refuses whatever it is given would be all bad before long. */
+void remap_brake_bad_slot(struct remap_c *rc)
+{
+	if (++rc->devices.bad_in_a_row >= REMAP_BAD_IN_A_ROW)
+		remap_brake_pull(rc);
 }

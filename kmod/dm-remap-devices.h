@@ -27,6 +27,7 @@ struct remap_devices {
 	/* The storm brake: automatic relocations since a point in time. */
 	unsigned long storm_since;
 	unsigned int storm_count;
+	unsigned int bad_in_a_row;	/* slots that refused their write, with none that took it */
 	bool braked;
 };
 
@@ -43,6 +44,6 @@ bool remap_is_silent(struct remap_c *rc, const struct remap_area *area);
 bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_status_t status,
 			bool write);
 bool remap_brake(struct remap_c *rc);
-void remap_brake_pull(struct remap_c *rc);
+void remap_brake_bad_slot(struct remap_c *rc);
 
 #endif

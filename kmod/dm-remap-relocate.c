@@ -116,6 +116,8 @@ int remap_slot_is_bad(struct remap_c *rc, sector_t spare_sector)
 		return r;
 	remap_table_replace_totals(rc->table, &none, &bad);
 	remap_err(rc, "bad slot: spare sector %llu", (u64)spare_sector);
+	if (rc->repairing)
+		remap_brake_bad_slot(rc);
 	remap_event(rc, REMAP_EVENT_BAD_SLOT, spare_sector, rc->unit);
 	remap_health_update(rc);
 	return 0;
@@ -302,6 +304,8 @@ static int remap_relocate_locked(struct remap_c *rc, struct remap_relocation *rl
 			return -EINTR;
 		if (r != -EAGAIN)
 			return r;
+		if (rl->automatic && rc->devices.braked)
+			break;
 	}
 	return -EIO;
 }

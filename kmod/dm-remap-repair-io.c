@@ -6,6 +6,7 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/highmem.h>
+#include <linux/jiffies.h>
 #include <linux/sched/mm.h>
 
 #include "dm-remap-copy.h"
@@ -90,6 +91,13 @@ blk_status_t remap_repair_io(struct remap_repair *rp, const void *value, sector_
 	return status;
 }
 
+/* Something works that did not at first: counted once a bio if it is all that happened to it. */
+void remap_repair_retried(struct remap_repair *rp)
+{
+	atomic64_inc(&rp->rc->table->counters.retried);
+	rp->retried = true;
+}
+
 /**
  * remap_repair_retry() - Try a block again, until it works or has had its tries.
  * @rp: the repair
@@ -108,13 +116,14 @@ blk_status_t remap_repair_retry(struct remap_repair *rp, const void *value, sect
 	unsigned int delay = rc->features.retry_delay_ms, tries;
 
 	for (tries = 1; tries < rc->features.retries; tries++) {
-		if (!remap_may_be_medium(status, write) || remap_is_silent(rc, &area))
+		if (!remap_may_be_medium(status, write) || remap_is_silent(rc, &area) ||
+		    time_after(jiffies, rp->limit))
 			break;
 		msleep(delay);
 		delay = min(delay * 2, (unsigned int)REMAP_MAX_DELAY_MS);
 		status = remap_repair_io(rp, value, pos, rc->unit);
 		if (!status) {
-			atomic64_inc(&rc->table->counters.retried);
+			remap_repair_retried(rp);
 			break;
 		}
 	}

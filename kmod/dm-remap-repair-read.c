@@ -103,15 +103,21 @@ static blk_status_t remap_read_step(struct remap_repair *rp, sector_t pos, secto
 	return BLK_STS_OK;
 }
 
-/* A small read has failed as a whole, and each block of it is good: one of them was not, once. */
+/*
+ * A small read has failed as a whole, and each block of it is good: one of them was not, once. If
+ * only the device's word for it could tell a bad sector from a bad moment, it takes that word.
+ */
 static void remap_are_weak(struct remap_repair *rp)
 {
+	blk_status_t status = rp->bio->bi_status;
 	struct remap_c *rc = rp->rc;
 	sector_t pos, end;
 
-	if (!rp->bio->bi_status || rp->nr_weak || rp->last - rp->first >= PAGE_SECTORS)
+	if (!status || rp->retried || rp->last - rp->first >= PAGE_SECTORS)
 		return;
-	atomic64_inc(&rc->table->counters.retried);
+	remap_repair_retried(rp);
+	if (status == BLK_STS_IOERR && rp->last - rp->first >= rc->unit)
+		return;
 	for (pos = rp->first; pos <= rp->last; pos += rc->unit)
 		remap_is_weak(rp, pos, remap_table_at(rc->table, pos, &end));
 }

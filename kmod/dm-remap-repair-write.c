@@ -8,7 +8,6 @@
  */
 #include <linux/blkdev.h>
 #include <linux/delay.h>
-#include <linux/jiffies.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 
@@ -16,9 +15,6 @@
 #include "dm-remap-pieces.h"
 #include "dm-remap-repair.h"
 #include "dm-remap-table.h"
-
-/* How many slots may refuse a block before its write fails. */
-#define REMAP_MAX_SLOTS 64
 
 static DEFINE_RATELIMIT_STATE(remap_failed_limit, 5 * HZ, 10);
 
@@ -107,11 +103,12 @@ static int remap_write_slot(struct remap_repair *rp, struct remap_piece *piece)
 	void *there = remap_value(REMAP_MAPPED, 0, piece->delta);
 	blk_status_t status = remap_repair_io(rp, there, piece->first, rp->rc->unit);
 
-	if (!status)
+	if (status)
+		status = remap_repair_retry(rp, there, piece->first, status);
+	if (!status) {
+		rp->rc->devices.bad_in_a_row = 0;
 		return 0;
-	status = remap_repair_retry(rp, there, piece->first, status);
-	if (!status)
-		return 0;
+	}
 	if (!remap_repair_is_medium(rp, there, status))
 		return -EIO;
 	return remap_slot_is_bad(rp->rc, remap_piece_slot(piece)) ?: -EAGAIN;
@@ -125,7 +122,6 @@ static const char *remap_write_elsewhere(struct remap_repair *rp, sector_t pos, 
 {
 	const char *why = remap_refusal(rp, value);
 	struct remap_piece *piece;
-	unsigned int tries;
 	int r;
 
 	if (why)
@@ -136,7 +132,8 @@ static const char *remap_write_elsewhere(struct remap_repair *rp, sector_t pos, 
 	if (remap_state(value) != REMAP_MAIN &&
 	    remap_slots_prepare_bad(&rp->rc->table->slots, remap_spare_sector(value, pos)))
 		return "out of memory";
-	for (tries = 0; tries < REMAP_MAX_SLOTS; tries++) {
+	/* Slots that refuse it put the brake on, before long. */
+	while (!rp->rc->devices.braked) {
 		piece = remap_take_slot(rp, pos, value);
 		if (IS_ERR(piece))
 			return PTR_ERR(piece) == -ENOSPC ? "the spare is full" : "out of memory";
@@ -147,8 +144,6 @@ static const char *remap_write_elsewhere(struct remap_repair *rp, sector_t pos, 
 		if (r != -EAGAIN)
 			return r == -ENOMEM ? "out of memory" : "the spare device fails";
 	}
-	/* A spare that refuses whatever it is given would be all bad before long. */
-	remap_brake_pull(rp->rc);
 	return "too many bad slots in a row";
 }
 
@@ -209,8 +204,6 @@ static blk_status_t remap_write_block(struct remap_repair *rp, sector_t pos, voi
 {
 	const char *why;
 
-	if (time_after(jiffies, rp->limit))
-		return status;
 	status = remap_repair_retry(rp, value, pos, status);
 	if (!status)
 		return remap_written(rp, pos, pos + rp->rc->unit - 1, value);
@@ -298,9 +291,9 @@ blk_status_t remap_repair_write(struct remap_repair *rp)
 		step = count ? max(step, count * 2) : remap_repair_half(rp, step);
 	}
 	/* A single block that was good this time. */
-	if (!status && rp->bio->bi_status && list_empty(&rp->pieces) &&
+	if (!status && rp->bio->bi_status && list_empty(&rp->pieces) && !rp->retried &&
 	    rp->last - rp->first < rp->rc->unit)
-		atomic64_inc(&rp->rc->table->counters.retried);
+		remap_repair_retried(rp);
 	committed = remap_repair_commit(rp);
 	remap_pieces_release(rp->rc, &rp->pieces);
 	remap_pieces_free(&rp->pieces);

@@ -109,6 +109,7 @@ static blk_status_t remap_repair_locked(struct remap_repair *rp, bool mismatch)
 	struct remap_c *rc = rp->rc;
 	blk_status_t status;
 
+	atomic_inc(&rc->repairs);
 	mutex_lock(&rc->move_lock);
 	rc->repairing = true;
 	if (op_is_write(bio_op(rp->bio)))
@@ -124,6 +125,7 @@ static blk_status_t remap_repair_locked(struct remap_repair *rp, bool mismatch)
 	remap_relocate_weak(rp);
 	rc->repairing = false;
 	mutex_unlock(&rc->move_lock);
+	atomic_dec(&rc->repairs);
 	return status;
 }
 

@@ -14,7 +14,7 @@
 #define REMAP_MEMORY_TRIES 100
 #define REMAP_MEMORY_DELAY_MS 20
 
-/* A bio with blocks that cannot be helped fails: how long it looks for more of them. */
+/* How long a bio may take its time: then nothing is retried, and reads look no further. */
 #define REMAP_REPAIR_LIMIT (30 * HZ)
 
 /* Blocks found weak by one repair, at most so many of them are relocated ahead of their failure. */
@@ -26,10 +26,11 @@ struct remap_repair {
 	struct bio *bio;
 	const struct bvec_iter *iter;	/* the bio's, as it was sent */
 	sector_t first, last;		/* sectors of the target */
-	struct list_head pieces;	/* blocks that are written to new slots, held until the end */
+	struct list_head pieces;	/* blocks on their way to new slots, held until the end */
 	bool may_relocate;
-	unsigned long limit;		/* jiffies: until then it looks for more bad blocks */
+	unsigned long limit;		/* jiffies: see REMAP_REPAIR_LIMIT */
 	u64 taken;			/* sectors of @pieces that were on main */
+	bool retried;			/* some I/O has worked at another try */
 	bool failed;			/* some I/O has failed, on a medium */
 	blk_status_t way;		/* ... or on the way there: then how */
 	sector_t weak[REMAP_MAX_WEAK];	/* blocks that gave their data only after another try */
@@ -50,6 +51,7 @@ blk_status_t remap_repair_io(struct remap_repair *rp, const void *value, sector_
 			     sector_t count);
 blk_status_t remap_repair_retry(struct remap_repair *rp, const void *value, sector_t pos,
 				blk_status_t status);
+void remap_repair_retried(struct remap_repair *rp);
 bool remap_repair_is_medium(struct remap_repair *rp, const void *value, blk_status_t status);
 blk_status_t remap_repair_compare(struct remap_repair *rp, const void *value, sector_t pos);
 sector_t remap_repair_half(const struct remap_repair *rp, sector_t count);

@@ -69,6 +69,17 @@ void remap_slots_exit(struct remap_slots *slots)
 	xa_destroy(&slots->bad);
 }
 
+/* The bitmap's own functions count in unsigned int; runs are never that long, but bitmaps are. */
+static void remap_bits_set(unsigned long *bits, u64 first, unsigned int count)
+{
+	bitmap_set(bits + BIT_WORD(first), first % BITS_PER_LONG, count);
+}
+
+static void remap_bits_clear(unsigned long *bits, u64 first, unsigned int count)
+{
+	bitmap_clear(bits + BIT_WORD(first), first % BITS_PER_LONG, count);
+}
+
 /* A free run of exactly @count slots of @phase, or slots->total. */
 static u64 remap_slots_find(struct remap_slots *slots, unsigned int phase, u64 count)
 {
@@ -112,7 +123,7 @@ u64 remap_slots_take(struct remap_slots *slots, sector_t main_sector, u64 want,
 	if (slot == slots->total)
 		return 0;
 
-	bitmap_set(slots->used, slot, count);
+	remap_bits_set(slots->used, slot, count);
 	*spare_sector = slots->start + slot;
 	return count;
 }
@@ -130,9 +141,9 @@ void remap_slots_free(struct remap_slots *slots, sector_t spare_sector, u64 coun
 	unsigned int phase;
 	void *bad;
 
-	bitmap_clear(slots->used, slot, count);
+	remap_bits_clear(slots->used, slot, count);
 	xa_for_each_range(&slots->bad, index, bad, index, (slot + count - 1) / slots->unit)
-		bitmap_set(slots->used, (u64)index * slots->unit, slots->unit);
+		remap_bits_set(slots->used, (u64)index * slots->unit, slots->unit);
 	for (phase = 0; phase < remap_nr_phases(slots); phase++)
 		slots->from[phase] = min(slots->from[phase], slot);
 }

@@ -154,6 +154,17 @@ static void remap_settle_batch(struct remap_c *rc, struct list_head *pieces,
 	remap_pieces_release(rc, pieces);
 }
 
+/* Between batches nothing is held: I/O that has failed meanwhile need not wait for the last one. */
+static int remap_let_repair(struct remap_c *rc)
+{
+	if (!atomic_read(&rc->repairs))
+		return 0;
+	mutex_unlock(&rc->move_lock);
+	msleep(20);
+	mutex_lock(&rc->move_lock);
+	return remap_may_move(rc);
+}
+
 static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, bool force,
 			     struct remap_unmapped *result);
 
@@ -175,8 +186,8 @@ static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces,
 			continue;
 		}
 		r = remap_unmap_range(rc, piece->first, piece->first + half - 1, false, result);
-		if (!r && remap_must_stop(rc))
-			r = -EINTR;
+		if (!r)
+			r = remap_must_stop(rc) ? -EINTR : remap_let_repair(rc);
 		if (!r)
 			r = remap_unmap_range(rc, piece->first + half, piece->last, false,
 					      result);
@@ -255,17 +266,6 @@ static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, b
 		r = remap_halve_failed(rc, &pieces, result);
 	remap_pieces_free(&pieces);
 	return r;
-}
-
-/* Between batches nothing is held: I/O that has failed meanwhile need not wait for the last one. */
-static int remap_let_repair(struct remap_c *rc)
-{
-	if (bio_list_empty(&rc->repair))
-		return 0;
-	mutex_unlock(&rc->move_lock);
-	msleep(20);
-	mutex_lock(&rc->move_lock);
-	return remap_may_move(rc);
 }
 
 static int remap_unmap_range(struct remap_c *rc, sector_t first, sector_t last, bool force,
