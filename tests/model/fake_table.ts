@@ -254,8 +254,9 @@ export class FakeTable {
     const access = first === "medium" ? this.#tryRead(this.main, sector) : first;
     if (access === "ok") {
       data.set(this.main.at(sector));
+      const weak = !this.#pending.has(sector);
       if (this.defect !== "good read leaves it pending") this.#pending.delete(sector);
-      if (first !== "ok" && own && this.geometry.rules.proactive === true) {
+      if (weak && first !== "ok" && own && this.geometry.rules.proactive === true) {
         const copied = this.defect !== "weak sector is not copied";
         this.#relocate(sector, copied ? data : new Uint8Array(SECTOR_BYTES));
       }

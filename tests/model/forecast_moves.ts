@@ -17,7 +17,7 @@ export interface RemapForecast {
   readonly sectors: readonly number[];
   /** How many of all sectors in the request are lost afterwards. */
   readonly lost: number;
-  readonly outcome: "done" | "full" | "either" | "cut off";
+  readonly outcome: "done" | "full" | "either" | "cut off" | "doubtful";
 }
 
 export interface UnmapForecast {
@@ -41,8 +41,10 @@ export function forecastRemap(model: Model, ranges: readonly Range[]): RemapFore
   const { sure, most, limit } = model.supply();
   let outcome: RemapForecast["outcome"] = "either";
   if (sectors.length === 0) outcome = "done";
-  else if (spare.dead !== undefined || sectors.some((sector) => main.isCutOff(sector))) {
-    outcome = "cut off";
+  else if (sectors.some((sector) => main.isCutOff(sector))) outcome = "cut off";
+  else if (spare.dead !== undefined) {
+    // What is lost needs nothing of the spare, but perhaps a flush.
+    outcome = sectors.some((sector) => main.isReadable(sector)) ? "cut off" : "doubtful";
   } else if (sectors.length > Math.min(most, limit)) outcome = "full";
   else if (sectors.length <= sure) outcome = "done";
   return { sectors, lost, outcome };

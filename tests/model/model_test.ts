@@ -45,7 +45,7 @@ const CAUGHT_BY: Record<Defect, RegExp | readonly [RegExp, Geometry]> = {
   "write goes to main": /promise [12356]/,
   "read comes from main": /promise [237]/,
   "remap copies nothing": /promise [13]/,
-  "unmap copies nothing": /promise 1/,
+  "unmap copies nothing": /promise 1|contract/,
   "unmap takes lost sectors": /contract/,
   "unmap is not read back": /contract/,
   "slot used twice": /promise [135]/,

@@ -232,7 +232,8 @@ class Run {
     const outcome = await this.device.remap(ranges);
     if (outcome.ok) this.#remapped(ranges, forecast, outcome.value);
     else {
-      const distrusted = forecast.outcome === "cut off" || this.#compare.recovering;
+      const distrusted = ["cut off", "doubtful"].includes(forecast.outcome) ||
+        this.#compare.recovering;
       const codes = distrusted ? ["EIO", "ENOSPC"] : ["ENOSPC"];
       contract(codes.includes(outcome.code), `remap failed with ${outcome.code}`);
       contract(

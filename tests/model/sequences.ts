@@ -46,18 +46,28 @@ const REFUSALS_OF_BLOCKS: readonly string[] = [
 
 /** Sequences spend most of their time in so many blocks, or they would hardly ever meet themselves. */
 const HOT_BLOCKS = 64;
+/** Where sectors go bad in many ways, the steps have to meet the bad ones as well. */
+const HOT_BLOCKS_GOING_BAD = 40;
+
+function hotBlocks({ rules }: Geometry): number {
+  return rules.faults.length > 1 ? HOT_BLOCKS_GOING_BAD : HOT_BLOCKS;
+}
 
 /** Ranges of whole logical blocks, many of them small, some as long as `longest` sectors. */
 function ranges(
+  geometry: Geometry,
   sectors: number,
-  unit: number,
   longest: number,
   hot: number,
 ): fc.Arbitrary<Range> {
+  const { unit } = geometry;
   const blocks = Math.floor(sectors / unit);
   const most = Math.max(1, Math.floor(longest / unit));
   const first = fc.oneof(
-    { weight: 5, arbitrary: fc.nat(HOT_BLOCKS - 1).map((n) => Math.min(blocks - 1, hot + n)) },
+    {
+      weight: 5,
+      arbitrary: fc.nat(hotBlocks(geometry) - 1).map((n) => Math.min(blocks - 1, hot + n)),
+    },
     { weight: 2, arbitrary: fc.nat(blocks - 1) },
     // Around the borders of regions that a filter may have.
     {
@@ -103,9 +113,9 @@ function deadOf(sides: fc.Arbitrary<Side>): fc.Arbitrary<Operation> {
 export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operation> {
   const { sectors, unit, slots } = geometry;
   const refusals = unit === 1 ? REFUSALS : [...REFUSALS, ...REFUSALS_OF_BLOCKS];
-  const io = ranges(sectors, unit, MIB_SECTORS, hot);
-  const moves = ranges(sectors, unit, slots, hot);
-  const few = ranges(sectors, unit, 16 * unit, hot);
+  const io = ranges(geometry, sectors, MIB_SECTORS, hot);
+  const moves = ranges(geometry, sectors, slots, hot);
+  const few = ranges(geometry, sectors, 16 * unit, hot);
   const on = <K extends string>(op: K) => ({ op }) as const;
   const ranged = <K extends string>(op: K, range: fc.Arbitrary<Range>) =>
     range.map((range) => ({ op, range }) as const);
@@ -113,27 +123,29 @@ export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operatio
   const fault = (side: "main" | "spare", length: number) =>
     fc.tuple(
       fc.constantFrom(...kindsFor(geometry, side)),
-      ranges(length - ALWAYS_GOOD_SECTORS, unit, 12 * unit, side === "main" ? hot : 0),
+      ranges(geometry, length - ALWAYS_GOOD_SECTORS, 12 * unit, side === "main" ? hot : 0),
     ).map(([kind, range]) => ({ op: "fault", side, kind, range }) as const);
   const sides = fc.constantFrom("main" as const, "spare" as const);
   const deaths = geometry.rules.deaths === true;
+  // What has been relocated by hand cannot be any more by itself.
+  const [bad, byHand] = geometry.rules.faults.length > 1 ? [2, 1] : [1, 3];
   const weighted: readonly (readonly [number, fc.Arbitrary<Operation>])[] = [
     [18, ranged("read", io)],
-    [20, ranged("write", io)],
+    [20 + 4 * bad, ranged("write", io)],
     [3, ranged("write-fua", few)],
     [3, ranged("discard", io)],
     [3, ranged("zero", io)],
     [2, fc.constant(on("flush"))],
-    [14, rangeLists(few).map((ranges) => ({ op: "remap", ranges }) as const)],
-    [5, moves.map((range) => ({ op: "remap", ranges: [range] }) as const)],
+    [4 * byHand, rangeLists(few).map((ranges) => ({ op: "remap", ranges }) as const)],
+    [2 * byHand, moves.map((range) => ({ op: "remap", ranges: [range] }) as const)],
     [9, ranged("unmap", moves)],
     [2, ranged("unmap-force", few)],
     [1, fc.constantFrom(on("clear"), on("clear"), on("clear-force"))],
-    [6, fault("main", sectors)],
+    [8 * bad, fault("main", sectors)],
     [6, fault("spare", slots)],
     [3, sides.map((side) => ({ op: "heal", side }) as const)],
-    [deaths ? 2 : 0, deadOf(sides)],
-    [deaths ? 8 : 0, sides.map((side) => ({ op: "alive", side }) as const)],
+    [deaths ? 1 : 0, deadOf(sides)],
+    [deaths ? 12 : 0, sides.map((side) => ({ op: "alive", side }) as const)],
     [geometry.rules.scans === true ? 2 : 0, ranged("scan", io)],
     [2, fc.constant(on("suspend"))],
     [1, fc.constant(on("reload"))],
@@ -175,7 +187,7 @@ export class SequenceArbitrary extends fc.Arbitrary<Sequence> {
 
   override generate(random: fc.Random): fc.Value<Sequence> {
     const blocks = Math.floor(this.geometry.sectors / this.geometry.unit);
-    const hot = random.nextInt(0, Math.max(0, blocks - HOT_BLOCKS));
+    const hot = random.nextInt(0, Math.max(0, blocks - hotBlocks(this.geometry)));
     const operation = operationsOn(this.geometry, hot);
     const values = Array.from(
       { length: this.length },
