@@ -102,7 +102,8 @@ class Run {
 
   /** The counter that an operation must advance. */
   #counterOf(operation: Operation): "readErrors" | "writeErrors" | undefined {
-    if (this.#compare.recovering) return undefined;
+    // A spare that does not answer may take the blame for what cannot be relocated.
+    if (this.#compare.recovering || this.model.faults.spare.dead !== undefined) return undefined;
     switch (operation.op) {
       case "read":
         return isMediumError(this.model, operation.range, false) ? "readErrors" : undefined;
