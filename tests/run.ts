@@ -36,7 +36,7 @@ const program = (limit: number, path: string, ...args: string[]) =>
 const selftest = (kernel: string) => () => {
   const junit = `${reports}/selftest-${kernel}.xml`;
   const command = ["dist/dmremap-ts", "selftest", "--vm", "--kernel", kernel, "--junit", junit];
-  return runSuite(command, { ...minutes(15), junit });
+  return runSuite(command, { ...minutes(40), junit });
 };
 
 /** Of the packed file, which is what people have. */
@@ -87,22 +87,22 @@ const STEPS: readonly Step[] = [
   { name: "selftest 6.1", run: selftest("6.1") },
   { name: "selftest 6.12", run: selftest("6.12") },
   { name: "selftest debug", run: selftest("debug") },
-  { name: "model", run: program(15, "tests/model/host.ts") },
+  { name: "model", run: program(20, "tests/model/host.ts") },
   {
     name: "model debug",
-    run: program(15, "tests/model/host.ts", "--kernel", "debug", "--operations", "2000"),
+    run: program(20, "tests/model/host.ts", "--kernel", "debug", "--operations", "2000"),
   },
-  { name: "badblocks 6.1", run: program(15, "tests/badblocks/host.ts", "--kernel", "6.1") },
-  { name: "badblocks 6.12", run: program(15, "tests/badblocks/host.ts", "--kernel", "6.12") },
-  { name: "race", run: program(15, "tests/race/host.ts", "--operations", "3000") },
+  { name: "badblocks 6.1", run: program(20, "tests/badblocks/host.ts", "--kernel", "6.1") },
+  { name: "badblocks 6.12", run: program(20, "tests/badblocks/host.ts", "--kernel", "6.12") },
+  { name: "race", run: program(20, "tests/race/host.ts", "--operations", "3000") },
   {
     name: "race debug",
-    run: program(15, "tests/race/host.ts", "--kernel", "debug", "--operations", "600"),
+    run: program(20, "tests/race/host.ts", "--kernel", "debug", "--operations", "600"),
   },
-  { name: "sweep", run: program(15, "tests/sweep/host.ts") },
+  { name: "sweep", run: program(20, "tests/sweep/host.ts") },
   {
     name: "sweep debug",
-    run: program(15, "tests/sweep/host.ts", "--kernel", "debug", "--short"),
+    run: program(20, "tests/sweep/host.ts", "--kernel", "debug", "--short"),
   },
 ];
 
