@@ -71,6 +71,9 @@ void remap_scan_end(struct remap_scan *scan, unsigned int run, enum remap_scan_s
 	ends = scan->view.run == run && scan->view.state == REMAP_SCAN_RUNNING;
 	if (ends)
 		scan->view.state = state;
+	/* Who stops a scan does not want the next one at once. */
+	if (ends && state == REMAP_SCAN_STOPPED)
+		scan->due = jiffies + remap_scan_interval(scan);
 	view = scan->view;
 	spin_unlock(&scan->lock);
 	if (ends)
