@@ -6,7 +6,7 @@ import { sectorsOf } from "./range.ts";
 
 /**
  * How a sector is bad: for both directions or for one; weak: for reads until it is written; flaky:
- * for the next read only; transport: with an error that says nothing of the medium.
+ * for the next two reads only; transport: with an error that says nothing of the medium.
  */
 export const FAULT_KINDS = ["both", "read", "write", "weak", "flaky", "transport"] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -84,7 +84,7 @@ async function replay(dm: DeviceMapper, text: string): Promise<void> {
 
 const { values } = parseArgs({
   options: {
-    operations: { type: "string", default: "20000" },
+    operations: { type: "string", default: "15000" },
     seed: { type: "string", default: "1" },
     variant: { type: "string", multiple: true, default: [] },
     replay: { type: "string" },

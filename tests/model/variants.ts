@@ -19,7 +19,8 @@ export interface Variant {
 }
 
 const AT_ONCE = { retries: 1n, retryDelayMs: 0n };
-const TWICE = { retries: 2n, retryDelayMs: 0n };
+/** A read fails as a whole, and then a flaky block once more. */
+const OFTEN = { retries: 3n, retryDelayMs: 0n };
 const RAM_MIB = 8;
 const SECTORS_PER_MIB = 2048;
 /** The disks that the guest is given. */
@@ -156,21 +157,21 @@ const GOING_BAD: readonly Variant[] = [
     name: "bad",
     geometry: { sectors: 6000, unit: 1, spareStart: 9, slots: 500, maxRemaps: 0, rules: MEDIUM },
     mainStart: 77,
-    features: TWICE,
+    features: OFTEN,
     build: badBlocks("medium"),
   },
   {
     name: "bad-disks",
     geometry: { sectors: 5000, unit: 1, spareStart: 40, slots: 600, maxRemaps: 0, rules: ANY },
     mainStart: 1000,
-    features: TWICE,
+    features: OFTEN,
     build: badDisks,
   },
   {
     name: "bad-blocks-4096",
     geometry: { sectors: 8192, unit: 8, spareStart: 64, slots: 800, maxRemaps: 0, rules: ANY },
     mainStart: 128,
-    features: TWICE,
+    features: OFTEN,
     build: badBlocks("io", 4096, 4096),
   },
   {
@@ -185,21 +186,21 @@ const GOING_BAD: readonly Variant[] = [
       rules: ANY,
     },
     mainStart: 0,
-    features: TWICE,
+    features: OFTEN,
     build: sameBadBlock,
   },
   {
     name: "small-spare",
     geometry: { sectors: 3000, unit: 1, spareStart: 0, slots: 40, maxRemaps: 0, rules: MEDIUM },
     mainStart: 0,
-    features: TWICE,
+    features: OFTEN,
     build: badBlocks("medium"),
   },
   {
     name: "max-remaps",
     geometry: { sectors: 3000, unit: 1, spareStart: 5, slots: 300, maxRemaps: 60, rules: ANY },
     mainStart: 3,
-    features: { retries: 3n, retryDelayMs: 0n },
+    features: OFTEN,
     build: badBlocks("io"),
   },
   {
@@ -213,7 +214,7 @@ const GOING_BAD: readonly Variant[] = [
       rules: { ...MEDIUM, verifiesPending: true },
     },
     mainStart: 64,
-    features: { ...TWICE, pendingPolicy: "verify" },
+    features: { ...OFTEN, pendingPolicy: "verify" },
     build: badBlocks("medium"),
   },
   {
@@ -227,7 +228,7 @@ const GOING_BAD: readonly Variant[] = [
       rules: { ...ANY, proactive: true },
     },
     mainStart: 0,
-    features: { retries: 3n, retryDelayMs: 0n, proactive: true },
+    features: { ...OFTEN, proactive: true },
     build: badBlocks("io"),
   },
   {
@@ -241,14 +242,14 @@ const GOING_BAD: readonly Variant[] = [
       rules: { ...MEDIUM, passive: true },
     },
     mainStart: 0,
-    features: { ...TWICE, noAutoRemap: true },
+    features: { ...OFTEN, noAutoRemap: true },
     build: badBlocks("medium"),
   },
   {
     name: "verify-reads",
     geometry: { sectors: 5000, unit: 1, spareStart: 0, slots: 500, maxRemaps: 0, rules: MEDIUM },
     mainStart: 11,
-    features: { ...TWICE, verifyReads: true },
+    features: { ...OFTEN, verifyReads: true },
     build: badBlocks("medium"),
   },
   {
@@ -264,7 +265,7 @@ const GOING_BAD: readonly Variant[] = [
     },
     mainStart: 8,
     features: {
-      retries: 2n,
+      retries: 3n,
       retryDelayMs: 1n,
       pendingPolicy: "verify",
       proactive: true,

@@ -182,7 +182,8 @@ async function writeDuringUnmap(
 
 const SLOW_WRITES = { reads: 0, writes: 20 };
 const SLOW = { reads: 4, writes: 4 };
-const RETRIES = { retries: 3n, retryDelayMs: 0n };
+/** A flaky sector must not run out of tries, also if it becomes flaky again meanwhile. */
+const RETRIES = { retries: 6n, retryDelayMs: 0n };
 const FOR_WRITES: Damage = { main: ["write", "write", "flaky"], slots: true };
 const ANY_DAMAGE: Damage = { main: ["both", "read", "write", "weak", "flaky"], slots: true };
 const WEAK: Damage = { main: ["flaky", "flaky", "flaky", "write"], slots: false };

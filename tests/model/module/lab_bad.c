@@ -9,7 +9,7 @@
  *   bad <kind> <first> <count>   from now on these sectors fail:
  *       both, read, write        always
  *       weak                     reads, until they are written
- *       flaky                    the next read of each
+ *       flaky                    the next two reads of each
  *       transport                always, with an error that is not the medium's
  *   good <first> <count>         they no longer do
  *   dead io|transport, alive     all requests fail, flushes too; the sectors stay as they are
@@ -30,7 +30,8 @@
 #define BAD_MAX_SECTORS BIT(20)
 
 /* One bitmap each. */
-enum bad_map { BAD_READ, BAD_WRITE, BAD_WEAK, BAD_FLAKY, BAD_TRANSPORT, BAD_NR_MAPS };
+enum bad_map { BAD_READ, BAD_WRITE, BAD_WEAK, BAD_FLAKY, BAD_FLAKY_TWICE, BAD_TRANSPORT,
+	       BAD_NR_MAPS };
 
 static const struct bad_kind {
 	const char *name;
@@ -40,7 +41,7 @@ static const struct bad_kind {
 	{ "read", BIT(BAD_READ) },
 	{ "write", BIT(BAD_WRITE) },
 	{ "weak", BIT(BAD_READ) | BIT(BAD_WEAK) },
-	{ "flaky", BIT(BAD_FLAKY) },
+	{ "flaky", BIT(BAD_FLAKY) | BIT(BAD_FLAKY_TWICE) },
 	{ "transport", BIT(BAD_TRANSPORT) },
 };
 
@@ -119,7 +120,8 @@ static bool bad_take_flaky(struct bad_c *bc, sector_t sector, sector_t end)
 	bool met = false;
 
 	for (; (sector = bad_first(bc, BAD_FLAKY, sector, end)) < end; sector++)
-		met |= test_and_clear_bit(sector, bc->maps[BAD_FLAKY]);
+		met |= test_and_clear_bit(sector, bc->maps[BAD_FLAKY_TWICE]) ||
+		       test_and_clear_bit(sector, bc->maps[BAD_FLAKY]);
 	return met;
 }
 
