@@ -148,23 +148,6 @@ async function losesSomeCommands(bench: ErrorsBench): Promise<void> {
   await rig.check("everything");
 }
 
-/** A rule of the `error` file: 2 fails a command, a positive count is for ever; opcode, host byte. */
-const DID_TRANSPORT_FAILFAST = "0xf";
-const WRITES = ["0x2a", "0x8a"];
-
-async function seesTransportErrors(bench: ErrorsBench): Promise<void> {
-  const { main, rig } = await onScsiDisk(bench);
-  for (const opcode of WRITES) {
-    await main.inject(`2 1 ${opcode} ${DID_TRANSPORT_FAILFAST} 0 0 0 0 0`);
-  }
-  for (let round = 1; round <= 3; round++) {
-    await writeFails(rig, 300 * round, 8, "ENOLINK");
-    checkCounts("after writes that the transport lost", rig, { ...UNTOUCHED, writeErrors: 0 });
-    await checkTransportErrors(rig, round);
-  }
-  await rig.check("everything, which can be read all the same");
-}
-
 async function isDeleted(bench: ErrorsBench): Promise<void> {
   const { main, rig } = await onScsiDisk(bench);
   await main.delete();
@@ -183,7 +166,6 @@ export const SCSI: ErrorsPart = {
     { name: "promise 8: time-outs", run: timesOut },
     { name: "promise 8: every command is lost", run: losesEveryCommand },
     { name: "promise 8: every third command is lost", run: losesSomeCommands },
-    { name: "promise 8: transport errors while it answers reads", run: seesTransportErrors },
     { name: "promise 8: the disk is deleted", run: isDeleted },
   ],
 };

@@ -2,7 +2,7 @@
 // scsi_debug: medium errors on reads, time-outs, transport errors, and disks that go offline.
 import type { LoopDisk } from "../../loops.ts";
 import type { Scope } from "../../scope.ts";
-import { exists, kernelIsAtLeast, missing, notInThisKernel, until, useDriver } from "./here.ts";
+import { exists, missing, until, useDriver } from "./here.ts";
 
 const DRIVER = "/sys/bus/pseudo/drivers/scsi_debug";
 const PARAMETERS = "/sys/module/scsi_debug/parameters";
@@ -76,17 +76,6 @@ export class ScsiDisk implements LoopDisk {
   /** For good. */
   delete(): Promise<void> {
     return this.#write("delete", "1");
-  }
-
-  /** A rule of the `error` file; see Documentation or the driver for its numbers. */
-  async inject(rule: string): Promise<void> {
-    const file = `/sys/kernel/debug/scsi_debug/${this.address}/error`;
-    if (!exists(file)) {
-      throw kernelIsAtLeast(6, 8)
-        ? missing("scsi_debug in debugfs")
-        : notInThisKernel("faults of scsi_debug in debugfs");
-    }
-    await Deno.writeTextFile(file, rule, { create: false });
   }
 }
 
