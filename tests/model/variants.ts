@@ -191,14 +191,14 @@ const GOING_BAD: readonly Variant[] = [
   },
   {
     name: "small-spare",
-    geometry: { sectors: 3000, unit: 1, spareStart: 0, slots: 40, maxRemaps: 0, rules: MEDIUM },
+    geometry: { sectors: 3000, unit: 1, spareStart: 0, slots: 24, maxRemaps: 0, rules: MEDIUM },
     mainStart: 0,
     features: OFTEN,
     build: badBlocks("medium"),
   },
   {
     name: "max-remaps",
-    geometry: { sectors: 3000, unit: 1, spareStart: 5, slots: 300, maxRemaps: 60, rules: ANY },
+    geometry: { sectors: 3000, unit: 1, spareStart: 5, slots: 300, maxRemaps: 12, rules: ANY },
     mainStart: 3,
     features: OFTEN,
     build: badBlocks("io"),

@@ -261,8 +261,9 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "hard to read, proactive",
-    moves: 300,
-    stack: { bad: "medium", features: { ...RETRIES, proactive: true } },
+    moves: 200,
+    // What is under way to main when a sector is moved ahead must not get lost.
+    stack: { bad: "medium", main: SLOW_WRITES, features: { ...RETRIES, proactive: true } },
     run: mixed({ damage: WEAK, scanned: true }),
   },
   {
