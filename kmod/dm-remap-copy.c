@@ -93,8 +93,7 @@ blk_status_t remap_copy_retry(struct remap_c *rc, const struct remap_area *area,
 
 	for (tries = 1; ; tries++) {
 		status = remap_copy_io(rc, area, opf, sector, offset, count);
-		if (!status || tries >= rc->features.retries || remap_told_to_stop(rc) ||
-		    remap_is_silent(rc, area))
+		if (!status || tries >= rc->features.retries || remap_told_to_stop(rc))
 			return status;
 		msleep(delay);
 		delay = min(delay * 2, (unsigned int)REMAP_MAX_DELAY_MS);

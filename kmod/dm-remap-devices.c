@@ -13,7 +13,7 @@
 #include "dm-remap-copy.h"
 #include "dm-remap-table.h"
 
-/* How long a device that answered nowhere is not asked again. */
+/* How often a silent device is asked whether it is back, though no I/O fails. */
 #define REMAP_SILENCE HZ
 #define REMAP_STORM_WINDOW (60 * HZ)
 /* How many blocks must fail to read before a device is taken for dead. */
@@ -199,11 +199,10 @@ bool remap_may_be_medium(blk_status_t status, bool write)
 	}
 }
 
-/* Has the device answered nowhere, a moment ago? */
+/* Has the device been silent, and is it still? Overwrites the first page of the copier then. */
 bool remap_is_silent(struct remap_c *rc, const struct remap_area *area)
 {
-	return rc->devices.silent[area->spare] &&
-	       time_before(jiffies, rc->devices.until[area->spare]);
+	return rc->devices.silent[area->spare] && !remap_probe(rc, area);
 }
 
 /**
@@ -227,7 +226,7 @@ bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_s
 	/* A device that has shrunk fails like a bad sector behind its end (block/blk-core.c). */
 	if (area->start + area->len > bdev_nr_sectors(area->bdev))
 		return false;
-	return !remap_is_silent(rc, area) && remap_probe(rc, area);
+	return remap_probe(rc, area);
 }
 
 /* Nothing is relocated automatically until a minute has passed. */

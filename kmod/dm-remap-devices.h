@@ -21,7 +21,7 @@ struct remap_area {
 /* Guarded by the target's move_lock. */
 struct remap_devices {
 	bool silent[2];		/* main, spare: answers nowhere */
-	unsigned long until[2];	/* jiffies: until then it is not asked again */
+	unsigned long until[2];	/* jiffies: until then it is not asked for nothing */
 	bool suspect;		/* I/O failed on its way: one of them may be gone; any context */
 	struct delayed_work work;
 	/* The storm brake: automatic relocations since a point in time. */

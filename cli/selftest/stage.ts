@@ -45,6 +45,10 @@ export class SkipError extends Error {
 /** A case for other machines or kernels: that it is skipped takes nothing from the stage. */
 export class ElsewhereError extends SkipError {
   override readonly name = "ElsewhereError";
+
+  constructor(what: string) {
+    super(`not here: ${what}`);
+  }
 }
 
 /** The rest of a stage makes no sense after a failed case. */

@@ -25,6 +25,14 @@ Deno.test("JUnit: the sums of the root, with skipped counted as failed", () => {
   assert.equal(countsInJunit(""), undefined);
 });
 
+Deno.test("JUnit: what this kernel does not have is no case, any other reason to skip is a failure", () => {
+  const skipped = (why: string) =>
+    `<testcase><skipped message="${why}">${why}</skipped></testcase>`;
+  const xml = `<testsuites tests="5" failures="0" skipped="2">
+${skipped("not here: this kernel has no dm-dust")}${skipped("fio is not installed")}`;
+  assert.deepEqual(countsInJunit(xml), { passed: 3, failed: 1 });
+});
+
 Deno.test("no counts, no tests and a bad exit code are failures", () => {
   assert.deepEqual(judge({ passed: 3, failed: 0 }, 0), { passed: 3, failed: 0 });
   assert.deepEqual(judge({ passed: 3, failed: 2 }, 1), { passed: 3, failed: 2 });
