@@ -166,6 +166,10 @@ export class Trial {
   async remap(ranges: readonly Range[], options: MoveOptions = {}): Promise<void> {
     for (const range of ranges) for (const at of sectorsOf(range)) this.#asked.add(at);
     const all = ranges.reduce((total, range) => total + range.count, 0);
+    const places = async () =>
+      slotsOf((await Promise.all(ranges.map((range) => this.verify(range)))).flat());
+    // A write of the same operation may have relocated some of them by itself.
+    const before = this.concurrent ? new Map() : await places();
     const outcome = await this.#move(
       `remap of ${ranges.map(show).join(", ")}`,
       this.rig.target.remap(ranges.map(big)),
@@ -174,9 +178,7 @@ export class Trial {
     if (outcome.ok) {
       contract(Number(outcome.value.remapped) === all, `remap replied ${text(outcome.value)}`);
     } else if (!this.concurrent) {
-      const places = (await Promise.all(ranges.map((range) => this.verify(range)))).flat();
-      const before = slotsOf(this.placesBefore);
-      const moved = [...slotsOf(places).keys()].filter((at) => !before.has(at));
+      const moved = [...(await places()).keys()].filter((at) => !before.has(at));
       contract(moved.length === 0, `remap failed, but has relocated ${moved.join(", ")}`);
     }
   }
