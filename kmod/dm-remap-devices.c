@@ -69,18 +69,20 @@ static bool remap_probe(struct remap_c *rc, const struct remap_area *area)
 {
 	/* One that is known to be silent may take long for each read. */
 	int i, probes = rc->devices.silent[area->spare] ? 1 : REMAP_PROBES;
-	blk_status_t status = BLK_STS_IOERR;
 	unsigned long start = jiffies;
+	blk_status_t status;
 	bool answers = false;
+	int lost = 0;
 	u64 at;
 
-	/* If the way there fails, it fails everywhere. */
-	for (i = 0; i < probes && !answers && remap_may_be_medium(status, false); i++) {
+	/* If the way there fails, it fails everywhere: twice is enough, for each may take long. */
+	for (i = 0; i < probes && !answers && lost < 2; i++) {
 		div64_u64_rem(get_random_u64(), area->len / rc->unit, &at);
 		status = remap_copy_io(rc, area, REQ_OP_READ, area->start + at * rc->unit, 0,
 				       rc->unit);
 		/* That it has bad sectors is an answer, too. */
 		answers = !status || status == BLK_STS_MEDIUM || status == BLK_STS_PROTECTION;
+		lost += !remap_may_be_medium(status, false);
 	}
 	remap_answers(rc, area, answers, jiffies - start);
 	return answers;
