@@ -26,12 +26,16 @@ export class Tally {
     return this.#counts.get(event) ?? 0;
   }
 
+  addAll(other: Tally): void {
+    for (const event of EVENTS) if (other.of(event) > 0) this.add(event, other.of(event));
+  }
+
   toString(): string {
     return EVENTS.filter((event) => this.of(event) > 0)
       .map((event) => `${this.of(event)} ${event}`).join(", ");
   }
 
-  /** What should have happened under these rules in a run of some length, and has not. */
+  /** What should have happened under these rules, and has not. */
   missing(rules: Rules): readonly TallyEvent[] {
     const active: TallyEvent[] = rules.passive === true ? [] : ["relocated"];
     const ahead: TallyEvent[] = rules.proactive === true ? ["moved ahead"] : [];

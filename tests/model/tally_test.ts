@@ -10,5 +10,8 @@ Deno.test("a run has to have met what its rules are about", () => {
   tally.add("relocated");
   assert.deepEqual(tally.missing({ faults: [] }), []);
   assert.deepEqual(tally.missing({ faults: [], proactive: true }), ["moved ahead"]);
+  const all = new Tally();
+  all.addAll(tally);
+  assert.equal(`${all}`, `${tally}`);
   assert.equal(`${tally}`, "1 relocated, 3 pending, 1 recovered");
 });
