@@ -2,7 +2,8 @@
 /**
  * `deno task test [STEP...]`: every test of this repository, in an order in which the cheap ones
  * come first. Sets up what it needs, and says the names of packages before it installs them. The
- * last line is `N passed, N failed`. A step that cannot run has failed.
+ * last line is `N passed, N failed`, and before it stands what the failed steps have said. A step
+ * that cannot run has failed.
  */
 import { join } from "node:path";
 import { ensureKernel } from "../cli/lab/kernels.ts";
@@ -14,6 +15,7 @@ import {
 } from "../cli/lab/packages.ts";
 import { runCheck, runSuite, say } from "./suite/command.ts";
 import { type Counts, sum } from "./suite/counts.ts";
+import { failureLines } from "./suite/failures.ts";
 import { buildWithoutWarnings } from "./suite/module_build.ts";
 
 interface Step {
@@ -131,8 +133,9 @@ async function runStep({ name, run }: Step): Promise<Outcome> {
   try {
     counts = await run();
   } catch (error) {
-    log(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-    counts = { passed: 0, failed: 1 };
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    log(why);
+    counts = { passed: 0, failed: 1, why: failureLines(why) };
   }
   const seconds = (performance.now() - started) / 1000;
   log(`=== ${name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds.toFixed(0)} s`);
@@ -150,6 +153,10 @@ say("\n");
 for (const { name, counts: { passed, failed }, seconds } of outcomes) {
   const verdict = failed === 0 ? "ok    " : "FAILED";
   log(`${verdict} ${name.padEnd(16)} ${passed} passed, ${failed} failed, ${seconds.toFixed(0)} s`);
+}
+// Whoever reads the end of a long run only, shall know what has failed.
+for (const { name, counts: { failed, why = [] } } of outcomes) {
+  if (failed > 0) log(`\n${name}:\n${why.map((line) => `  ${line}`).join("\n")}`);
 }
 const total = sum(outcomes.map(({ counts }) => counts));
 log(`${total.passed} passed, ${total.failed} failed`);

@@ -32,10 +32,11 @@ export function log(text: string): void {
   Deno.stderr.writeSync(encoder.encode(`[${seconds} s] ${text.trimEnd()}\n`));
 }
 
-/** Prints the line that a run ends with. */
-function summarize(passed: number, failed: number): number {
-  Deno.stdout.writeSync(encoder.encode(`${passed} passed, ${failed} failed\n`));
-  return failed === 0 ? 0 : 1;
+/** Prints what a run ends with: what has failed, once more, and the sum. */
+function summarize(passed: number, failures: readonly string[]): number {
+  for (const failure of failures) log(`FAILED ${failure.split("\n").slice(0, 4).join("\n")}`);
+  Deno.stdout.writeSync(encoder.encode(`${passed} passed, ${failures.length} failed\n`));
+  return failures.length === 0 ? 0 : 1;
 }
 
 /** Runs the program; every result it reports counts, and so does what the kernel says. */
@@ -47,7 +48,7 @@ export async function runInGuest(options: InGuestOptions): Promise<number> {
     if (record.type === "progress") return log(record.text);
     log(`${record.name}: ${record.error ?? "passed"}`);
     if (record.error === undefined) passed++;
-    else failures.push(record.name);
+    else failures.push(`${record.name}: ${record.error}`);
   };
   await ensurePackages([...GUEST_PACKAGES, ...MODULE_BUILD_PACKAGES], log);
   const kernel = await ensureKernel(options.kernel, log);
@@ -76,9 +77,9 @@ export async function runInGuest(options: InGuestOptions): Promise<number> {
     else {
       log(failure);
       log(result.kernelLog.split("\n").slice(-150).join("\n"));
-      failures.push("the guest");
+      failures.push(`the guest: ${failure}`);
     }
-    return summarize(passed, failures.length);
+    return summarize(passed, failures);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

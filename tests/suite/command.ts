@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { type Counts, countsInJunit, countsInOutput, judge } from "./counts.ts";
+import { failureLines, failuresInJunit } from "./failures.ts";
 
 const encoder = new TextEncoder();
 
@@ -21,8 +22,9 @@ export async function runCheck(
   command: readonly string[],
   options: CommandOptions,
 ): Promise<Counts> {
-  const { code } = await stream(command, options);
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const { code, output } = await stream(command, options);
+  if (code === 0) return { passed: 1, failed: 0 };
+  return { passed: 0, failed: 1, why: failureLines(output) };
 }
 
 /** Runs a command that counts its tests, in its output or in a JUnit report. */
@@ -31,10 +33,12 @@ export async function runSuite(
   options: CommandOptions,
 ): Promise<Counts> {
   const { code, output } = await stream(command, options);
-  const counts = options.junit === undefined
-    ? countsInOutput(output)
-    : countsInJunit(await Deno.readTextFile(options.junit).catch(() => ""));
-  return judge(counts, code);
+  const { junit } = options;
+  const xml = junit === undefined ? "" : await Deno.readTextFile(junit).catch(() => "");
+  const counts = judge(junit === undefined ? countsInOutput(output) : countsInJunit(xml), code);
+  if (counts.failed === 0) return counts;
+  const cases = failuresInJunit(xml);
+  return { ...counts, why: cases.length > 0 ? cases : failureLines(output) };
 }
 
 /** Runs a command, passes its output on, and keeps it. */
@@ -55,14 +59,19 @@ async function stream(
       stderr: "piped",
     }).spawn();
   } catch (error) {
-    say(`cannot run ${program}: ${error instanceof Error ? error.message : String(error)}\n`);
-    return { code: 127, output: "" };
+    const why = `cannot run ${program}: ${
+      error instanceof Error ? error.message : String(error)
+    }\n`;
+    say(why);
+    return { code: 127, output: why };
   }
+  let output = "";
   const timer = setTimeout(() => {
-    say(`ended after ${options.timeoutSeconds} s\n`);
+    const why = `ended after ${options.timeoutSeconds} s\n`;
+    output += why;
+    say(why);
     child.kill("SIGTERM");
   }, options.timeoutSeconds * 1000);
-  let output = "";
   const pass = async (from: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     for await (const text of from.pipeThrough(new TextDecoderStream())) {
       output += text;

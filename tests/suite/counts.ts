@@ -4,6 +4,8 @@
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
+  /** Of a step that has failed: what its output says of that, a few lines. */
+  readonly why?: readonly string[];
 }
 
 /** The last summary in a program's output: `N passed, N failed`, or that of `deno test`. */
