@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { MAX_SECTORS } from "./format.ts";
+import { layoutOf } from "./layout.ts";
+
+/**
+ * - `main`: back on main, readable as far as is known (in the journal only)
+ * - `remapped`: relocated
+ * - `lost`: relocated; its content could not be read and was not rewritten
+ * - `pending`: on main, which could not read it
+ * - `unreadable`: relocated; its slot could not be read
+ * - `bad`: slots that are never used again; `first` is 0
+ */
+export type ExtentState = "main" | "remapped" | "lost" | "pending" | "unreadable" | "bad";
+
+/** In the order of their numbers on disk. */
+export const EXTENT_STATES: readonly ExtentState[] = [
+  "main",
+  "remapped",
+  "lost",
+  "pending",
+  "unreadable",
+  "bad",
+];
+
+/** An entry, unpacked. All in sectors. */
+export interface Extent {
+  /** Sector of the target. */
+  readonly first: number;
+  readonly length: number;
+  /** Sector of the spare range, 0 for what lies on main. */
+  readonly slot: number;
+  readonly state: ExtentState;
+}
+
+/** Does a sector in this state live in a slot? */
+export function hasSlot(state: ExtentState): boolean {
+  return state !== "main" && state !== "pending";
+}
+
+const HIGH = 2 ** 32;
+
+/**
+ * @throws {RangeError} for numbers that do not fit
+ */
+export function packExtent(view: DataView, offset: number, extent: Extent): void {
+  const { first, length, slot, state } = extent;
+  for (const sector of [first, slot]) {
+    if (!Number.isInteger(sector) || sector < 0 || sector >= MAX_SECTORS) {
+      throw new RangeError(`sector ${sector} does not fit into an entry`);
+    }
+  }
+  if (!Number.isInteger(length) || length < 0 || length > 0xffff) {
+    throw new RangeError(`a run of ${length} sectors does not fit into an entry`);
+  }
+  view.setUint32(offset, first % HIGH, true);
+  view.setUint16(offset + 4, Math.floor(first / HIGH), true);
+  view.setUint16(offset + 6, length, true);
+  view.setUint32(offset + 8, slot % HIGH, true);
+  view.setUint16(offset + 12, Math.floor(slot / HIGH), true);
+  view.setUint16(offset + 14, EXTENT_STATES.indexOf(state), true);
+}
+
+/** `undefined` if its state has no name. */
+export function unpackExtent(view: DataView, offset: number): Extent | undefined {
+  const state = EXTENT_STATES[view.getUint16(offset + 14, true)];
+  if (state === undefined) return undefined;
+  return {
+    first: view.getUint32(offset, true) + view.getUint16(offset + 4, true) * HIGH,
+    length: view.getUint16(offset + 6, true),
+    slot: view.getUint32(offset + 8, true) + view.getUint16(offset + 12, true) * HIGH,
+    state,
+  };
+}
+
+/** What an extent must stay inside of; a superblock has it all. */
+export interface Bounds {
+  readonly blockSectors: number;
+  readonly mainSectors: number;
+  readonly spareSectors: number;
+}
+
+/**
+ * What is wrong with an entry, `undefined` if nothing is: the same as `remap_extent_check()`.
+ */
+export function extentProblem(
+  bounds: Bounds,
+  extent: Extent | undefined,
+  from: "checkpoint" | "journal",
+): string | undefined {
+  if (extent === undefined || (extent.state === "main" && from === "checkpoint")) {
+    return "entry of unknown state";
+  }
+  const { first, length, slot, state } = extent;
+  const { blockSectors, mainSectors, spareSectors } = bounds;
+  if (
+    length === 0 || first % blockSectors !== 0 || length % blockSectors !== 0 ||
+    slot % blockSectors !== 0
+  ) return "entry is not whole logical blocks";
+  if (state === "bad" && first !== 0) return "bad slots with a sector of main";
+  if (state !== "bad" && first + length > mainSectors) return "entry past the end of main";
+  if (!hasSlot(state)) return slot === 0 ? undefined : "slot for a sector on main";
+  const { slotsStart, slots } = layoutOf(spareSectors, blockSectors);
+  if (slot < slotsStart || slot + length > slotsStart + slots) return "slot out of range";
+  return undefined;
+}
+
+/**
+ * In a checkpoint sectors ascend, bad slots come last and ascend, too. `previous` is undefined for
+ * the first entry. The same as `remap_extent_follows()`.
+ */
+export function orderProblem(previous: Extent | undefined, extent: Extent): string | undefined {
+  if (previous === undefined) return undefined;
+  const bad = extent.state === "bad";
+  const wasBad = previous.state === "bad";
+  if (wasBad && !bad) return "sectors behind the bad slots";
+  const overlaps = bad
+    ? wasBad && extent.slot < previous.slot + previous.length
+    : extent.first < previous.first + previous.length;
+  return overlaps ? "entries overlap or do not ascend" : undefined;
+}

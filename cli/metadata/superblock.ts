@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import {
+  decodeHeader,
+  encodeHeader,
+  getU64,
+  isSound,
+  isZero,
+  sealBlock,
+  setU64,
+  viewOf,
+} from "./block.ts";
+import {
+  ARGS_SIZE,
+  BLOCK_ENTRIES,
+  BLOCK_SECTORS,
+  BLOCK_SIZE,
+  FORMAT_VERSION,
+  ID_SIZE,
+  MAX_SECTORS,
+  NAME_SIZE,
+} from "./format.ts";
+import { layoutOf } from "./layout.ts";
+
+/** What a superblock says. Sizes and places are in sectors; the layout follows from them. */
+export interface Superblock {
+  /** 32 hex digits with dashes. */
+  readonly uuid: string;
+  /** How many superblocks were written. */
+  readonly sequence: number;
+  /** Of its checkpoint. */
+  readonly generation: number;
+  /** Sectors relocated. */
+  readonly remapped: number;
+  /** Main's logical block. */
+  readonly blockSectors: number;
+  readonly mainStart: number;
+  /** Length of the target. */
+  readonly mainSectors: number;
+  readonly mainDeviceSectors: number;
+  readonly spareStart: number;
+  /** The range, metadata and slots. */
+  readonly spareSectors: number;
+  readonly spareDeviceSectors: number;
+  /** Which checkpoint slot is current. */
+  readonly checkpoint: 0 | 1;
+  /** Blocks of it. */
+  readonly checkpointUsed: number;
+  /** Entries in it. */
+  readonly entries: number;
+  /** Sectors relocated without readable content. */
+  readonly lost: number;
+  /** Sectors of main that could not be read. */
+  readonly pending: number;
+  /** Sectors of slots that are not used any more. */
+  readonly bad: number;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly written: number;
+  /** Of the mapped device. */
+  readonly name: string;
+  /** What identifies the main device. */
+  readonly mainId: string;
+  /** Feature arguments of the table line. */
+  readonly args: string;
+  /** Features that must be known to read the metadata. */
+  readonly incompat: number;
+  /** Features that must be known to change it. */
+  readonly roCompat: number;
+  readonly compat: number;
+}
+
+export type DecodedSuperblock =
+  /** Never written. */
+  | { readonly kind: "zero" }
+  /** Or never one of ours. */
+  | { readonly kind: "damaged" }
+  /** Sound, but not to be understood by this version. */
+  | { readonly kind: "newer"; readonly version: number; readonly incompat: number }
+  | {
+    readonly kind: "sound";
+    readonly superblock: Superblock;
+    /** What does not make sense in it, as `remap_super_check()` says it. */
+    readonly problem: string | undefined;
+  };
+
+const NAME_AT = 256;
+const ID_AT = NAME_AT + NAME_SIZE;
+const ARGS_AT = ID_AT + ID_SIZE;
+
+/**
+ * The block, sealed.
+ * @throws {RangeError} for numbers and texts that do not fit
+ */
+export function encodeSuperblock(superblock: Superblock): Uint8Array<ArrayBuffer> {
+  const block = new Uint8Array(BLOCK_SIZE);
+  const view = viewOf(block);
+  const layout = layoutOf(superblock.spareSectors, superblock.blockSectors);
+  encodeHeader(block, "superblock", {
+    version: FORMAT_VERSION,
+    count: superblock.remapped,
+    uuid: superblock.uuid,
+    generation: superblock.generation,
+    sequence: superblock.sequence,
+    flags: 0,
+  });
+  view.setUint32(64, superblock.incompat, true);
+  view.setUint32(68, superblock.roCompat, true);
+  view.setUint32(72, superblock.compat, true);
+  view.setUint32(76, superblock.blockSectors, true);
+  setU64(view, 80, superblock.mainStart);
+  setU64(view, 88, superblock.mainSectors);
+  setU64(view, 96, superblock.mainDeviceSectors);
+  setU64(view, 104, superblock.spareStart);
+  setU64(view, 112, superblock.spareSectors);
+  setU64(view, 120, superblock.spareDeviceSectors);
+  setU64(view, 128, layout.checkpointBlocks);
+  setU64(view, 136, layout.journalBlocks);
+  setU64(view, 144, layout.slotsStart);
+  setU64(view, 152, layout.slots);
+  view.setUint32(160, superblock.checkpoint, true);
+  setU64(view, 168, superblock.checkpointUsed);
+  setU64(view, 176, superblock.entries);
+  setU64(view, 184, superblock.lost);
+  setU64(view, 192, superblock.pending);
+  setU64(view, 200, superblock.bad);
+  setU64(view, 208, superblock.created);
+  setU64(view, 216, superblock.written);
+  putText(block, NAME_AT, NAME_SIZE, superblock.name);
+  putText(block, ID_AT, ID_SIZE, superblock.mainId);
+  putText(block, ARGS_AT, ARGS_SIZE, superblock.args);
+  sealBlock(block);
+  return block;
+}
+
+export function decodeSuperblock(block: Uint8Array): DecodedSuperblock {
+  if (isZero(block)) return { kind: "zero" };
+  if (!isSound(block, "superblock")) return { kind: "damaged" };
+  const view = viewOf(block);
+  const { version } = decodeHeader(block);
+  const incompat = view.getUint32(64, true);
+  if (version !== FORMAT_VERSION || incompat !== 0) return { kind: "newer", version, incompat };
+  const superblock = fieldsOf(block, view);
+  return { kind: "sound", superblock, problem: superblockProblem(block, view, superblock) };
+}
+
+function fieldsOf(block: Uint8Array, view: DataView): Superblock {
+  const { count, uuid, sequence, generation } = decodeHeader(block);
+  return {
+    uuid,
+    sequence,
+    generation,
+    remapped: count,
+    blockSectors: view.getUint32(76, true),
+    mainStart: getU64(view, 80),
+    mainSectors: getU64(view, 88),
+    mainDeviceSectors: getU64(view, 96),
+    spareStart: getU64(view, 104),
+    spareSectors: getU64(view, 112),
+    spareDeviceSectors: getU64(view, 120),
+    checkpoint: view.getUint32(160, true) === 1 ? 1 : 0,
+    checkpointUsed: getU64(view, 168),
+    entries: getU64(view, 176),
+    lost: getU64(view, 184),
+    pending: getU64(view, 192),
+    bad: getU64(view, 200),
+    created: getU64(view, 208),
+    written: getU64(view, 216),
+    name: textAt(block, NAME_AT, NAME_SIZE),
+    mainId: textAt(block, ID_AT, ID_SIZE),
+    args: textAt(block, ARGS_AT, ARGS_SIZE),
+    incompat: view.getUint32(64, true),
+    roCompat: view.getUint32(68, true),
+    compat: view.getUint32(72, true),
+  };
+}
+
+/** The same as `remap_super_check()`. */
+function superblockProblem(
+  block: Uint8Array,
+  view: DataView,
+  superblock: Superblock,
+): string | undefined {
+  const { blockSectors, mainSectors, spareSectors, checkpointUsed, entries } = superblock;
+  const blockBits = blockSectors & (blockSectors - 1);
+  if (blockSectors === 0 || blockSectors > BLOCK_SECTORS || blockBits !== 0) {
+    return "superblock: impossible logical block size";
+  }
+  if (
+    mainSectors === 0 || mainSectors > MAX_SECTORS || mainSectors % blockSectors !== 0 ||
+    spareSectors > MAX_SECTORS
+  ) return "superblock: impossible device sizes";
+  const layout = layoutOf(spareSectors, blockSectors);
+  if (layout.slots === 0) return "superblock: impossible device sizes";
+  if (
+    getU64(view, 128) !== layout.checkpointBlocks || getU64(view, 136) !== layout.journalBlocks ||
+    getU64(view, 144) !== layout.slotsStart || getU64(view, 152) !== layout.slots
+  ) return "superblock: the layout does not follow from the sizes";
+  if (
+    view.getUint32(160, true) > 1 || checkpointUsed > layout.checkpointBlocks ||
+    entries > checkpointUsed * BLOCK_ENTRIES
+  ) return "superblock: impossible checkpoint";
+  if (superblock.generation === 0 || superblock.sequence === 0) {
+    return "superblock: generation or sequence is 0";
+  }
+  const texts = [[NAME_AT, NAME_SIZE], [ID_AT, ID_SIZE], [ARGS_AT, ARGS_SIZE]] as const;
+  if (!texts.every(([at, size]) => block.subarray(at, at + size).includes(0))) {
+    return "superblock: a text does not end";
+  }
+  return undefined;
+}
+
+function putText(block: Uint8Array, at: number, size: number, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length >= size || bytes.includes(0)) {
+    throw new RangeError(`"${text}" does not fit into ${size - 1} bytes`);
+  }
+  block.set(bytes, at);
+}
+
+function textAt(block: Uint8Array, at: number, size: number): string {
+  const bytes = block.subarray(at, at + size);
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
