@@ -11,6 +11,7 @@ const SYMBOLS = {
   blkid_probe_enable_superblocks: { parameters: ["pointer", "i32"], result: "i32" },
   blkid_probe_set_superblocks_flags: { parameters: ["pointer", "i32"], result: "i32" },
   blkid_probe_enable_partitions: { parameters: ["pointer", "i32"], result: "i32" },
+  blkid_probe_set_partitions_flags: { parameters: ["pointer", "i32"], result: "i32" },
   blkid_do_safeprobe: { parameters: ["pointer"], result: "i32" },
   blkid_do_probe: { parameters: ["pointer"], result: "i32" },
   blkid_reset_probe: { parameters: ["pointer"], result: "void" },
@@ -24,6 +25,7 @@ type Library = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** LABEL | UUID | TYPE | USAGE */
 const SUPERBLOCK_FLAGS = (1 << 1) | (1 << 3) | (1 << 5) | (1 << 7);
+const PARTITION_DETAILS = 1 << 2;
 const FOUND = 0;
 const NOTHING = 1;
 const AMBIVALENT = -2;
@@ -93,6 +95,15 @@ class Probe implements Disposable {
     };
   }
 
+  /** What the table of the disk says of the partition that is being probed. */
+  partitionUuid(): string | undefined {
+    this.#library.blkid_probe_enable_superblocks(this.#pointer, 0);
+    this.#library.blkid_probe_set_partitions_flags(this.#pointer, PARTITION_DETAILS);
+    const result = this.#library.blkid_do_safeprobe(this.#pointer);
+    // A partition that has no table in itself counts as one where nothing was found.
+    return result === FOUND || result === NOTHING ? this.#value("PART_ENTRY_UUID") : undefined;
+  }
+
   #allTypes(): string[] {
     const types: string[] = [];
     this.#library.blkid_reset_probe(this.#pointer);
@@ -128,9 +139,26 @@ export function probeSignature(
   path: string,
   range?: { readonly offset: bigint; readonly length: bigint },
 ): Signature | undefined {
-  loaded ??= openLibrary(["libblkid.so.1", "libblkid.so"], "libblkid1", SYMBOLS);
   using file = FileDescriptor.open(path, O_RDONLY);
-  using probe = new Probe(loaded, path);
+  using probe = new Probe(library(), path);
   probe.use(file.fd, range?.offset ?? 0n, range?.length ?? 0n);
   return probe.run();
+}
+
+/**
+ * The UUID of a partition; of a DOS table, the disk's number and the partition's. `undefined` for
+ * what is no partition.
+ * @throws {LibraryError} if libblkid cannot be loaded
+ * @throws {SystemError} if the device cannot be opened or read
+ */
+export function probePartitionUuid(path: string): string | undefined {
+  const symbols = library();
+  using file = FileDescriptor.open(path, O_RDONLY);
+  using probe = new Probe(symbols, path);
+  probe.use(file.fd, 0n, 0n);
+  return probe.partitionUuid();
+}
+
+function library(): Library {
+  return loaded ??= openLibrary(["libblkid.so.1", "libblkid.so"], "libblkid1", SYMBOLS);
 }

@@ -14,6 +14,8 @@ export interface FakeDisk {
   /** Names of the devices on top, each added as a disk of its own. */
   readonly holders?: readonly string[];
   readonly dmName?: string;
+  /** More files of its folder in sysfs, such as `serial` or `device/wwid`. */
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 export interface FakePartition {
@@ -31,6 +33,7 @@ export class FakeSystem implements System {
   readonly links = new Map<string, string>();
   readonly busy = new Set<string>();
   readonly signatures = new Map<string, Signature | SystemError>();
+  readonly partitionUuids = new Map<string, string>();
   readonly probed: string[] = [];
   readonly #numbers = new Map<string, string>();
 
@@ -40,11 +43,16 @@ export class FakeSystem implements System {
     this.files.set(`${directory}/queue/logical_block_size`, `${disk.blockSize ?? 512}`);
     this.files.set(`${directory}/ro`, disk.readOnly === true ? "1" : "0");
     if (disk.dmName !== undefined) this.files.set(`${directory}/dm/name`, disk.dmName);
+    for (const [name, value] of Object.entries(disk.attributes ?? {})) {
+      this.files.set(`${directory}/${name}`, value);
+    }
     this.#hold(directory, disk.holders ?? []);
+    for (const [index, partition] of (disk.partitions ?? []).entries()) {
+      this.files.set(`${directory}/${partition.name}/partition`, `${index + 1}`);
+    }
     for (const partition of disk.partitions ?? []) {
       const below = `${directory}/${partition.name}`;
       this.#device(partition.name, partition.number, below, partition.sectors);
-      this.files.set(`${below}/partition`, "1");
       this.files.set(`${below}/start`, `${partition.start}`);
       this.#hold(below, partition.holders ?? []);
     }
@@ -67,6 +75,7 @@ export class FakeSystem implements System {
     this.#numbers.set(name, number);
     this.nodes.set(`/dev/${name}`, { kind: "block", major, minor });
     this.links.set(`/sys/dev/block/${number}`, directory);
+    this.files.set(`/sys/class/block/${name}/dev`, number);
     this.files.set(`${directory}/size`, `${sectors}`);
     this.files.set(`${directory}/dev`, number);
   }
@@ -108,6 +117,10 @@ export class FakeSystem implements System {
 
   claim(path: string): number {
     return this.busy.has(path) ? 16 : 0;
+  }
+
+  partitionUuid(path: string): string | undefined {
+    return this.partitionUuids.get(path);
   }
 
   probe(path: string, range?: ByteRange): Signature | undefined {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { SystemError } from "../../ffi/errors.ts";
-import { probeSignature, type Signature } from "../../ffi/libblkid.ts";
+import { probePartitionUuid, probeSignature, type Signature } from "../../ffi/libblkid.ts";
 import { FileDescriptor, O_EXCL, O_RDONLY } from "../../ffi/libc.ts";
 
 /** What a path leads to. */
@@ -31,6 +31,8 @@ export interface System {
   claim(path: string): number;
   /** @throws {SystemError | LibraryError} */
   probe(path: string, range?: ByteRange): Signature | undefined;
+  /** What the partition table calls a partition; `undefined` if that cannot be told. */
+  partitionUuid(path: string): string | undefined;
 }
 
 function kindOf(info: Deno.FileInfo): NodeStat["kind"] {
@@ -78,6 +80,7 @@ export const thisSystem: System = {
     }
   },
   probe: probeSignature,
+  partitionUuid: (path) => orUndefined(() => probePartitionUuid(path)),
 };
 
 /** glibc's dev_t, which keeps high bits of major and minor apart. */
