@@ -18,6 +18,8 @@ const REFUSALS: readonly string[] = ["EAGAIN", "EOPNOTSUPP"];
 const DEAD_CODES: readonly string[] = ["EIO", "ENOLINK"];
 /** So long the target may distrust a device that did not answer. */
 const DISTRUST_MS = 3000;
+/** Bad sectors are met many times a second. */
+const MOST_WAIT_MS = 30_000;
 
 function bytes(sectors: number): bigint {
   return BigInt(sectors * SECTOR_BYTES);
@@ -42,6 +44,8 @@ export class Race {
   mayLose = false;
   /** Until then requests may fail because a device was dead when they were made. */
   #deadUntil = 0;
+  /** No longer than until then does a race go on because nobody has met a bad sector. */
+  #metAtLast: number | undefined;
   #failure: unknown;
   #stopped = false;
 
@@ -133,10 +137,18 @@ export class Race {
     }
   }
 
-  /** Relocates and takes back, until `moves` moves have been made by all movers together. */
+  /** So many moves have been made, and where sectors go bad one of them has met somebody. */
+  #isEnough(moves: number): boolean {
+    if (this.moves < moves) return false;
+    this.#metAtLast ??= performance.now() + MOST_WAIT_MS;
+    return !this.sectorsGoBad || performance.now() > this.#metAtLast ||
+      this.stack.target.status().autoRemaps > 0n;
+  }
+
+  /** Relocates and takes back, until all movers together have done enough. */
   async mover(pick: () => readonly Range[], moves: number): Promise<void> {
     const { target } = this.stack;
-    while (this.running && this.moves < moves) {
+    while (this.running && !this.#isEnough(moves)) {
       const list = pick().map(({ first, count }) => ({
         first: BigInt(first),
         count: BigInt(count),

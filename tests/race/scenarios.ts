@@ -302,14 +302,11 @@ export async function runScenario(
     harm(race, Number(stats.get("auto_remaps")));
 }
 
-/** A race of fewer moves may be over before anything bad has been met. */
-const ENOUGH_MOVES = 60;
-
 function harm(race: Race, automatic: number): string {
   const { faults, failedReads, failedWrites, sectorsGoBad } = race;
   if (faults === 0) return "";
   contract(
-    automatic > 0 || !sectorsGoBad || race.moves < ENOUGH_MOVES,
+    automatic > 0 || !sectorsGoBad,
     "no sector has gone bad under anybody: nothing is shown",
   );
   return `, ${faults} faults: ${automatic} sectors relocated by themselves, ` +
