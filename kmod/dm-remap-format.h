@@ -48,7 +48,7 @@ struct remap_disk_header {
 	__le64 generation;	/* of the checkpoint that it describes, belongs to, or continues */
 	__le64 sequence;	/* superblock: how many were written; else: index of the block */
 	__le32 flags;
-	__le32 reserved;
+	__le32 salt;		/* random, of one attempt to write a checkpoint; 0 after formatting */
 } __attribute__((packed));
 
 struct remap_disk_entry {
@@ -240,10 +240,13 @@ static inline const char *remap_super_check(const struct remap_disk_super *super
 	return NULL;
 }
 
-/* Is a block that block of the checkpoint, or of the journal, of that generation? */
+/*
+ * Is a block that block of the checkpoint, or of the journal, of that generation? Two attempts at
+ * one checkpoint may share a generation, but not their salt.
+ */
 static inline const char *remap_block_check(const void *block, const char *magic,
 					    const struct remap_disk_super *super,
-					    __u64 generation, __u64 sequence)
+					    __u64 generation, __u32 salt, __u64 sequence)
 {
 	const struct remap_disk_header *header = block;
 
@@ -253,7 +256,7 @@ static inline const char *remap_block_check(const void *block, const char *magic
 		return "of another version";
 	if (memcmp(header->uuid, super->header.uuid, sizeof(header->uuid)))
 		return "of another device";
-	if (le64_to_cpu(header->generation) != generation)
+	if (le64_to_cpu(header->generation) != generation || le32_to_cpu(header->salt) != salt)
 		return "of another generation";
 	if (le64_to_cpu(header->sequence) != sequence)
 		return "in the wrong place";
