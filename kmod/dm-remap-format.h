@@ -199,6 +199,12 @@ static inline enum remap_super_kind remap_super_kind_of(const void *block)
 	return REMAP_SUPER_SOUND;
 }
 
+/* Generations and sequences start at 1 and never wrap around: nobody writes so many. */
+static inline int remap_counter_is_impossible(__u64 counter)
+{
+	return !counter || counter >> REMAP_DISK_SECTOR_BITS;
+}
+
 static inline int remap_text_ends(const char *text, size_t size)
 {
 	return memchr(text, 0, size) != NULL;
@@ -231,8 +237,9 @@ static inline const char *remap_super_check(const struct remap_disk_super *super
 	if (le32_to_cpu(super->checkpoint) > 1 || used > layout.checkpoint_blocks ||
 	    entries > used * REMAP_BLOCK_ENTRIES)
 		return "superblock: impossible checkpoint";
-	if (!super->header.generation || !super->header.sequence)
-		return "superblock: generation or sequence is 0";
+	if (remap_counter_is_impossible(le64_to_cpu(super->header.generation)) ||
+	    remap_counter_is_impossible(le64_to_cpu(super->header.sequence)))
+		return "superblock: impossible generation or sequence";
 	if (!remap_text_ends(super->name, sizeof(super->name)) ||
 	    !remap_text_ends(super->main_id, sizeof(super->main_id)) ||
 	    !remap_text_ends(super->args, sizeof(super->args)))
@@ -262,6 +269,8 @@ static inline const char *remap_block_check(const void *block, const char *magic
 		return "in the wrong place";
 	if (le64_to_cpu(header->count) > REMAP_BLOCK_ENTRIES)
 		return "impossible number of entries";
+	if (le32_to_cpu(header->flags) & ~REMAP_DISK_LAST)
+		return "unknown flags";
 	return NULL;
 }
 
