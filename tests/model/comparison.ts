@@ -4,6 +4,7 @@
 import { codeOf, type Outcome, type TestDevice } from "./device.ts";
 import { expectRead, expectWritten, forecastWrite } from "./forecast_io.ts";
 import type { Model } from "./model.ts";
+import { checkOffline } from "./offline.ts";
 import {
   checkContent,
   contract,
@@ -160,6 +161,10 @@ export class Comparison {
       ).join("\n");
     contract(flat(entries) === flat(places), "entries and verify say different things");
     promise6AccountsBalance(model.accounts(), device.status(), await device.stats());
+    // At any time: what was acknowledged is in the journal.
+    if (geometry.spareRange !== undefined) {
+      checkOffline(model, await device.offline(), device.status());
+    }
     await this.readRange(whole);
     await this.#slots();
     if (!model.faults.main.any) await this.mainMedium();

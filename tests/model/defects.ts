@@ -46,4 +46,11 @@ export type Defect =
   | "flush forgets the spare"
   | "scan notes nothing"
   | "unreadable slot stays lost"
-  | "unreadable slot is written again";
+  | "unreadable slot is written again"
+  | "start forgets"
+  | "start forgets what is pending"
+  | "start forgets what is lost"
+  | "start forgets bad slots"
+  | "metadata misses a change"
+  | "metadata takes unreadable slots for lost"
+  | "restore loses an entry";

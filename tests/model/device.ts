@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Place, RemapResult, UnmapResult } from "../../cli/device/messages.ts";
 import type { RemapStatus } from "../../cli/device/status_line.ts";
+import type { Extent } from "../../cli/metadata/extent.ts";
 import type { Death, FaultKind, Passing } from "./faults.ts";
 import type { Range } from "./range.ts";
 import type { Side } from "./operations.ts";
@@ -13,6 +14,17 @@ export type Outcome<T> =
 /** The errno's name, if it failed. */
 export function codeOf(outcome: Outcome<unknown>): string | undefined {
   return outcome.ok ? undefined : outcome.code;
+}
+
+/** What the metadata says to somebody who reads the spare without the target. */
+export interface OfflineView {
+  readonly generation: number;
+  /** Blocks of the journal that count. */
+  readonly journalUsed: number;
+  /** Sectors of the target, or slots that are bad; slots are sectors of the spare device. */
+  readonly extents: readonly Extent[];
+  /** As the superblock counts; only right while the journal is empty. */
+  readonly counts: Readonly<Record<"remapped" | "lost" | "pending" | "bad", number>>;
 }
 
 /** A remap target and the devices below it, as the runner drives them. */
@@ -48,6 +60,8 @@ export interface TestDevice extends AsyncDisposable {
   reload(): Promise<void>;
   /** Removes the target and makes it again; the devices below stay as they are. */
   recreate(): Promise<void>;
+  /** Of a table with metadata. */
+  offline(): Promise<OfflineView>;
   /** Past the target: sectors of main's range, and sectors of the spare device. */
   readMain(range: Range): Promise<Outcome<Uint8Array>>;
   readSpare(range: Range): Promise<Outcome<Uint8Array>>;

@@ -4,7 +4,7 @@
 import type { Place, RemapResult, UnmapResult } from "../../cli/device/messages.ts";
 import { parseStatus, type RemapStatus } from "../../cli/device/status_line.ts";
 import type { Defect } from "./defects.ts";
-import type { Outcome, TestDevice } from "./device.ts";
+import type { OfflineView, Outcome, TestDevice } from "./device.ts";
 import { FakeTable } from "./fake_table.ts";
 import type { Death, FaultKind, Passing } from "./faults.ts";
 import type { Geometry } from "./model.ts";
@@ -27,6 +27,7 @@ function outcome(codes: readonly (string | undefined)[]): Outcome<void> {
 export class FakeDevice implements TestDevice {
   #table: FakeTable;
   #suspended = false;
+  #generation = 1;
 
   constructor(private readonly geometry: Geometry, private readonly defect?: Defect) {
     this.#table = new FakeTable(geometry, new Uint8Array(), new Uint8Array(), defect);
@@ -44,8 +45,18 @@ export class FakeDevice implements TestDevice {
   }
 
   recreate(): Promise<void> {
-    this.#table.forget();
+    this.#table.restart();
     return Promise.resolve();
+  }
+
+  offline(): Promise<OfflineView> {
+    const { remapped, lost, pending, bad } = this.#table.numbers();
+    return Promise.resolve({
+      generation: this.#generation,
+      journalUsed: 0,
+      extents: this.#table.extents(),
+      counts: { remapped, lost: lost - pending, pending, bad },
+    });
   }
 
   read(range: Range): Promise<Outcome<Uint8Array>> {
@@ -151,11 +162,19 @@ export class FakeDevice implements TestDevice {
         `read_errors=${numbers.read_errors} ` +
         `auto_remaps=${numbers.auto_remaps} manual_remaps=${Math.max(0, numbers.manual_remaps)} ` +
         `health=good scan_progress=0% pending=${pending} ` +
-        `spare_bad=${bad} verify_errors=0 transport_errors=0 mode=rw`,
+        `spare_bad=${bad} verify_errors=0 transport_errors=0 mode=rw generation=${this.#generation}`,
     );
   }
 
   message(text: string): Promise<Outcome<string>> {
+    const lasts = this.geometry.spareRange !== undefined;
+    if (text === "save" && lasts) {
+      return Promise.resolve({ ok: true, value: `saved=${++this.#generation}` });
+    }
+    if (text === "restore" && lasts && this.#suspended) {
+      this.#table.restore();
+      return Promise.resolve({ ok: true, value: `restored=${this.#table.numbers().remapped}` });
+    }
     if (!this.#suspended || this.defect === "moves while suspended") {
       return Promise.resolve(
         text === "remap 0 8" ? { ok: true, value: "remapped=8 lost=0" } : failed("EINVAL"),

@@ -2,6 +2,7 @@
 //
 // The fake target's table and what it does with single sectors.
 import type { Place } from "../../cli/device/messages.ts";
+import type { Extent } from "../../cli/metadata/extent.ts";
 import type { Defect } from "./defects.ts";
 import { type Access, FakeDisk } from "./fake_disk.ts";
 import type { Geometry } from "./model.ts";
@@ -59,11 +60,17 @@ export class FakeTable {
   }
 
   /** As if the target had been removed and made again. */
-  forget(): void {
-    this.#entries.clear();
-    this.#pending.clear();
-    this.#used.clear();
-    this.#bad.clear();
+  restart(): void {
+    const volatile = this.geometry.spareRange === undefined;
+    if (volatile || this.defect === "start forgets") {
+      this.#entries.clear();
+      this.#used.clear();
+    }
+    if (volatile || this.defect === "start forgets what is pending") this.#pending.clear();
+    if (volatile || this.defect === "start forgets bad slots") this.#bad.clear();
+    if (this.defect === "start forgets what is lost") {
+      for (const entry of this.#entries.values()) entry.lost = false;
+    }
     this.#automatic =
       this.#manual =
       this.#unmapped =
@@ -77,6 +84,33 @@ export class FakeTable {
     if (this.defect !== "reload forgets") return;
     this.#entries.clear();
     this.#used.clear();
+  }
+
+  /** Reads its metadata again. */
+  restore(): void {
+    const [first] = this.#entries.keys();
+    if (this.defect !== "restore loses an entry" || first === undefined) return;
+    this.#used.delete(this.#entries.get(first)!.slot);
+    this.#entries.delete(first);
+  }
+
+  /** As its metadata has it. */
+  extents(): Extent[] {
+    const unreadable = this.defect === "metadata takes unreadable slots for lost"
+      ? "lost"
+      : "unreadable";
+    const relocated = [...this.#entries].map(([first, entry]) => {
+      const state = entry.lost ? "lost" : entry.unreadable ? unreadable : "remapped";
+      return { first, length: 1, slot: entry.slot, state } as const;
+    });
+    const pending = [...this.#pending].map((first) =>
+      ({ first, length: 1, slot: 0, state: "pending" }) as const
+    );
+    const bad = [...this.#bad].map((slot) =>
+      ({ first: 0, length: 1, slot, state: "bad" }) as const
+    );
+    const all = [...relocated, ...pending, ...bad];
+    return this.defect === "metadata misses a change" ? all.slice(1) : all;
   }
 
   numbers(): Readonly<Record<CounterName, number>> {

@@ -6,9 +6,12 @@ import type { Place, RemapResult, UnmapResult } from "../../cli/device/messages.
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import type { RemapStatus } from "../../cli/device/status_line.ts";
 import { type RemapTable, toTarget } from "../../cli/device/table_line.ts";
+import { hasSlot } from "../../cli/metadata/extent.ts";
+import { MemoryImage } from "../../cli/metadata/image.ts";
+import { loadMetadata } from "../../cli/metadata/load.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import type { Outcome, TestDevice } from "./device.ts";
+import type { OfflineView, Outcome, TestDevice } from "./device.ts";
 import type { Death, FaultKind, Passing } from "./faults.ts";
 import type { LowerDevice } from "./lower.ts";
 import type { Range } from "./range.ts";
@@ -77,15 +80,21 @@ export class GuestDevice implements TestDevice {
 
   #table(): RemapTable {
     const { geometry, mainStart, features } = this.variant;
+    const { spareRange, spareStart, slots } = geometry;
+    const spare = spareRange ?? { first: spareStart, count: slots };
     return {
       start: 0n,
       length: BigInt(geometry.sectors),
       main: this.lower.main.path,
       mainStart: BigInt(mainStart),
       spare: this.lower.spare.path,
-      spareStart: BigInt(geometry.spareStart),
-      spareLength: BigInt(geometry.slots),
-      features: { volatile: true, maxRemaps: BigInt(geometry.maxRemaps), ...features },
+      spareStart: BigInt(spare.first),
+      spareLength: BigInt(spare.count),
+      features: {
+        volatile: spareRange === undefined,
+        maxRemaps: BigInt(geometry.maxRemaps),
+        ...features,
+      },
     };
   }
 
@@ -100,7 +109,11 @@ export class GuestDevice implements TestDevice {
       const count = Math.min(CHUNK_SECTORS, geometry.sectors - first);
       await this.#main.write(bytes(mainStart + first), stamps(seed, first, count, 0));
     }
-    const { spareStart, slots } = geometry;
+    const { spareRange, spareStart, slots } = geometry;
+    if (spareRange !== undefined) {
+      const metadata = (spareStart - spareRange.first) * SECTOR_BYTES;
+      await this.#spare.write(bytes(spareRange.first), new Uint8Array(metadata));
+    }
     await this.#spare.write(bytes(spareStart), spareStamps(seed, spareStart, slots));
     await this.#create();
   }
@@ -233,6 +246,25 @@ export class GuestDevice implements TestDevice {
     await this.dm.reload(NAME, [toTarget(this.#table())]);
     await this.dm.suspend(NAME);
     await this.dm.resume(NAME);
+  }
+
+  async offline(): Promise<OfflineView> {
+    const { spareRange, spareStart } = this.variant.geometry;
+    if (spareRange === undefined) throw new Error("a volatile table has no metadata");
+    const { first, count } = spareRange;
+    // Past the caches, and without the slots: some of those cannot be read.
+    const area = await this.#spare.read(bytes(first), (spareStart - first) * SECTOR_BYTES);
+    const image = new MemoryImage(count * SECTOR_BYTES);
+    image.write(0, area);
+    const { generation, journalUsed, superblock, extents } = loadMetadata(image);
+    return {
+      generation,
+      journalUsed,
+      extents: [...extents()].map((extent) =>
+        hasSlot(extent.state) ? { ...extent, slot: extent.slot + first } : extent
+      ),
+      counts: superblock,
+    };
   }
 
   readMain({ first, count }: Range): Promise<Outcome<Uint8Array>> {

@@ -42,6 +42,8 @@ export interface Geometry {
   readonly sectors: number;
   /** Sectors in a logical block of main. */
   readonly unit: number;
+  /** The spare range with its metadata, before the slots; left out: the table is volatile. */
+  readonly spareRange?: Range;
   /** The first slot: a sector of the spare device. */
   readonly spareStart: number;
   readonly slots: number;
@@ -283,8 +285,10 @@ export class Model {
     }
   }
 
-  /** The device has gone and come back: the table was in memory only. */
+  /** The device has gone and come back: what was in memory only is as new. */
   recreated(): void {
+    this.#automatic = this.#manual = this.#unmapped = 0;
+    if (this.geometry.spareRange !== undefined) return;
     for (const [sector, { main }] of this.#sectors.entries()) {
       this.#sectors[sector] = { main, pending: false, relocation: undefined, content: main };
     }
@@ -292,7 +296,6 @@ export class Model {
     this.#pending.clear();
     this.#suspects.clear();
     this.#condemned.clear();
-    this.#automatic = this.#manual = this.#unmapped = 0;
   }
 
   /** Compares what the target says of a range, and learns new slots and uncertain states from it. */

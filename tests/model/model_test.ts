@@ -33,6 +33,8 @@ const BLOCKS: Geometry = {
 const PASSIVE: Geometry = { ...SMALL, rules: { ...ALL, passive: true } };
 const VERIFYING: Geometry = { ...SMALL, rules: { ...ALL, verifiesPending: true } };
 const PROACTIVE: Geometry = { ...SMALL, rules: { ...ALL, proactive: true } };
+/** With metadata, which the fake has somewhere else. */
+const LASTING: Geometry = { ...SMALL, spareRange: { first: 0, count: 104 } };
 /** Soon full. */
 const TINY: Geometry = { ...SMALL, slots: 24 };
 const LIMITED: Geometry = { ...SMALL, maxRemaps: 20 };
@@ -84,6 +86,13 @@ const CAUGHT_BY: Record<Defect, RegExp | readonly [RegExp, Geometry]> = {
   "scan notes nothing": /promise [56]/,
   "unreadable slot stays lost": /promise [56]/,
   "unreadable slot is written again": /promise [56]/,
+  "start forgets": [/promise 5/, LASTING],
+  "start forgets what is pending": [/promise [56]/, LASTING],
+  "start forgets what is lost": [/promise 5/, LASTING],
+  "start forgets bad slots": [/promise 6/, LASTING],
+  "metadata misses a change": [/promise 6/, LASTING],
+  "metadata takes unreadable slots for lost": [/promise 6/, LASTING],
+  "restore loses an entry": [/contract|promise [56]/, LASTING],
 };
 
 async function search(geometry: Geometry, sequences: number, defect?: Defect) {
@@ -96,7 +105,7 @@ async function search(geometry: Geometry, sequences: number, defect?: Defect) {
   return undefined;
 }
 
-const KINDS = { SMALL, BLOCKS, PASSIVE, VERIFYING, PROACTIVE, TINY, LIMITED };
+const KINDS = { SMALL, BLOCKS, PASSIVE, VERIFYING, PROACTIVE, TINY, LIMITED, LASTING };
 
 for (const [name, geometry] of Object.entries(KINDS)) {
   Deno.test(`a correct target passes (${name})`, async () => {

@@ -11,6 +11,8 @@ export type Operation =
   | { readonly op: "read" | "discard" | "zero"; readonly range: Range }
   | { readonly op: "write" | "write-fua"; readonly range: Range }
   | { readonly op: "flush" | "suspend" | "reload" | "recreate" | "check" }
+  /** Of a table with metadata: write it, or read it again. */
+  | { readonly op: "save" | "restore" }
   /** Of these sectors; on the spare they are counted from the first slot. */
   | {
     readonly op: "fault";
@@ -51,6 +53,8 @@ const PLAIN_OPS = [
   "reload",
   "recreate",
   "check",
+  "save",
+  "restore",
   "clear",
   "clear-force",
 ] as const;

@@ -223,6 +223,15 @@ export function promise6ErrorsAreCounted(
   }
 }
 
+/** 6: a slot that has gone bad stays so, also over a restart, and no other does by it. */
+export function promise6SlotsStayBad(before: RemapStatus, after: RemapStatus): void {
+  if (before.spareBad === after.spareBad) return;
+  throw new PromiseBroken(
+    "promise 6, slots that are bad stay so",
+    `${after.spareBad} slots are bad, not ${before.spareBad} as before`,
+  );
+}
+
 /** 8: what is not the medium's fault takes no slot, and leaves no mark on a sector. */
 export function promise8NoSlotForTransport(what: string, before: number, after: number): void {
   if (before === after) return;

@@ -24,6 +24,7 @@ import {
   promise9FlushErrorComesBack,
 } from "./promises.ts";
 import type { Range } from "./range.ts";
+import { type RestartOp, Restarts } from "./restarts.ts";
 import type { Tally } from "./tally.ts";
 
 /** Of the slots, fewer than the target tries in a row. */
@@ -169,6 +170,8 @@ class Run {
       case "suspend":
       case "reload":
       case "recreate":
+      case "save":
+      case "restore":
         return await this.#restart(operation.op);
       default:
         return await this.#harm(operation);
@@ -205,15 +208,16 @@ class Run {
     return rules.saysMedium !== true && bad > device / PART_THAT_ANSWERS;
   }
 
-  async #restart(op: "suspend" | "reload" | "recreate"): Promise<void> {
-    if (op === "suspend") await this.#suspend();
-    else if (op === "reload") await this.device.reload();
-    else {
-      await this.device.recreate();
-      this.model.recreated();
-      this.#status = this.device.status();
-    }
-    await this.#compare.places(this.#whole());
+  async #restart(op: RestartOp): Promise<void> {
+    const restarts = new Restarts(
+      this.device,
+      this.model,
+      this.#compare,
+      () => this.#checkStatus(),
+    );
+    await restarts.run(op);
+    // Its counters are new.
+    if (op === "recreate") this.#status = this.device.status();
   }
 
   async #flush(): Promise<void> {
@@ -325,18 +329,6 @@ class Run {
     }
   }
 
-  /** Suspended, the target moves nothing, and its status stays the same. */
-  async #suspend(): Promise<void> {
-    await this.device.suspend();
-    try {
-      const outcome = await this.device.message("remap 0 8");
-      contract(codeOf(outcome) === "EBUSY", `remap while suspended: ${codeOf(outcome) ?? "done"}`);
-      this.#checkStatus();
-    } finally {
-      await this.device.resume();
-    }
-  }
-
   async #refuse(message: string): Promise<void> {
     const outcome = await this.device.message(message);
     contract(!outcome.ok, `the message "${message}" was accepted`);
@@ -346,7 +338,7 @@ class Run {
     const status = this.device.status();
     promise6AccountsBalance(this.model.accounts(), status);
     promise6CountersOnlyGrow(this.#status, status);
-    contract(status.mode === "rw", `mode=${status.mode} with a volatile table`);
+    contract(status.mode === "rw", `mode=${status.mode} on a spare that takes writes`);
     this.#status = status;
   }
 }

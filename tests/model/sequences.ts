@@ -31,10 +31,13 @@ const REFUSALS: readonly string[] = [
   "verify 99999999",
   "entries 0",
   "ping pong",
-  "save",
+  "save now",
   "restore",
+  "restore now",
   "migrate /dev/null",
 ];
+
+const REFUSALS_OF_VOLATILE: readonly string[] = ["save"];
 
 /** Wrong where a logical block has more than one sector. */
 const REFUSALS_OF_BLOCKS: readonly string[] = [
@@ -112,7 +115,12 @@ function deadOf(sides: fc.Arbitrary<Side>): fc.Arbitrary<Operation> {
 /** One step on a device of this geometry; `hot` is the block where most of them are. */
 export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operation> {
   const { sectors, unit, slots } = geometry;
-  const refusals = unit === 1 ? REFUSALS : [...REFUSALS, ...REFUSALS_OF_BLOCKS];
+  const lasts = geometry.spareRange !== undefined;
+  const refusals = [
+    ...REFUSALS,
+    ...(unit === 1 ? [] : REFUSALS_OF_BLOCKS),
+    ...(lasts ? [] : REFUSALS_OF_VOLATILE),
+  ];
   const io = ranges(geometry, sectors, MIB_SECTORS, hot);
   const moves = ranges(geometry, sectors, slots, hot);
   const few = ranges(geometry, sectors, 16 * unit, hot);
@@ -127,6 +135,8 @@ export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operatio
     ).map(([kind, range]) => ({ op: "fault", side, kind, range }) as const);
   const sides = fc.constantFrom("main" as const, "spare" as const);
   const deaths = geometry.rules.deaths === true;
+  // Whoever cannot write the metadata gives up changing the table: the sweep knows about that.
+  const mortal = lasts ? fc.constant("main" as const) : sides;
   // What has been relocated by hand cannot be any more by itself.
   const [bad, byHand] = geometry.rules.faults.length > 1 ? [2, 1] : [1, 3];
   const weighted: readonly (readonly [number, fc.Arbitrary<Operation>])[] = [
@@ -144,12 +154,13 @@ export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operatio
     [8 * bad, fault("main", sectors)],
     [6, fault("spare", slots)],
     [3, sides.map((side) => ({ op: "heal", side }) as const)],
-    [deaths ? 1 : 0, deadOf(sides)],
-    [deaths ? 12 : 0, sides.map((side) => ({ op: "alive", side }) as const)],
+    [deaths ? 1 : 0, deadOf(mortal)],
+    [deaths ? 12 : 0, mortal.map((side) => ({ op: "alive", side }) as const)],
     [geometry.rules.scans === true ? 2 : 0, ranged("scan", io)],
     [2, fc.constant(on("suspend"))],
     [1, fc.constant(on("reload"))],
-    [1, fc.constant(on("recreate"))],
+    [lasts ? 3 : 1, fc.constant(on("recreate"))],
+    [lasts ? 2 : 0, fc.constantFrom(on("save"), on("restore"))],
     [1, fc.constant(on("check"))],
     [2, fc.constantFrom(...refusals).map((message) => ({ op: "refuse", message }) as const)],
   ];

@@ -2,6 +2,7 @@
 //
 // The kinds of devices that sequences run on.
 import type { RemapFeatures } from "../../cli/device/table_line.ts";
+import { layoutOf } from "../../cli/metadata/layout.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { FAULT_KINDS } from "./faults.ts";
 import { BadSectors, type BadStatus, type LowerDevice, NullBlock, SwappedTable } from "./lower.ts";
@@ -12,7 +13,7 @@ export interface Variant {
   readonly name: string;
   readonly geometry: Geometry;
   readonly mainStart: number;
-  /** Feature arguments beyond `volatile` and `max_remaps`. */
+  /** Feature arguments beyond `max_remaps` and, if there is no range for metadata, `volatile`. */
   readonly features: RemapFeatures;
   /** The devices below; the same one twice if main is to be its own spare. */
   readonly build: (dm: DeviceMapper) => Promise<{ main: LowerDevice; spare: LowerDevice }>;
@@ -33,6 +34,23 @@ const BOTH_AND_DEATH: Rules = { ...BOTH, deaths: true };
 const ANY: Rules = { faults: FAULT_KINDS, deaths: true, scans: true, flushes: true };
 /** The same on devices that tell a bad sector from other trouble. */
 const MEDIUM: Rules = { ...ANY, saysMedium: true };
+
+/** The same with a table that lasts: the range gets room for metadata before so many slots. */
+function lasting(variant: Variant): Variant {
+  const { spareStart: first, slots, unit } = variant.geometry;
+  let count = slots;
+  while (layoutOf(count, unit).slots < slots) count += unit;
+  const layout = layoutOf(count, unit);
+  return {
+    ...variant,
+    geometry: {
+      ...variant.geometry,
+      spareRange: { first, count },
+      spareStart: first + layout.slotsStart,
+      slots: layout.slots,
+    },
+  };
+}
 
 async function nullBlocks(mainBlock: number, spareBlock: number) {
   const main = await NullBlock.create("modelmain", 8, mainBlock);
@@ -145,7 +163,7 @@ const PLAIN: readonly Variant[] = [
   {
     name: "head",
     geometry: { sectors: 4000, unit: 1, spareStart: 3, slots: 600, maxRemaps: 400, rules: BOTH },
-    mainStart: 603,
+    mainStart: 1203,
     features: AT_ONCE,
     build: sameNullBlock,
   },
@@ -275,4 +293,21 @@ const GOING_BAD: readonly Variant[] = [
   },
 ];
 
-export const VARIANTS: readonly Variant[] = [...PLAIN, ...GOING_BAD];
+/** The table of these lasts; that of the others is volatile, which saves them the journal. */
+const LASTING: readonly string[] = [
+  "odd",
+  "blocks-4096",
+  "blocks-mixed",
+  "tail",
+  "head",
+  "bad",
+  "bad-blocks-4096",
+  "small-spare",
+  "max-remaps",
+  "pending-verify",
+  "no-auto-remap",
+  "all-features",
+];
+
+export const VARIANTS: readonly Variant[] = [...PLAIN, ...GOING_BAD]
+  .map((variant) => LASTING.includes(variant.name) ? lasting(variant) : variant);
