@@ -9,6 +9,7 @@
 #include <linux/string.h>
 
 #include "dm-remap-core.h"
+#include "dm-remap-format.h"
 
 #define REMAP_MAX_RETRIES 100
 
@@ -186,10 +187,6 @@ static int remap_parse_features(struct remap_c *rc, struct dm_arg_set *as)
 			if (remap_parse_feature(rc, as, &seen))
 				return -EINVAL;
 	}
-	if (!rc->features.is_volatile) {
-		ti->error = "volatile is missing: this version keeps no metadata on the spare";
-		return -EINVAL;
-	}
 	return 0;
 }
 
@@ -244,6 +241,28 @@ static int remap_check_devices(struct remap_c *rc)
 	return -EINVAL;
 }
 
+/* The slots: the whole range, or what the metadata leaves of it. */
+static int remap_find_slots(struct remap_c *rc)
+{
+	struct remap_layout layout;
+
+	rc->slots_start = rc->spare_start;
+	rc->slots = rc->spare_len;
+	if (rc->features.is_volatile)
+		return 0;
+	if (rc->ti->len > REMAP_DISK_MAX_SECTORS || rc->spare_len > REMAP_DISK_MAX_SECTORS) {
+		rc->ti->error = "main or spare is too large for the metadata";
+		return -EINVAL;
+	}
+	remap_layout_of(rc->spare_len, rc->unit, &layout);
+	if (!layout.slots)
+		return remap_refuse(rc->ti, "spare_len is too small: the metadata takes %llu sectors",
+				    layout.slots_start);
+	rc->slots_start = rc->spare_start + layout.slots_start;
+	rc->slots = layout.slots;
+	return 0;
+}
+
 /**
  * remap_parse_args() - Everything the table line says, checked.
  * @rc: the target, with @ti set; ti->error says what was wrong
@@ -296,5 +315,5 @@ int remap_parse_args(struct remap_c *rc, unsigned int argc, char **argv)
 		return r;
 	}
 	rc->unit = bdev_logical_block_size(rc->main->bdev) >> SECTOR_SHIFT;
-	return remap_check_devices(rc);
+	return remap_check_devices(rc) ?: remap_find_slots(rc);
 }

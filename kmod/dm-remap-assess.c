@@ -36,6 +36,7 @@ static const struct {
 	{ REMAP_M_MAIN_DEAD, REMAP_FLAG, 1, REMAP_FAILED, 100, "main_dead" },
 	{ REMAP_M_SPARE_DEAD, REMAP_FLAG, 1, REMAP_CRITICAL, 60, "spare_dead" },
 	{ REMAP_M_STORM, REMAP_FLAG, 1, REMAP_CRITICAL, 60, "storm" },
+	{ REMAP_M_METADATA_RO, REMAP_FLAG, 1, REMAP_CRITICAL, 60, "metadata_ro" },
 	{ REMAP_M_SLOTS_LEFT, REMAP_LEFT, 20, REMAP_WARNING, 10, "slots_left" },
 	{ REMAP_M_SLOTS_LEFT, REMAP_LEFT, 5, REMAP_DEGRADED, 30, "slots_left" },
 	{ REMAP_M_SLOTS_LEFT, REMAP_LEFT, 0, REMAP_CRITICAL, 60, "slots_left" },
@@ -90,6 +91,7 @@ static void remap_measure(const struct remap_vitals *vitals, u64 *value)
 	value[REMAP_M_MAIN_DEAD] = vitals->main_dead;
 	value[REMAP_M_SPARE_DEAD] = vitals->spare_dead;
 	value[REMAP_M_STORM] = vitals->storm;
+	value[REMAP_M_METADATA_RO] = vitals->metadata_ro;
 	value[REMAP_M_SLOTS_LEFT] = remap_percent(vitals->slots_free, vitals->slots_total);
 	value[REMAP_M_REMAPS_LEFT] = remap_percent_of_remaps(vitals);
 	value[REMAP_M_LOST] = vitals->lost;

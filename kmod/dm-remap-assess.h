@@ -31,6 +31,7 @@ struct remap_vitals {
 	bool main_dead;		/* answers nowhere */
 	bool spare_dead;
 	bool storm;		/* the storm brake is on */
+	bool metadata_ro;	/* the metadata cannot be written */
 	u64 slots_total;
 	u64 slots_free;
 	u64 slots_bad;
@@ -48,6 +49,7 @@ enum remap_metric {
 	REMAP_M_MAIN_DEAD,
 	REMAP_M_SPARE_DEAD,
 	REMAP_M_STORM,
+	REMAP_M_METADATA_RO,
 	REMAP_M_SLOTS_LEFT,
 	REMAP_M_REMAPS_LEFT,
 	REMAP_M_LOST,

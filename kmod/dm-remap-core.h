@@ -31,9 +31,10 @@
 #endif
 
 #define DM_MSG_PREFIX "remap"
-#define REMAP_VERSION "2.0.0"
+#define REMAP_VERSION "3.0.0"
 
 struct remap_crcs;
+struct remap_meta;
 struct remap_table;
 
 #define REMAP_MAX_DELAY_MS 10000
@@ -82,12 +83,16 @@ struct remap_c {
 	/* Read by every bio; written before the first one and on activation only. */
 	struct remap_table *table;
 	struct remap_crcs *crcs;	/* NULL without verify_reads */
+	struct remap_meta *meta;	/* NULL if volatile; changes hands with @table */
 	struct remap_inflight __percpu *inflight;
 	struct dm_dev *main;
 	sector_t main_start;
 	struct dm_dev *spare;
 	sector_t spare_start;
 	sector_t spare_len;
+	/* Of the spare device: behind the metadata, if there is any. */
+	sector_t slots_start;
+	u64 slots;
 
 	/* The drain: see remap_drain(). */
 	unsigned int phase;
@@ -137,6 +142,7 @@ struct remap_c {
 	struct list_head list;	/* remap_targets */
 	bool owner;		/* @table is the device's truth; under remap_targets_lock */
 	bool active;		/* has been resumed */
+	bool running;		/* ... and not been suspended since; under move_lock */
 	bool refused;		/* would have started without what is relocated: it never starts */
 	bool stopping;		/* a suspend waits for the move under way */
 	unsigned int relocating; /* relocations under way; under remap_targets_lock */
@@ -148,6 +154,8 @@ DECLARE_STATIC_KEY_FALSE(remap_log_ios);
 DECLARE_STATIC_KEY_FALSE(remap_verifies);
 extern unsigned int remap_max_remaps;
 extern unsigned int remap_max_per_minute;
+
+struct remap_table *remap_new_table(struct remap_c *rc);
 
 int remap_parse_args(struct remap_c *rc, unsigned int argc, char **argv);
 

@@ -24,6 +24,7 @@ enum remap_event_kind {
 	REMAP_EVENT_DEVICE,	/* a device does not answer any more, or answers again */
 	REMAP_EVENT_SCAN,	/* a scan has started or ended */
 	REMAP_EVENT_HEALTH,	/* the assessment has changed */
+	REMAP_EVENT_METADATA,	/* it cannot be written any more, or can again */
 	REMAP_NR_EVENTS,
 };
 

@@ -10,6 +10,7 @@
 #include <linux/minmax.h>
 
 #include "dm-remap-core.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-table.h"
 
 /* Bring the windows up to date, and take their sums. Returns seconds until they change, or 0. */
@@ -48,6 +49,7 @@ static u64 remap_health_assess(struct remap_c *rc, struct remap_assessment *resu
 		.main_dead = READ_ONCE(rc->devices.silent[false]),
 		.spare_dead = READ_ONCE(rc->devices.silent[true]),
 		.storm = READ_ONCE(rc->devices.braked),
+		.metadata_ro = !remap_meta_is_writable(rc),
 		.slots_total = table->slots.total,
 		.slots_free = table->slots.total - totals.remapped - totals.bad,
 		.slots_bad = totals.bad,

@@ -87,10 +87,26 @@ static int remap_to_repair(struct remap_c *rc, struct bio *bio, sector_t sector)
 	return DM_MAPIO_SUBMITTED;
 }
 
-/* Advice, and sectors that lie somewhere but may not be readable there. */
+/* To where it lies; main's reads are not counted. */
+static int remap_to_place(struct remap_c *rc, struct bio *bio, sector_t sector, const void *value,
+			  unsigned int phase)
+{
+	if (remap_state(value) == REMAP_MAIN)
+		remap_io_set(bio, remap_to_main(rc, bio, sector));
+	else
+		remap_count_start(rc, bio, phase, remap_to_spare(rc, bio, sector, value));
+	return DM_MAPIO_REMAPPED;
+}
+
+/* Advice, and sectors that lie somewhere but may not be readable, or writable, there. */
 static noinline int remap_deliver_special(struct remap_c *rc, struct bio *bio, sector_t sector,
 					  const void *value, unsigned int phase)
 {
+	/* Both places hold the same as long as neither is written. */
+	if (remap_is_doubtful(value) && op_is_write(bio_op(bio)))
+		return DM_MAPIO_KILL;
+	if (remap_is_doubtful(value) && !remap_is_trouble(value))
+		return remap_to_place(rc, bio, sector, value, phase);
 	if (bio_op(bio) == REQ_OP_DISCARD) {
 		/* A slot stays taken, and lost content stays lost. */
 		if (remap_state(value) == REMAP_LOST ||
@@ -118,7 +134,8 @@ static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, se
 	bool discard = bio_op(bio) == REQ_OP_DISCARD;
 	unsigned long flags;
 
-	if (remap_state(value) == REMAP_MAIN && likely(!remap_is_pending(value) || discard)) {
+	if (remap_state(value) == REMAP_MAIN &&
+	    likely(!remap_is_special(value) || (discard && !remap_is_doubtful(value)))) {
 		flags = remap_to_main(rc, bio, sector);
 		if (op_is_write(bio_op(bio)))
 			remap_count_start(rc, bio, phase, flags);
@@ -126,7 +143,7 @@ static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, se
 			remap_io_set(bio, flags);
 		return DM_MAPIO_REMAPPED;
 	}
-	if (unlikely(discard || remap_is_trouble(value)))
+	if (unlikely(discard || remap_is_special(value)))
 		return remap_deliver_special(rc, bio, sector, value, phase);
 	flags = remap_to_spare(rc, bio, sector, value);
 	remap_count_start(rc, bio, phase, flags);

@@ -12,6 +12,7 @@
 #include "dm-remap-debugfs.h"
 #include "dm-remap-io.h"
 #include "dm-remap-messages.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-repair.h"
 #include "dm-remap-stats.h"
 #include "dm-remap-table.h"
@@ -88,11 +89,19 @@ static void remap_stop_verifying(struct remap_c *rc)
 	remap_crcs_destroy(rc->crcs);
 }
 
+/* An empty table for the target's geometry. */
+struct remap_table *remap_new_table(struct remap_c *rc)
+{
+	unsigned long align = max_t(unsigned long, PAGE_SIZE,
+				    bdev_physical_block_size(rc->spare->bdev));
+
+	align = max(roundup_pow_of_two(align) >> SECTOR_SHIFT, (unsigned long)rc->unit);
+	return remap_table_create(rc->ti->len, rc->slots_start, rc->slots, rc->unit, align);
+}
+
 /* What the target needs to run, once the devices are known. */
 static int remap_alloc_resources(struct remap_c *rc)
 {
-	unsigned int align = max_t(unsigned int, PAGE_SIZE,
-				   bdev_physical_block_size(rc->spare->bdev));
 	int r;
 
 	r = -ENOMEM;
@@ -114,18 +123,22 @@ static int remap_alloc_resources(struct remap_c *rc)
 	r = remap_start_verifying(rc);
 	if (r)
 		goto bad_crcs;
-	align = max(roundup_pow_of_two(align) >> SECTOR_SHIFT, (unsigned long)rc->unit);
-	rc->table = remap_table_create(rc->ti->len, rc->spare_start, rc->spare_len, rc->unit,
-				       align);
+	rc->table = remap_new_table(rc);
 	if (IS_ERR(rc->table)) {
 		r = PTR_ERR(rc->table);
 		goto bad_table;
 	}
+	r = -ENOMEM;
+	rc->meta = rc->features.is_volatile ? NULL : remap_meta_create(rc);
+	if (!rc->meta && !rc->features.is_volatile)
+		goto bad_meta;
 	remap_events_init(rc);
 	remap_devices_init(rc);
 	remap_health_init(rc);
 	return 0;
 
+bad_meta:
+	remap_table_destroy(rc->table);
 bad_table:
 	remap_stop_verifying(rc);
 bad_crcs:
@@ -152,6 +165,7 @@ static void remap_free_resources(struct remap_c *rc)
 	flush_workqueue(rc->wq);
 	remap_health_exit(rc);
 	remap_events_exit(rc);
+	remap_meta_destroy(rc->meta);
 	remap_table_destroy(rc->table);
 	remap_stop_verifying(rc);
 	remap_repair_exit(rc);
@@ -233,6 +247,14 @@ static int remap_check_size(struct remap_c *rc, struct dm_dev *dev, sector_t end
 	return -EINVAL;
 }
 
+/* Nobody reads the metadata under us: that is for devices that stand still. */
+static void remap_start_running(struct remap_c *rc)
+{
+	mutex_lock(&rc->move_lock);
+	rc->running = true;
+	mutex_unlock(&rc->move_lock);
+}
+
 static int remap_preresume(struct dm_target *ti)
 {
 	struct remap_c *rc = ti->private;
@@ -247,6 +269,7 @@ static int remap_preresume(struct dm_target *ti)
 			remap_debugfs_remove(rc);
 			remap_debugfs_add(rc);
 		}
+		remap_start_running(rc);
 		return 0;
 	}
 	r = remap_take_over(rc);
@@ -254,9 +277,14 @@ static int remap_preresume(struct dm_target *ti)
 		return r;
 	r = remap_check_size(rc, rc->main, rc->main_start + ti->len) ?:
 	    remap_check_size(rc, rc->spare, rc->spare_start + rc->spare_len);
-	if (!r)
-		remap_activate(rc);
-	return r;
+	/* What was taken over is newer than what lies on the spare, or the same. */
+	if (!r && rc->meta && !rc->owner)
+		r = remap_meta_activate(rc);
+	if (r)
+		return r;
+	remap_activate(rc);
+	remap_start_running(rc);
+	return 0;
 }
 
 static void remap_resume(struct dm_target *ti)
@@ -284,6 +312,7 @@ static void remap_postsuspend(struct dm_target *ti)
 
 	remap_scan_wait(rc);
 	flush_workqueue(rc->wq);
+	remap_meta_suspend(rc);
 	/* An heir may take the table from here on: what there is to tell of it is told now. */
 	remap_health_pause(rc);
 	flush_work(&rc->events.work);
@@ -330,7 +359,7 @@ static void remap_io_hints(struct dm_target *ti, struct queue_limits *limits)
 
 static struct target_type remap_target = {
 	.name = "remap",
-	.version = { 2, 0, 0 },
+	.version = { 3, 0, 0 },
 	.features = DM_TARGET_NOWAIT,
 	.module = THIS_MODULE,
 	.ctr = remap_ctr,

@@ -10,6 +10,7 @@
 #include <linux/string.h>
 
 #include "dm-remap-messages.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-move.h"
 #include "dm-remap-stats.h"
 #include "dm-remap-table.h"
@@ -275,12 +276,41 @@ static int remap_msg_scan(struct remap_c *rc, unsigned int argc, char **argv,
 	return remap_scan_message(rc, argc, argv, reply->result, reply->maxlen);
 }
 
-/* Part of the protocol, but a volatile table cannot do it. */
+static int remap_msg_save(struct remap_c *rc, unsigned int argc, char **argv,
+			  struct remap_reply *reply)
+{
+	u64 generation;
+	int r;
+
+	if (argc != 1)
+		return remap_bad_arguments(rc, "save");
+	r = remap_meta_save(rc, &generation);
+	if (r)
+		return r;
+	remap_reply(reply, "saved=%llu", generation);
+	return 1;
+}
+
+static int remap_msg_restore(struct remap_c *rc, unsigned int argc, char **argv,
+			     struct remap_reply *reply)
+{
+	u64 remapped;
+	int r;
+
+	if (argc != 1)
+		return remap_bad_arguments(rc, "restore");
+	r = remap_meta_restore(rc, &remapped);
+	if (r)
+		return r;
+	remap_reply(reply, "restored=%llu", remapped);
+	return 1;
+}
+
+/* Part of the protocol, but not of this version. */
 static int remap_msg_unsupported(struct remap_c *rc, unsigned int argc, char **argv,
 				 struct remap_reply *reply)
 {
-	remap_err(rc, "%s: not supported with a volatile table by version " REMAP_VERSION,
-		  argv[0]);
+	remap_err(rc, "%s: not supported by version " REMAP_VERSION, argv[0]);
 	return -EOPNOTSUPP;
 }
 
@@ -298,8 +328,8 @@ static const struct {
 	{ "stats", remap_msg_stats },
 	{ "health", remap_msg_health },
 	{ "scan", remap_msg_scan },
-	{ "save", remap_msg_unsupported },
-	{ "restore", remap_msg_unsupported },
+	{ "save", remap_msg_save },
+	{ "restore", remap_msg_restore },
 	{ "migrate", remap_msg_unsupported },
 };
 

@@ -23,6 +23,7 @@ int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigne
 		   struct remap_relocated *result);
 bool remap_within_limit(struct remap_c *rc, u64 more);
 int remap_relocate_weak_block(struct remap_c *rc, const struct remap_range *range);
+void remap_count_bad_slot(struct remap_c *rc, sector_t spare_sector);
 int remap_slot_is_bad(struct remap_c *rc, sector_t spare_sector);
 int remap_unmap(struct remap_c *rc, const struct remap_range *range, bool force,
 		struct remap_unmapped *result);

@@ -11,6 +11,7 @@
 
 #include "dm-remap-copy.h"
 #include "dm-remap-io.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-pieces.h"
 
 struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, sector_t last,
@@ -48,19 +49,37 @@ int remap_piece_hold(struct remap_c *rc, struct remap_piece *piece, const void *
 	return r;
 }
 
+/* What an entry of a held piece, with this value now, is to be. */
+void *remap_piece_becomes(const struct remap_piece *piece, const void *value)
+{
+	if (piece->failed)
+		return piece->was;
+	if (piece->will)
+		return piece->will;
+	return remap_value(remap_state(value) == REMAP_LOST ? REMAP_LOST : REMAP_MAPPED, 0,
+			   piece->delta);
+}
+
+/* From slot to slot: only because the old one has failed. */
+bool remap_piece_leaves_bad_slot(const struct remap_piece *piece)
+{
+	return !piece->failed && remap_state(piece->was) != REMAP_MAIN &&
+	       remap_state(piece->will) == REMAP_MAPPED &&
+	       remap_delta(piece->was) != remap_delta(piece->will);
+}
+
 /**
  * remap_piece_settle() - A piece has moved: the table and its sums say where it is now.
  * @rc: the target; its move_lock is held
  * @piece: held
- * @value: final for all of it; NULL if its entries carry their new slots
  */
-void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece, void *value)
+void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece)
 {
 	struct remap_totals before = {}, after = {};
 
 	remap_totals_add(&before, piece->was, remap_piece_sectors(piece));
-	if (value)
-		remap_table_settle(rc->table, piece->first, piece->last, value);
+	if (piece->will)
+		remap_table_settle(rc->table, piece->first, piece->last, piece->will);
 	else
 		remap_table_settle_moved(rc->table, piece->first, piece->last);
 	remap_table_count(rc->table, piece->first, piece->last, &after);
@@ -70,9 +89,13 @@ void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece, void *val
 /* It has not moved after all. */
 void remap_piece_settle_before(struct remap_c *rc, struct remap_piece *piece)
 {
+	unsigned long flags = piece->doubt ? REMAP_DOUBT : 0;
+
+	flags |= remap_is_pending(piece->was) ? REMAP_PENDING : 0;
 	if (piece->held)
 		remap_table_settle(rc->table, piece->first, piece->last,
-				   piece->was ?: remap_value(REMAP_MAIN, 0, 0));
+				   remap_value(remap_state(piece->was), flags,
+					       piece->was ? remap_delta(piece->was) : 0));
 }
 
 void remap_pieces_free(struct list_head *pieces)
@@ -110,11 +133,15 @@ bool remap_must_stop(struct remap_c *rc)
 	return true;
 }
 
-/* Moves write to both devices: not while suspended, and not through a read-only table. */
+/* Moves write to both devices: not while suspended, not through a read-only table. */
 int remap_may_move(struct remap_c *rc)
 {
 	if (!(dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE)) {
 		remap_err(rc, "the table is read-only: nothing can be moved");
+		return -EROFS;
+	}
+	if (!remap_meta_is_writable(rc)) {
+		remap_err(rc, "the metadata is read-only: nothing can be moved");
 		return -EROFS;
 	}
 	if (dm_suspended(rc->ti)) {

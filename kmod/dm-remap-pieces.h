@@ -14,8 +14,10 @@ struct remap_piece {
 	sector_t first, last;
 	u64 delta;		/* to the spare sectors */
 	void *was;		/* what the table said before, of all its sectors */
+	void *will;		/* what it will say; NULL: its entries carry their new slots */
 	bool held;
-	bool failed;
+	bool failed;		/* it stays as it was, though others move */
+	bool doubt;		/* it stays as it was, but the metadata may say that it has moved */
 };
 
 static inline u64 remap_piece_sectors(const struct remap_piece *piece)
@@ -32,7 +34,9 @@ struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, se
 				    u64 delta, void *was);
 void remap_piece_del(struct remap_piece *piece);
 int remap_piece_hold(struct remap_c *rc, struct remap_piece *piece, const void *value);
-void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece, void *value);
+void *remap_piece_becomes(const struct remap_piece *piece, const void *value);
+bool remap_piece_leaves_bad_slot(const struct remap_piece *piece);
+void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece);
 void remap_piece_settle_before(struct remap_c *rc, struct remap_piece *piece);
 void remap_pieces_free(struct list_head *pieces);
 void remap_pieces_release(struct remap_c *rc, struct list_head *pieces);

@@ -8,6 +8,7 @@
 
 #include "dm-remap-copy.h"
 #include "dm-remap-io.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
 #include "dm-remap-targets.h"
@@ -106,20 +107,28 @@ static int remap_hold_gaps(struct remap_c *rc, struct list_head *pieces)
 	return 0;
 }
 
-/* A slot that is taken refuses its content: it is never used again. Return: 0 or -ENOMEM. */
-int remap_slot_is_bad(struct remap_c *rc, sector_t spare_sector)
+/* The sums and everybody who listens are told of a bad slot. */
+void remap_count_bad_slot(struct remap_c *rc, sector_t spare_sector)
 {
 	struct remap_totals none = {}, bad = { .bad = rc->unit };
-	int r = remap_slots_mark_bad(&rc->table->slots, spare_sector);
 
-	if (r)
-		return r;
 	remap_table_replace_totals(rc->table, &none, &bad);
 	remap_err(rc, "bad slot: spare sector %llu", (u64)spare_sector);
 	if (rc->repairing)
 		remap_brake_bad_slot(rc);
 	remap_event(rc, REMAP_EVENT_BAD_SLOT, spare_sector, rc->unit);
 	remap_health_update(rc);
+}
+
+/* A slot that is taken refuses its content: it is never used again. Return: 0 or -ENOMEM. */
+int remap_slot_is_bad(struct remap_c *rc, sector_t spare_sector)
+{
+	int r = remap_slots_mark_bad(&rc->table->slots, spare_sector);
+
+	if (r)
+		return r;
+	remap_meta_note_bad(rc, spare_sector);
+	remap_count_bad_slot(rc, spare_sector);
 	return 0;
 }
 
@@ -242,7 +251,7 @@ static void remap_commit(struct remap_c *rc, struct remap_relocation *rl)
 	list_for_each_entry(piece, &rl->pieces, list) {
 		u64 sectors = remap_piece_sectors(piece);
 
-		remap_piece_settle(rc, piece, NULL);
+		remap_piece_settle(rc, piece);
 		atomic64_add(sectors, rl->automatic ? &counters->auto_remaps :
 						      &counters->manual_remaps);
 		remap_debug(rc, 1, "sectors %llu+%llu relocated to spare sector %llu",
@@ -279,11 +288,8 @@ static int remap_relocate_once(struct remap_c *rc, struct remap_relocation *rl)
 			break;
 	}
 	/* What was durable on main is as durable on the spare before main stops counting. */
-	if (!r) {
-		r = blkdev_issue_flush(rc->spare->bdev);
-		if (r)
-			remap_err(rc, "spare device %s cannot flush", rc->spare->name);
-	}
+	if (!r)
+		r = remap_meta_commit(rc, pieces);
 out:
 	if (r)
 		remap_abort(rc, pieces);
@@ -373,6 +379,7 @@ int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigne
 	remap_event(rc, REMAP_EVENT_REMAPPED, ranges[0].first, totals.remapped);
 	remap_health_update(rc);
 out:
+	remap_meta_commit_notes(rc);
 	mutex_unlock(&rc->move_lock);
 out_end:
 	remap_relocation_end(rc);

@@ -10,6 +10,7 @@
 #include <linux/sched/mm.h>
 
 #include "dm-remap-copy.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-repair.h"
 #include "dm-remap-table.h"
 
@@ -195,6 +196,8 @@ int remap_repair_change(struct remap_repair *rp, sector_t first, sector_t last,
 
 		r = remap_table_change(rp->rc->table, first, last, become, changed);
 		memalloc_noreclaim_restore(noreclaim);
+		if (*changed)
+			remap_meta_note(rp->rc, first, last);
 		if (r != -ENOMEM || tries >= REMAP_MEMORY_TRIES)
 			return r;
 		msleep(REMAP_MEMORY_DELAY_MS);

@@ -11,6 +11,7 @@
 #include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 
+#include "dm-remap-metadata.h"
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
 #include "dm-remap-repair.h"
@@ -36,6 +37,8 @@ static const char *remap_refusal(struct remap_repair *rp, const void *value)
 
 	if (rc->features.no_auto_remap)
 		return "no_auto_remap";
+	if (!remap_meta_is_writable(rc))
+		return "the metadata is read-only";
 	if (!rp->may_relocate)
 		return "the table is read-only, or one with another layout is loaded";
 	if (remap_state(value) == REMAP_MAIN && !remap_within_limit(rc, rp->taken + rc->unit))
@@ -43,15 +46,15 @@ static const char *remap_refusal(struct remap_repair *rp, const void *value)
 	return NULL;
 }
 
-/* From now on I/O to the block waits. For this, memory may be taken that others set free. */
-static struct remap_piece *remap_hold_block(struct remap_repair *rp, sector_t pos, sector_t slot,
-					    void *value)
+/* From now on I/O to the piece waits. For this, memory may be taken that others set free. */
+static struct remap_piece *remap_hold_once(struct remap_repair *rp, sector_t first, sector_t last,
+					   u64 delta, void *value)
 {
 	struct remap_c *rc = rp->rc;
 	unsigned int noreclaim = memalloc_noreclaim_save();
 	struct remap_piece *piece;
 
-	piece = remap_piece_add(&rp->pieces, pos, pos + rc->unit - 1, slot - pos, value);
+	piece = remap_piece_add(&rp->pieces, first, last, delta, value);
 	if (piece && remap_piece_hold(rc, piece, value)) {
 		remap_piece_del(piece);
 		piece = NULL;
@@ -60,21 +63,33 @@ static struct remap_piece *remap_hold_block(struct remap_repair *rp, sector_t po
 	return piece;
 }
 
-/* A slot, for a block that is held from now on. Waits for memory, if need be. */
+/* A piece that is to be on the spare, held. Waits for memory, if need be. NULL: there is none. */
+static struct remap_piece *remap_hold(struct remap_repair *rp, sector_t first, sector_t last,
+				      u64 delta, void *value)
+{
+	struct remap_piece *piece = NULL;
+	unsigned int tries;
+
+	for (tries = 0; tries < REMAP_MEMORY_TRIES && !piece; tries++) {
+		if (tries)
+			msleep(REMAP_MEMORY_DELAY_MS);
+		piece = remap_hold_once(rp, first, last, delta, value);
+	}
+	if (piece)
+		piece->will = remap_value(REMAP_MAPPED, 0, delta);
+	return piece;
+}
+
+/* A slot, for a block that is held from now on. */
 static struct remap_piece *remap_take_slot(struct remap_repair *rp, sector_t pos, void *value)
 {
 	struct remap_c *rc = rp->rc;
-	struct remap_piece *piece = NULL;
-	unsigned int tries;
+	struct remap_piece *piece;
 	sector_t slot;
 
 	if (!remap_slots_take(&rc->table->slots, rc->main_start + pos, rc->unit, &slot))
 		return ERR_PTR(-ENOSPC);
-	for (tries = 0; tries < REMAP_MEMORY_TRIES && !piece; tries++) {
-		if (tries)
-			msleep(REMAP_MEMORY_DELAY_MS);
-		piece = remap_hold_block(rp, pos, slot, value);
-	}
+	piece = remap_hold(rp, pos, pos + rc->unit - 1, slot - pos, value);
 	if (!piece) {
 		remap_slots_free(&rc->table->slots, slot, rc->unit);
 		return ERR_PTR(-ENOMEM);
@@ -84,7 +99,14 @@ static struct remap_piece *remap_take_slot(struct remap_repair *rp, sector_t pos
 	return piece;
 }
 
-/* The block does not go there: all is as before, but for a slot that may have gone bad. */
+/* Was it written where it lay, and not moved? */
+static bool remap_is_in_place(const struct remap_piece *piece)
+{
+	return remap_state(piece->was) != REMAP_MAIN &&
+	       remap_delta(piece->was) == remap_delta(piece->will);
+}
+
+/* The piece does not change: all is as before, but for a slot that may have gone bad. */
 static void remap_untake_slot(struct remap_repair *rp, struct remap_piece *piece)
 {
 	struct remap_c *rc = rp->rc;
@@ -92,7 +114,9 @@ static void remap_untake_slot(struct remap_repair *rp, struct remap_piece *piece
 	if (remap_state(piece->was) == REMAP_MAIN)
 		rp->taken -= remap_piece_sectors(piece);
 	remap_piece_settle_before(rc, piece);
-	remap_slots_free(&rc->table->slots, remap_piece_slot(piece), remap_piece_sectors(piece));
+	if (!remap_is_in_place(piece))
+		remap_slots_free(&rc->table->slots, remap_piece_slot(piece),
+				 remap_piece_sectors(piece));
 	remap_table_tidy(rc->table, piece->first, piece->last);
 	remap_piece_del(piece);
 }
@@ -147,20 +171,30 @@ static const char *remap_write_elsewhere(struct remap_repair *rp, sector_t pos, 
 	return "too many bad slots in a row";
 }
 
+/* Lost content has been written to its slot: it counts with remap_repair_commit(). */
+static blk_status_t remap_written_lost(struct remap_repair *rp, sector_t first, sector_t last,
+				       void *value)
+{
+	if (remap_hold(rp, first, last, remap_delta(value), value))
+		return BLK_STS_OK;
+	remap_err(rp->rc, "sectors %llu+%llu were written but stay lost: out of memory",
+		  (u64)first, (u64)(last - first + 1));
+	return BLK_STS_IOERR;
+}
+
 /* A block has been written where it lies: what was lost or pending there is content again. */
 static blk_status_t remap_written(struct remap_repair *rp, sector_t first, sector_t last,
-				  const void *value)
+				  void *value)
 {
 	struct remap_c *rc = rp->rc;
 	u64 changed = 0;
 
+	if (remap_state(value) == REMAP_LOST)
+		return remap_written_lost(rp, first, last, value);
 	if (!remap_is_trouble(value))
 		return BLK_STS_OK;
-	if (remap_repair_change(rp, first, last, remap_become_written, &changed)) {
-		remap_err(rc, "sectors %llu+%llu were written but stay lost: out of memory",
-			  (u64)first, (u64)(last - first + 1));
-		return BLK_STS_IOERR;
-	}
+	/* If that cannot be recorded, the next good read will try again. */
+	remap_repair_change(rp, first, last, remap_become_written, &changed);
 	if (remap_state(value) == REMAP_MAIN)
 		atomic64_add(changed, &rc->table->counters.recovered);
 	remap_event(rc, remap_state(value) == REMAP_MAIN ? REMAP_EVENT_RECOVERED :
@@ -213,33 +247,66 @@ static blk_status_t remap_write_block(struct remap_repair *rp, sector_t pos, voi
 	return why ? remap_write_failed(rp, pos, why) : BLK_STS_OK;
 }
 
-/* Give all blocks their new slots, if the spare promises to keep what it was given. */
+/* The slots that pieces leave have failed. That this lasts comes with the commit of the pieces. */
+static void remap_leave_slots(struct remap_repair *rp, bool leave)
+{
+	struct remap_slots *slots = &rp->rc->table->slots;
+	struct remap_piece *piece;
+
+	list_for_each_entry(piece, &rp->pieces, list) {
+		if (!remap_piece_leaves_bad_slot(piece))
+			continue;
+		/* Cannot fail: prepared in remap_write_elsewhere(). */
+		if (leave)
+			remap_slots_mark_bad(slots, remap_spare_sector(piece->was, piece->first));
+		else
+			remap_slots_unmark_bad(slots, remap_spare_sector(piece->was, piece->first));
+	}
+}
+
+/* A piece has its content on the spare now. Return: how many sectors were moved there. */
+static u64 remap_settle_repaired(struct remap_c *rc, struct remap_piece *piece)
+{
+	u64 sectors = remap_piece_sectors(piece);
+
+	remap_piece_settle(rc, piece);
+	if (remap_is_in_place(piece)) {
+		remap_event(rc, REMAP_EVENT_FOUND, piece->first, sectors);
+		return 0;
+	}
+	if (remap_piece_leaves_bad_slot(piece))
+		remap_count_bad_slot(rc, remap_spare_sector(piece->was, piece->first));
+	remap_debug(rc, 1, "bad sector %llu relocated to spare sector %llu", (u64)piece->first,
+		    (u64)remap_piece_slot(piece));
+	return sectors;
+}
+
+/* What was written to the spare counts, if it is certain to last. */
 static blk_status_t remap_repair_commit(struct remap_repair *rp)
 {
 	struct remap_c *rc = rp->rc;
 	struct remap_piece *piece, *next;
-	u64 sectors = 0;
+	sector_t first = 0;
+	u64 sectors = 0, moved;
 
 	if (list_empty(&rp->pieces))
 		return BLK_STS_OK;
-	if (blkdev_issue_flush(rc->spare->bdev)) {
-		remap_err(rc, "spare device %s cannot flush", rc->spare->name);
+	remap_leave_slots(rp, true);
+	if (remap_meta_commit(rc, &rp->pieces)) {
+		remap_leave_slots(rp, false);
 		list_for_each_entry_safe(piece, next, &rp->pieces, list)
 			remap_untake_slot(rp, piece);
 		return BLK_STS_IOERR;
 	}
 	list_for_each_entry(piece, &rp->pieces, list) {
-		remap_piece_settle(rc, piece, remap_value(REMAP_MAPPED, 0, piece->delta));
-		/* The slot that it had, if any, has failed. */
-		if (remap_state(piece->was) != REMAP_MAIN)
-			remap_slot_is_bad(rc, remap_spare_sector(piece->was, piece->first));
-		sectors += remap_piece_sectors(piece);
-		remap_debug(rc, 1, "bad sector %llu relocated to spare sector %llu",
-			    (u64)piece->first, (u64)remap_piece_slot(piece));
+		moved = remap_settle_repaired(rc, piece);
+		first = sectors ? first : piece->first;
+		sectors += moved;
 	}
-	piece = list_first_entry(&rp->pieces, struct remap_piece, list);
-	atomic64_add(sectors, &rc->table->counters.auto_remaps);
-	remap_event(rc, REMAP_EVENT_REMAPPED, piece->first, sectors);
+	if (sectors) {
+		atomic64_add(sectors, &rc->table->counters.auto_remaps);
+		remap_event(rc, REMAP_EVENT_REMAPPED, first, sectors);
+	}
 	remap_health_update(rc);
 	return BLK_STS_OK;
 }
@@ -253,6 +320,9 @@ static blk_status_t remap_write_step(struct remap_repair *rp, sector_t pos, sect
 	void *value = remap_table_at(rc->table, pos, &end);
 
 	*count = min(*count, end - pos + 1);
+	/* Wherever it went, the metadata might say the other place after the next start. */
+	if (remap_is_doubtful(value))
+		return BLK_STS_IOERR;
 	if (remap_is_pending(value)) {
 		*count = rc->unit;
 		return remap_write_pending(rp, pos, value);

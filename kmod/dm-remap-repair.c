@@ -12,6 +12,7 @@
 
 #include "dm-remap-copy.h"
 #include "dm-remap-io.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-move.h"
 #include "dm-remap-repair.h"
 #include "dm-remap-table.h"
@@ -78,6 +79,7 @@ int remap_mark_pending(struct remap_c *rc, sector_t first, sector_t last)
 			  (u64)first, (u64)(last - first + 1));
 	if (!changed)
 		return r;
+	remap_meta_note(rc, first, last);
 	if (__ratelimit(&remap_pending_limit))
 		remap_err(rc, "sectors %llu+%llu are unreadable: pending until they are written",
 			  (u64)first, (u64)(last - first + 1));
@@ -123,6 +125,8 @@ static blk_status_t remap_repair_locked(struct remap_repair *rp, bool mismatch)
 	    !remap_crcs_match(rc->crcs, rp->bio, rp->iter, rp->first))
 		status = remap_crcs_recheck(rc, rp->bio, rp->iter, rp->first);
 	remap_relocate_weak(rp);
+	/* What the bio's end tells of its sectors is known after the next start, too. */
+	remap_meta_commit_notes(rc);
 	rc->repairing = false;
 	mutex_unlock(&rc->move_lock);
 	atomic_dec(&rc->repairs);

@@ -129,6 +129,24 @@ u64 remap_slots_take(struct remap_slots *slots, sector_t main_sector, u64 want,
 }
 
 /**
+ * remap_slots_claim() - Take the very slots that somebody says are taken.
+ * @slots: the spare's slots
+ * @spare_sector: where the run starts
+ * @count: its sectors; it lies inside the slots
+ *
+ * Return: false if one of them is taken already.
+ */
+bool remap_slots_claim(struct remap_slots *slots, sector_t spare_sector, u64 count)
+{
+	u64 slot = spare_sector - slots->start;
+
+	if (find_next_bit(slots->used, slot + count, slot) < slot + count)
+		return false;
+	remap_bits_set(slots->used, slot, count);
+	return true;
+}
+
+/**
  * remap_slots_free() - Give a run back, but for the slots in it that have gone bad.
  * @slots: the spare's slots
  * @spare_sector: where the run starts
@@ -173,4 +191,10 @@ int remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector)
 {
 	return xa_err(xa_store(&slots->bad, remap_slot_index(slots, spare_sector),
 			       xa_mk_value(1), REMAP_SLOTS_GFP));
+}
+
+/* It is not bad after all; it stays taken. */
+void remap_slots_unmark_bad(struct remap_slots *slots, sector_t spare_sector)
+{
+	xa_erase(&slots->bad, remap_slot_index(slots, spare_sector));
 }

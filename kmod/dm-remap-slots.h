@@ -26,8 +26,10 @@ int remap_slots_init(struct remap_slots *slots, sector_t start, u64 total, unsig
 void remap_slots_exit(struct remap_slots *slots);
 u64 remap_slots_take(struct remap_slots *slots, sector_t main_sector, u64 want,
 		     sector_t *spare_sector);
+bool remap_slots_claim(struct remap_slots *slots, sector_t spare_sector, u64 count);
 void remap_slots_free(struct remap_slots *slots, sector_t spare_sector, u64 count);
 int remap_slots_prepare_bad(struct remap_slots *slots, sector_t spare_sector);
 int remap_slots_mark_bad(struct remap_slots *slots, sector_t spare_sector);
+void remap_slots_unmark_bad(struct remap_slots *slots, sector_t spare_sector);
 
 #endif

@@ -6,8 +6,18 @@
 #include <linux/math64.h>
 
 #include "dm-remap-stats.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-table.h"
 #include "dm-remap-verify.h"
+
+static const char *remap_mode_name(struct remap_c *rc)
+{
+	if (rc->meta && rc->meta->mode == REMAP_META_FAIL)
+		return "fail";
+	if (!(dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE) || !remap_meta_is_writable(rc))
+		return "ro";
+	return "rw";
+}
 
 /* The keys and their order are a contract; more may come at the end. */
 void remap_print_status(struct remap_c *rc, char *result, unsigned int maxlen)
@@ -32,8 +42,9 @@ void remap_print_status(struct remap_c *rc, char *result, unsigned int maxlen)
 	DMEMIT("health=%s scan_progress=%u%% ", remap_health_name(rc), remap_scan_progress(rc));
 	DMEMIT("pending=%llu spare_bad=%llu verify_errors=%lld ", totals.pending, totals.bad,
 	       atomic64_read(&c->verify_errors));
-	DMEMIT("transport_errors=%lld mode=%s", atomic64_read(&c->transport_errors),
-	       dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE ? "rw" : "ro");
+	DMEMIT("transport_errors=%lld mode=%s generation=%llu",
+	       atomic64_read(&c->transport_errors), remap_mode_name(rc),
+	       rc->meta ? rc->meta->generation : 0);
 	spin_unlock(&rc->table_lock);
 }
 
@@ -46,6 +57,7 @@ void remap_print_status(struct remap_c *rc, char *result, unsigned int maxlen)
 void remap_print_stats(struct remap_c *rc, char *result, unsigned int maxlen)
 {
 	u64 blocks = 0, bytes = 0, used;
+	struct remap_meta *meta;
 	struct remap_totals totals;
 	struct remap_counters *c;
 	unsigned int sz = 0;
@@ -54,6 +66,7 @@ void remap_print_stats(struct remap_c *rc, char *result, unsigned int maxlen)
 		remap_crcs_sums(rc->crcs, &blocks, &bytes);
 	spin_lock(&rc->table_lock);
 	totals = remap_table_totals(rc->table);
+	meta = rc->meta;
 	c = &rc->table->counters;
 	used = totals.remapped + totals.bad;
 
@@ -75,6 +88,14 @@ void remap_print_stats(struct remap_c *rc, char *result, unsigned int maxlen)
 	DMEMIT("retried=%lld\nrecovered=%lld\nstorm_brakes=%lld\nscans=%lld\n",
 	       atomic64_read(&c->retried), atomic64_read(&c->recovered),
 	       atomic64_read(&c->storm_brakes), atomic64_read(&c->scans));
-	DMEMIT("verify_blocks=%llu\nverify_memory_bytes=%llu", blocks, bytes);
+	DMEMIT("verify_blocks=%llu\nverify_memory_bytes=%llu\n", blocks, bytes);
+	DMEMIT("table_changes=%lu", rc->table->generation);
+	if (meta) {
+		DMEMIT("\ngeneration=%llu\njournal_used=%llu\njournal_blocks=%llu\n",
+		       meta->generation, meta->journal_used, meta->layout.journal_blocks);
+		DMEMIT("commits=%llu\ncheckpoints=%llu\nmetadata_writes=%llu\n", meta->commits,
+		       meta->checkpoints, meta->writes);
+		DMEMIT("metadata_errors=%llu", meta->errors);
+	}
 	spin_unlock(&rc->table_lock);
 }

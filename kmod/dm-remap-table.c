@@ -117,6 +117,29 @@ void *remap_table_at(struct remap_table *table, sector_t sector, sector_t *last)
 	return value;
 }
 
+/**
+ * remap_table_next() - The first entry that ends at or behind a sector.
+ * @table: where to look
+ * @first: the sector; of the entry, what is not before it
+ * @last: last sector of the entry
+ *
+ * Return: the entry's value, or NULL if there is none any more.
+ */
+void *remap_table_next(struct remap_table *table, sector_t *first, sector_t *last)
+{
+	MA_STATE(mas, &table->tree, *first, *first);
+	void *value;
+
+	rcu_read_lock();
+	value = mas_find(&mas, table->len - 1);
+	rcu_read_unlock();
+	if (value) {
+		*first = max_t(sector_t, mas.index, *first);
+		*last = mas.last;
+	}
+	return value;
+}
+
 static void remap_filter_set(struct remap_table *table, sector_t first, sector_t last)
 {
 	unsigned long bit = first >> table->filter_shift;
@@ -144,6 +167,22 @@ static void remap_filter_clear(struct remap_table *table, sector_t first, sector
 	}
 }
 
+static int remap_table_put(struct remap_table *table, sector_t first, sector_t last, void *value,
+			   gfp_t gfp)
+{
+	MA_STATE(mas, &table->tree, first, last);
+	int r;
+
+	if (value)
+		remap_filter_set(table, first, last);
+	mas_lock(&mas);
+	r = mas_store_gfp(&mas, value, gfp);
+	/* Pairs with the acquire in remap_map_tree(). */
+	smp_store_release(&table->generation, table->generation + 1);
+	mas_unlock(&mas);
+	return r;
+}
+
 /**
  * remap_table_store() - Give a range of sectors a value.
  * @table: where
@@ -157,17 +196,29 @@ static void remap_filter_clear(struct remap_table *table, sector_t first, sector
  */
 int remap_table_store(struct remap_table *table, sector_t first, sector_t last, void *value)
 {
-	MA_STATE(mas, &table->tree, first, last);
-	int r;
+	return remap_table_put(table, first, last, value, REMAP_GFP);
+}
 
-	if (value)
-		remap_filter_set(table, first, last);
-	mas_lock(&mas);
-	r = mas_store_gfp(&mas, value, REMAP_GFP);
-	/* Pairs with the acquire in remap_map_tree(). */
-	smp_store_release(&table->generation, table->generation + 1);
-	mas_unlock(&mas);
-	return r;
+/**
+ * remap_table_private() - Before remap_table_load(): nobody else looks at the table.
+ * @table: a new one
+ *
+ * Replaced nodes are free at once then. In RCU mode they would pile up until a grace period.
+ */
+void remap_table_private(struct remap_table *table)
+{
+	mt_clear_in_rcu(&table->tree);
+}
+
+/* As remap_table_store(), but waits for memory as long as that needs no I/O. */
+int remap_table_load(struct remap_table *table, sector_t first, sector_t last, void *value)
+{
+	return remap_table_put(table, first, last, value, GFP_NOIO);
+}
+
+void remap_table_shared(struct remap_table *table)
+{
+	mt_set_in_rcu(&table->tree);
 }
 
 /* Replace the value of exactly one entry: cannot fail, so a failure would only be tried again. */
@@ -178,11 +229,17 @@ static void remap_table_replace(struct remap_table *table, sector_t first, secto
 		msleep(20);
 }
 
+static unsigned long remap_doubt(const void *value)
+{
+	return remap_is_doubtful(value) ? REMAP_DOUBT : 0;
+}
+
 void *remap_become_pending(void *value)
 {
 	if (remap_state(value) == REMAP_LOST)
 		return value;
-	return remap_value(remap_state(value), REMAP_PENDING, value ? remap_delta(value) : 0);
+	return remap_value(remap_state(value), REMAP_PENDING | remap_doubt(value),
+			   value ? remap_delta(value) : 0);
 }
 
 /* What was pending has been read where it lies. */
@@ -190,7 +247,7 @@ void *remap_become_readable(void *value)
 {
 	if (!remap_is_pending(value))
 		return value;
-	return remap_value(remap_state(value), 0, remap_delta(value));
+	return remap_value(remap_state(value), remap_doubt(value), remap_delta(value));
 }
 
 /* It has been written where it lies. */
@@ -198,8 +255,8 @@ void *remap_become_written(void *value)
 {
 	if (!remap_is_trouble(value))
 		return value;
-	return remap_value(remap_state(value) == REMAP_MAIN ? REMAP_MAIN : REMAP_MAPPED, 0,
-			   remap_delta(value));
+	return remap_value(remap_state(value) == REMAP_MAIN ? REMAP_MAIN : REMAP_MAPPED,
+			   remap_doubt(value), remap_delta(value));
 }
 
 /**

@@ -29,8 +29,9 @@ enum remap_state {
 #define REMAP_STATE_MASK 3ul
 #define REMAP_HELD BIT(2)	/* being moved: new I/O waits */
 #define REMAP_PENDING BIT(3)	/* could not be read where it lies, and was not written since */
-#define REMAP_DELTA_SHIFT 4
-#define REMAP_DELTA_MASK GENMASK_ULL(58, 0)
+#define REMAP_DOUBT BIT(4)	/* its last change may last or not: see dm-remap-journal.c */
+#define REMAP_DELTA_SHIFT 5
+#define REMAP_DELTA_MASK GENMASK_ULL(57, 0)
 
 static inline void *remap_value(enum remap_state state, unsigned long flags, u64 delta)
 {
@@ -52,10 +53,22 @@ static inline bool remap_is_pending(const void *value)
 	return value && xa_to_value(value) & REMAP_PENDING;
 }
 
+static inline bool remap_is_doubtful(const void *value)
+{
+	return value && xa_to_value(value) & REMAP_DOUBT;
+}
+
 /* Is it unknown whether a read would find what was written? */
 static inline bool remap_is_trouble(const void *value)
 {
 	return remap_is_pending(value) || remap_state(value) == REMAP_LOST;
+}
+
+/* Is there more to it than to send a bio where it lies? */
+static inline bool remap_is_special(const void *value)
+{
+	return remap_state(value) == REMAP_LOST ||
+	       (value && xa_to_value(value) & (REMAP_PENDING | REMAP_DOUBT));
 }
 
 /* Is it more than "on main, as far as anybody knows"? */
@@ -64,7 +77,7 @@ static inline bool remap_is_listed(const void *value)
 	return remap_state(value) != REMAP_MAIN || remap_is_pending(value);
 }
 
-/* Spare sector minus sector, modulo 2^59. */
+/* Spare sector minus sector, modulo 2^58. */
 static inline u64 remap_delta(const void *value)
 {
 	return xa_to_value(value) >> REMAP_DELTA_SHIFT;
@@ -134,6 +147,10 @@ void remap_table_destroy(struct remap_table *table);
 
 const char *remap_state_name(const void *value);
 void *remap_table_at(struct remap_table *table, sector_t sector, sector_t *last);
+void *remap_table_next(struct remap_table *table, sector_t *first, sector_t *last);
+void remap_table_private(struct remap_table *table);
+int remap_table_load(struct remap_table *table, sector_t first, sector_t last, void *value);
+void remap_table_shared(struct remap_table *table);
 int remap_table_store(struct remap_table *table, sector_t first, sector_t last, void *value);
 int remap_table_change(struct remap_table *table, sector_t first, sector_t last,
 		       void *(*become)(void *value), u64 *changed);

@@ -25,7 +25,7 @@ static bool remap_same_geometry(const struct remap_c *a, const struct remap_c *b
 	return a->ti->begin == b->ti->begin && a->ti->len == b->ti->len &&
 	       a->main->bdev == b->main->bdev && a->main_start == b->main_start &&
 	       a->spare->bdev == b->spare->bdev && a->spare_start == b->spare_start &&
-	       a->spare_len == b->spare_len && a->unit == b->unit;
+	       a->spare_len == b->spare_len && a->unit == b->unit && !a->meta == !b->meta;
 }
 
 static bool remap_overlap(const struct dm_dev *a, sector_t a_start, sector_t a_len,
@@ -91,6 +91,7 @@ static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
 	mutex_lock(&heir->move_lock);
 	spin_lock(&heir->table_lock);
 	swap(heir->table, rc->table);
+	swap(heir->meta, rc->meta);
 	spin_unlock(&heir->table_lock);
 	mutex_unlock(&heir->move_lock);
 	remap_scan_hand_over(rc, heir);
@@ -114,7 +115,8 @@ void remap_unregister(struct remap_c *rc)
 
 	mutex_lock(&remap_targets_lock);
 	list_del(&rc->list);
-	if (rc->owner)
+	/* What lies on the spare is found there again. */
+	if (rc->owner && !rc->meta)
 		forgotten = remap_table_totals(rc->table).remapped;
 	/* A device that runs has another table for its truth, and may have changed since. */
 	if (forgotten && dm_suspended(rc->ti)) {

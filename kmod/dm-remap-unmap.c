@@ -9,6 +9,7 @@
 
 #include "dm-remap-copy.h"
 #include "dm-remap-io.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
 #include "dm-remap-verify.h"
@@ -109,6 +110,7 @@ static int remap_copy_back(struct remap_c *rc, struct remap_piece *piece)
 static int remap_plan_batch(struct remap_c *rc, struct list_head *pieces, sector_t *pos,
 			    sector_t last, bool force)
 {
+	struct remap_piece *piece;
 	u64 sectors = 0;
 	unsigned int nr = 0;
 	sector_t end;
@@ -122,8 +124,10 @@ static int remap_plan_batch(struct remap_c *rc, struct list_head *pieces, sector
 		    (remap_state(value) == REMAP_LOST && !force))
 			continue;
 		end = min_t(sector_t, end, *pos + (REMAP_BATCH_SECTORS - sectors) - 1);
-		if (!remap_piece_add(pieces, *pos, end, remap_delta(value), value))
+		piece = remap_piece_add(pieces, *pos, end, remap_delta(value), value);
+		if (!piece)
 			return -ENOMEM;
+		piece->will = remap_value(REMAP_MAIN, 0, 0);
 		sectors += end - *pos + 1;
 		nr++;
 	}
@@ -144,7 +148,7 @@ static void remap_settle_batch(struct remap_c *rc, struct list_head *pieces,
 			remap_piece_settle_before(rc, piece);
 			continue;
 		}
-		remap_piece_settle(rc, piece, remap_value(REMAP_MAIN, 0, 0));
+		remap_piece_settle(rc, piece);
 		/* Nobody reads the slots any more: the drain saw the last reader end. */
 		remap_slots_free(&table->slots, remap_piece_slot(piece),
 				 remap_piece_sectors(piece));
@@ -257,6 +261,8 @@ static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, b
 			remap_forget_batch(rc, &pieces);
 		else
 			r = remap_copy_batch_back(rc, &pieces);
+		if (!r)
+			r = remap_meta_commit(rc, &pieces);
 	}
 	if (r)
 		list_for_each_entry(piece, &pieces, list)
@@ -312,6 +318,7 @@ int remap_unmap(struct remap_c *rc, const struct remap_range *range, bool force,
 	remap_event(rc, REMAP_EVENT_UNMAPPED, range->first, result->cleared);
 	remap_health_update(rc);
 out:
+	remap_meta_commit_notes(rc);
 	mutex_unlock(&rc->move_lock);
 	return r;
 }

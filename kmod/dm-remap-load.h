@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Loading, in two files: dm-remap-load.c finds the checkpoint that counts, dm-remap-replay.c makes
+ * a table of it and of the journal behind it.
+ */
+#ifndef DM_REMAP_LOAD_H
+#define DM_REMAP_LOAD_H
+
+#include "dm-remap-core.h"
+#include "dm-remap-metadata.h"
+#include "dm-remap-table.h"
+
+struct remap_loader {
+	struct remap_c *rc;
+	struct remap_meta *meta;
+	struct remap_table *table;
+	struct remap_totals totals;
+	struct remap_extent previous;	/* entry of the checkpoint */
+	u64 entries;			/* of the checkpoint */
+	bool adopted;			/* no superblock names the checkpoint */
+};
+
+int remap_refuse_meta(struct remap_c *rc, const char *what, const char *why);
+int remap_refuse_block(struct remap_c *rc, const char *what, u64 block, const char *why);
+void *remap_load_block(struct remap_c *rc, u64 start, u64 index, u64 blocks);
+
+int remap_load_entries(struct remap_loader *ld);
+
+#endif

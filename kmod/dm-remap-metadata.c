@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Metadata: its state, its blocks in and out, and what happens when they do not get there.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/delay.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "dm-remap-copy.h"
+#include "dm-remap-metadata.h"
+#include "dm-remap-table.h"
+#include "dm-remap-targets.h"
+
+/* All memory that a commit will need. Return: the state, or NULL. */
+struct remap_meta *remap_meta_create(struct remap_c *rc)
+{
+	struct remap_meta *meta = kzalloc(sizeof(*meta), GFP_NOIO);
+
+	if (!meta)
+		return NULL;
+	remap_layout_of(rc->spare_len, rc->unit, &meta->layout);
+	meta->super = (void *)get_zeroed_page(GFP_NOIO);
+	meta->block = (void *)get_zeroed_page(GFP_NOIO);
+	if (!meta->super || !meta->block) {
+		remap_meta_destroy(meta);
+		return NULL;
+	}
+	return meta;
+}
+
+void remap_meta_destroy(struct remap_meta *meta)
+{
+	if (!meta)
+		return;
+	free_page((unsigned long)meta->super);
+	free_page((unsigned long)meta->block);
+	kfree(meta);
+}
+
+/* May the table change in a way that is to last? A volatile one always may. */
+bool remap_meta_is_writable(const struct remap_c *rc)
+{
+	return !rc->meta || READ_ONCE(rc->meta->mode) == REMAP_META_WRITE;
+}
+
+/**
+ * remap_meta_degrade() - From now on the metadata stays as it is.
+ * @rc: the target
+ * @why: for the log
+ *
+ * It is not tried again: a write that has failed may have reached the medium all the same, and
+ * only reading tells.
+ */
+void remap_meta_degrade(struct remap_c *rc, const char *why)
+{
+	if (rc->meta->mode != REMAP_META_WRITE)
+		return;
+	WRITE_ONCE(rc->meta->mode, REMAP_META_READ_ONLY);
+	remap_err(rc, "metadata on %s is read-only from now on: %s; nothing is relocated any more",
+		  rc->spare->name, why);
+	remap_err(rc, "mend the device, then suspend, send \"restore\" and resume, or remove and create again");
+	remap_event(rc, REMAP_EVENT_METADATA, 0, 0);
+	remap_health_update(rc);
+}
+
+static sector_t remap_block_sector(const struct remap_c *rc, u64 block)
+{
+	return rc->spare_start + block * REMAP_BLOCK_SECTORS;
+}
+
+static blk_status_t remap_block_io(struct remap_c *rc, blk_opf_t opf, u64 block, void *data)
+{
+	struct bio_vec vec;
+	struct bio bio;
+	blk_status_t status;
+
+	bio_init(&bio, rc->spare->bdev, &vec, 1, opf);
+	bio.bi_iter.bi_sector = remap_block_sector(rc, block);
+	__bio_add_page(&bio, virt_to_page(data), REMAP_BLOCK_SIZE, offset_in_page(data));
+	submit_bio_wait(&bio);
+	status = bio.bi_status;
+	bio_uninit(&bio);
+	return status;
+}
+
+/* Another try, after a while? A suspend does not cut it short: it waits for what hangs on this. */
+static bool remap_try_again(struct remap_c *rc, unsigned int *tries)
+{
+	unsigned int delay = rc->features.retry_delay_ms << min(*tries, 10u);
+
+	rc->meta->errors++;
+	atomic64_inc(&rc->table->counters.spare_errors);
+	if (++*tries >= rc->features.retries)
+		return false;
+	msleep(min(delay, (unsigned int)REMAP_MAX_DELAY_MS));
+	return true;
+}
+
+/**
+ * remap_meta_write_block() - Seal a block and write it; everything written before lasts, too.
+ * @rc: the target
+ * @block: where to
+ * @data: a page
+ *
+ * Return: 0 or a negative errno; the block may be on the medium all the same.
+ */
+int remap_meta_write_block(struct remap_c *rc, u64 block, void *data)
+{
+	unsigned int tries = 0;
+	blk_status_t status;
+
+	remap_block_seal(data);
+	do {
+		rc->meta->writes++;
+		status = remap_block_io(rc, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA | REQ_SYNC |
+					REQ_META, block, data);
+	} while (status && remap_try_again(rc, &tries));
+	return blk_status_to_errno(status);
+}
+
+/* Write blocks that lie in the copier's pages, from the first page on. They need not last yet. */
+int remap_meta_write_run(struct remap_c *rc, u64 block, unsigned int count)
+{
+	struct remap_area spare = remap_spare_area(rc);
+	unsigned int tries = 0;
+	blk_status_t status;
+
+	do {
+		rc->meta->writes++;
+		status = remap_copy_io(rc, &spare, REQ_OP_WRITE | REQ_META,
+				       remap_block_sector(rc, block), 0,
+				       count * REMAP_BLOCK_SECTORS);
+	} while (status && remap_try_again(rc, &tries));
+	return blk_status_to_errno(status);
+}
+
+int remap_meta_read_run(struct remap_c *rc, u64 block, unsigned int count)
+{
+	struct remap_area spare = remap_spare_area(rc);
+	unsigned int tries = 0;
+	blk_status_t status;
+
+	do {
+		status = remap_copy_io(rc, &spare, REQ_OP_READ | REQ_META,
+				       remap_block_sector(rc, block), 0,
+				       count * REMAP_BLOCK_SECTORS);
+	} while (status && remap_try_again(rc, &tries));
+	return blk_status_to_errno(status);
+}
+
+void *remap_run_block(struct remap_c *rc, unsigned int i)
+{
+	unsigned int pos = i * REMAP_BLOCK_SIZE;
+
+	return page_address(rc->copier.pages[pos >> PAGE_SHIFT]) + offset_in_page(pos);
+}
+
+/* An empty block that goes with a superblock; count, flags and checksum come last. */
+void remap_block_start(void *block, const char *magic, const struct remap_disk_super *super,
+		       u64 sequence)
+{
+	struct remap_disk_header *header = block;
+
+	memset(block, 0, REMAP_BLOCK_SIZE);
+	*header = super->header;
+	memcpy(header->magic, magic, REMAP_MAGIC_SIZE);
+	header->sequence = cpu_to_le64(sequence);
+}
+
+/**
+ * remap_meta_activate() - Before the first resume: read the table, and write it if need be.
+ * @rc: the target, which has taken over nothing
+ *
+ * Return: 0, or a negative errno: the target does not run.
+ */
+int remap_meta_activate(struct remap_c *rc)
+{
+	unsigned int noio = memalloc_noio_save();
+	int r;
+
+	mutex_lock(&rc->move_lock);
+	r = remap_load(rc);
+	/* A target that once ran may still show what it knew; this one knows nothing. */
+	if (r)
+		WRITE_ONCE(rc->meta->mode, REMAP_META_FAIL);
+	mutex_unlock(&rc->move_lock);
+	memalloc_noio_restore(noio);
+	return r;
+}
+
+/* The device stands still: its journal ends here, so that the next start has nothing to replay. */
+void remap_meta_suspend(struct remap_c *rc)
+{
+	struct remap_meta *meta;
+
+	mutex_lock(&rc->move_lock);
+	rc->running = false;
+	meta = rc->meta;
+	if (rc->active && meta && meta->mode == REMAP_META_WRITE &&
+	    (meta->journal_used || meta->nr) && remap_checkpoint(rc, NULL))
+		remap_meta_degrade(rc, "the table could not be written at the end");
+	mutex_unlock(&rc->move_lock);
+}
+
+/**
+ * remap_meta_save() - Write the whole table.
+ * @rc: the target
+ * @generation: of the checkpoint
+ *
+ * Return: 0 or a negative errno; the reason is in the log.
+ */
+int remap_meta_save(struct remap_c *rc, u64 *generation)
+{
+	int r;
+
+	r = mutex_lock_killable(&rc->move_lock);
+	if (r)
+		return r;
+	if (!rc->meta) {
+		remap_err(rc, "save: a volatile table has no metadata");
+		r = -EOPNOTSUPP;
+	} else if (rc->meta->mode != REMAP_META_WRITE) {
+		remap_err(rc, "save: the metadata is read-only");
+		r = -EROFS;
+	} else if (!rc->active) {
+		remap_err(rc, "save: the device has not been resumed yet");
+		r = -EBUSY;
+	} else {
+		r = remap_checkpoint(rc, NULL);
+		if (r)
+			remap_meta_degrade(rc, "the table could not be written");
+		*generation = le64_to_cpu(rc->meta->super->header.generation);
+	}
+	mutex_unlock(&rc->move_lock);
+	return r;
+}
+
+/**
+ * remap_meta_restore() - Read the whole table again, and forget what it was.
+ * @rc: the target
+ * @remapped: sectors relocated according to it
+ *
+ * Return: 0 or a negative errno; the reason is in the log, and the table is what it was.
+ */
+int remap_meta_restore(struct remap_c *rc, u64 *remapped)
+{
+	unsigned int noio;
+	int r;
+
+	r = mutex_lock_killable(&rc->move_lock);
+	if (r)
+		return r;
+	noio = memalloc_noio_save();
+	if (!rc->meta) {
+		remap_err(rc, "restore: a volatile table has no metadata");
+		r = -EOPNOTSUPP;
+	} else if (rc->running || !rc->active || !rc->owner) {
+		remap_err(rc, "restore: suspend the device first");
+		r = -EBUSY;
+	} else {
+		r = remap_load(rc);
+	}
+	if (!r)
+		*remapped = remap_table_totals(rc->table).remapped;
+	memalloc_noio_restore(noio);
+	mutex_unlock(&rc->move_lock);
+	if (!r)
+		remap_health_update(rc);
+	return r;
+}
