@@ -30,6 +30,8 @@ export interface RigOptions {
   readonly readOnly?: boolean;
   /** Fill main before the device is made; yes, unless told otherwise. */
   readonly fill?: boolean;
+  /** What main holds already; it is not filled then. */
+  readonly content?: Content;
 }
 
 /** The two disks under a rig; the same one twice is a disk that is its own spare. */
@@ -76,8 +78,9 @@ export class Rig {
     const spareLength = options.spareLength ?? disks.spare.sectors - spareStart;
     const main = scope.use(disks.main.path, DirectFile.open(disks.main.path, { write: true }));
     const spare = scope.use(disks.spare.path, DirectFile.open(disks.spare.path, { write: true }));
-    const content = new Content(length);
-    if (options.fill ?? true) await content.write(main, 0, length, mainStart);
+    const content = options.content ?? new Content(length);
+    const fill = options.fill ?? options.content === undefined;
+    if (fill) await content.write(main, 0, length, mainStart);
 
     const faulty = options.faults === true ? await makeFaulty(scope, dm, disks) : undefined;
     const table = remapTarget(

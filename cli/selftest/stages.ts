@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { FUNCTIONAL } from "./functional/stage.ts";
 import type { Stage } from "./stage.ts";
+import { CORRUPTION } from "./stages/corruption/stage.ts";
 import { ERRORS } from "./stages/errors/stage.ts";
 import { FILES } from "./stages/files.ts";
 import { LEAK } from "./stages/leak.ts";
 import { PERFORMANCE } from "./stages/performance.ts";
+import { PERSISTENCE } from "./stages/persistence/stage.ts";
 import { SCAN } from "./stages/scan.ts";
 import { STRESS } from "./stages/stress.ts";
 import { VERIFY } from "./stages/verify.ts";
@@ -13,6 +15,8 @@ import { VERIFY } from "./stages/verify.ts";
 export const STAGES: readonly Stage[] = [
   FUNCTIONAL,
   ERRORS,
+  PERSISTENCE,
+  CORRUPTION,
   SCAN,
   FILES,
   PERFORMANCE,

@@ -53,7 +53,8 @@ export function segmentTable(
 export class SegmentDisk implements LoopDisk {
   private constructor(
     private readonly dm: DeviceMapper,
-    private readonly mapped: string,
+    /** As the device mapper knows it. */
+    readonly mapped: string,
     readonly path: string,
     readonly name: string,
     /** The disk itself, which never fails. */

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What the cases about metadata are given: devices that live, crash and live again.
+import { DirectFile } from "../../../../ffi/direct_file.ts";
+import type { DeviceMapper } from "../../../../ffi/libdevmapper.ts";
+import { checkEqual, CheckError, codeOf, messageOf, show } from "../../check.ts";
+import { Content, position, readSectors } from "../../content.ts";
+import { type LoopDisk, makeLoop } from "../../loops.ts";
+import { type Disks, Rig, type RigOptions } from "../../rig.ts";
+import { Scope } from "../../scope.ts";
+import type { StageRun } from "../../stage.ts";
+import { PromiseWatch } from "../errors/promises.ts";
+import { SegmentDisk } from "../errors/segments.ts";
+import { diskView, layoutOn, liveView, type TableView } from "./view.ts";
+
+/** Sectors of the disks that the cases share; the ring of such a spare has eight blocks. */
+export const MAIN_SECTORS = 2048;
+export const SPARE_SECTORS = 1024;
+export const RING_BLOCKS = 8;
+
+/** Without them a case would wait for the retries of every bad sector. */
+export const QUICK: readonly string[] = ["retries", "1", "retry_delay_ms", "0"];
+
+/** What each refusal ends in. */
+export const CURE = /meta check.*meta repair/;
+
+/** Main and spare, and what a device over them has to hold, from one life to the next. */
+export interface Pair extends Disks {
+  readonly content: Content;
+  /** The disks themselves, under whatever makes them fail. */
+  readonly raw: Disks;
+}
+
+export interface FaultyPair extends Pair {
+  readonly main: SegmentDisk;
+  readonly spare: SegmentDisk;
+}
+
+/** Both disks as they were at one moment. */
+export interface CrashImage {
+  readonly main: Uint8Array<ArrayBuffer>;
+  readonly spare: Uint8Array<ArrayBuffer>;
+  readonly content: Content;
+}
+
+export interface LifeOptions extends RigOptions {
+  /** The target leaves its metadata alone, or cannot write it: the disk need not say the same. */
+  readonly unsaved?: boolean;
+}
+
+export class PersistenceBench {
+  constructor(
+    readonly scope: Scope,
+    private readonly stage: StageRun,
+    private readonly loops: Disks,
+    /** Where crash images go. */
+    private readonly copies: Disks,
+  ) {}
+
+  get dm(): DeviceMapper {
+    return this.stage.dm;
+  }
+  get workdir(): string {
+    return this.stage.workdir;
+  }
+  get seed(): number {
+    return this.stage.settings.seed;
+  }
+
+  /** A filled main and a spare of zeroes, which fail where and when a case wants. */
+  async pair(): Promise<FaultyPair> {
+    const { main, spare } = this.loops;
+    const content = await prepare(this.loops);
+    return {
+      main: await SegmentDisk.make(this.scope, this.dm, "main", main),
+      spare: await SegmentDisk.make(this.scope, this.dm, "spare", spare),
+      content,
+      raw: this.loops,
+    };
+  }
+
+  /** Disks of this case's own, which never fail. */
+  async ownPair(
+    {
+      mainSectors = MAIN_SECTORS,
+      spareSectors = SPARE_SECTORS,
+      blockSize = 512,
+      length = mainSectors,
+    }: {
+      readonly mainSectors?: number;
+      readonly spareSectors?: number;
+      readonly blockSize?: 512 | 4096;
+      /** Of the target. */
+      readonly length?: number;
+    } = {},
+  ): Promise<Pair> {
+    const make = (sectors: number) => makeLoop(this.scope, this.workdir, { sectors, blockSize });
+    const raw = { main: await make(mainSectors), spare: await make(spareSectors) };
+    return { ...raw, raw, content: await prepare(raw, length) };
+  }
+
+  /**
+   * A device that is there while `body` runs and is removed after it. What lies on the spare says
+   * the same as the device at the end of its life, and still does once it is gone.
+   */
+  async life<T>(
+    pair: Pair,
+    body: (rig: Rig) => Promise<T>,
+    options: LifeOptions = {},
+  ): Promise<T> {
+    const { spareStart = 0, unsaved = false } = options;
+    const length = options.spareLength ?? pair.spare.sectors - spareStart;
+    const range = { first: spareStart, count: length };
+    const layout = layoutOn(length, pair.main.blockSize);
+    let last: TableView;
+    let result: T;
+    {
+      await using scope = new Scope(this.scope.signal);
+      const rig = await Rig.make(scope, this.dm, pair, {
+        features: QUICK,
+        content: pair.content,
+        ...options,
+      });
+      const watch = new PromiseWatch(rig, spareStart + (unsaved ? 0 : layout.slotsStart));
+      await watch.look("at its start");
+      result = await body(rig);
+      await watch.look("at its end");
+      last = await liveView(rig);
+      if (!unsaved) {
+        checkEqual(
+          "the spare's table, read beside the device",
+          await diskView(pair.raw.spare, range),
+          last,
+        );
+      }
+    }
+    if (!unsaved) {
+      checkEqual(
+        "the spare's table after the removal",
+        await diskView(pair.raw.spare, range),
+        last,
+      );
+    }
+    return result;
+  }
+
+  /** Both disks at this moment: what a power cut would leave of what was acknowledged. */
+  async crash(pair: Pair): Promise<CrashImage> {
+    return {
+      main: await readDisk(pair.raw.main),
+      spare: await readDisk(pair.raw.spare),
+      content: pair.content.copy(),
+    };
+  }
+
+  /** Puts an image on other disks, which never fail. */
+  async revive(image: CrashImage): Promise<Pair> {
+    await writeDisk(this.copies.main, image.main);
+    await writeDisk(this.copies.spare, image.spare);
+    return { ...this.copies, raw: this.copies, content: image.content.copy() };
+  }
+
+  /** A device that does not come up; what the kernel said about it. */
+  async refuses(what: string, pair: Pair, options: RigOptions = {}): Promise<string> {
+    const outcome = await this.attempt(what, pair, options);
+    if ("refused" in outcome) return outcome.refused;
+    throw new CheckError(what, "refused", show(outcome.view));
+  }
+
+  /**
+   * A device that comes up, with the table that it has then and all of its content; or one that
+   * does not, with a spare on which nothing was changed.
+   */
+  async attempt(what: string, pair: Pair, options: RigOptions = {}): Promise<Attempt> {
+    const before = await readDisk(pair.raw.spare);
+    let refused: string;
+    {
+      await using scope = new Scope(this.scope.signal);
+      try {
+        const rig = await Rig.make(scope, this.dm, pair, {
+          features: QUICK,
+          content: pair.content,
+          ...options,
+        });
+        const view = await liveView(rig);
+        await rig.check(what);
+        return { view };
+      } catch (error) {
+        if (error instanceof CheckError) throw error;
+        if (codeOf(error) !== "EINVAL" && codeOf(error) !== "EIO") throw error;
+        refused = messageOf(error);
+      }
+    }
+    const after = await readDisk(pair.raw.spare);
+    const at = after.findIndex((byte, index) => byte !== before[index]);
+    checkEqual(`${what}: the first byte of the spare that is changed`, at, -1);
+    return { refused };
+  }
+}
+
+/** How it went to bring a device up. */
+export type Attempt = { readonly view: TableView } | { readonly refused: string };
+
+async function prepare({ main, spare }: Disks, length = main.sectors): Promise<Content> {
+  await writeDisk(spare, new Uint8Array(spare.sectors * 512));
+  const content = new Content(length);
+  using file = DirectFile.open(main.path, { write: true });
+  await content.write(file, 0, length);
+  return content;
+}
+
+export async function readDisk(
+  disk: LoopDisk,
+  first = 0,
+  count = disk.sectors,
+): Promise<Uint8Array<ArrayBuffer>> {
+  using file = DirectFile.open(disk.path);
+  return await readSectors(file, first, count);
+}
+
+export async function writeDisk(disk: LoopDisk, bytes: Uint8Array, first = 0): Promise<void> {
+  using file = DirectFile.open(disk.path, { write: true });
+  await file.write(position(first), bytes);
+}
+
+export interface PersistenceCase {
+  readonly name: string;
+  readonly run: (bench: PersistenceBench) => Promise<void>;
+}
+
+/** Cases around one promise. */
+export interface PersistencePart {
+  readonly name: string;
+  readonly cases: readonly PersistenceCase[];
+}
