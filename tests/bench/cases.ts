@@ -47,6 +47,18 @@ export const REQUEST_LABELS: Readonly<Record<RequestKind, string>> = {
   run: "131,072 neighbouring sectors in a message",
 };
 
+/** What makes a sector move. */
+export const CAUSES = ["message", "failed_write"] as const;
+export type Cause = typeof CAUSES[number];
+
+export const CAUSE_LABELS: Readonly<Record<Cause, string>> = {
+  message: "by message, one sector each",
+  failed_write: "by writes that main refuses",
+};
+
+/** Entries in the table while commits are counted. */
+export const TABLE_SIZES = [1, 1000, 1_000_000] as const;
+
 /** Instructions above dm-linear that a 4 KiB read may take; `stitched`: less than that case. */
 export const READ_BUDGETS: Readonly<Partial<Record<CaseId, number | "stitched">>> = {
   empty: 70,
@@ -65,3 +77,9 @@ export const SCAN_PERCENT_BUDGET = 90;
 
 /** `--version` of the packed file: milliseconds, and times the unpacked start. */
 export const START_BUDGET = { milliseconds: 120, ratio: 2.5 } as const;
+
+/** Writes to the spare for one relocation, flushes aside: the data and a journal block. */
+export const COMMIT_WRITES_BUDGET = 2;
+
+/** Instructions for each entry of a table that is read at the start. */
+export const ACTIVATION_BUDGET = 1000;

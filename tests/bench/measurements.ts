@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { z } from "zod";
-import { CASES, OPERATIONS, ORDERS, REQUESTS } from "./cases.ts";
+import { CASES, CAUSES, OPERATIONS, ORDERS, REQUESTS } from "./cases.ts";
 
 /** One record that the guest sends. */
 const measurement = z.discriminatedUnion("kind", [
@@ -34,12 +34,45 @@ const measurement = z.discriminatedUnion("kind", [
     plain_instructions: z.number().positive(),
     instructions: z.number().positive(),
   }),
+  z.object({
+    kind: z.literal("commit"),
+    cause: z.enum(CAUSES),
+    /** In the table, before. */
+    entries: z.number().int().nonnegative(),
+    relocations: z.number().int().positive(),
+    /** Of the spare's own statistics, for all relocations together. */
+    writes: z.number().int().nonnegative(),
+    flushes: z.number().int().nonnegative(),
+    sectors: z.number().int().nonnegative(),
+    /** What the target says that it wrote of metadata. */
+    metadata_writes: z.number().int().nonnegative(),
+  }),
+  z.object({
+    kind: z.literal("checkpoint"),
+    entries: z.number().int().nonnegative(),
+    writes: z.number().int().nonnegative(),
+    sectors: z.number().int().nonnegative(),
+    instructions: z.number().positive(),
+    /** Commits from one checkpoint to the next. */
+    ring_blocks: z.number().int().positive(),
+  }),
+  z.object({
+    kind: z.literal("activation"),
+    entries: z.number().int().nonnegative(),
+    /** From the resume's call to its return. */
+    instructions: z.number().positive(),
+    /** What the tree's nodes took more after it than before. */
+    node_bytes: z.number().int(),
+  }),
 ]);
 
 export type Measurement = z.infer<typeof measurement>;
 export type IoMeasurement = Extract<Measurement, { kind: "io" }>;
 export type MemoryMeasurement = Extract<Measurement, { kind: "memory" }>;
 export type ScanMeasurement = Extract<Measurement, { kind: "scan" }>;
+export type CommitMeasurement = Extract<Measurement, { kind: "commit" }>;
+export type CheckpointMeasurement = Extract<Measurement, { kind: "checkpoint" }>;
+export type ActivationMeasurement = Extract<Measurement, { kind: "activation" }>;
 export type RequestMeasurement = Extract<Measurement, { kind: "request" }>;
 
 /** Checks what came over the guest's channel. */

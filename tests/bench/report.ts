@@ -2,8 +2,11 @@
 //
 // Figures and budgets, side by side.
 import {
+  ACTIVATION_BUDGET,
   type CaseId,
   CASES,
+  type Cause,
+  COMMIT_WRITES_BUDGET,
   ENTRY_BYTES_BUDGET,
   type OperationName,
   OPERATIONS,
@@ -14,7 +17,14 @@ import {
   SCAN_PERCENT_BUDGET,
   START_BUDGET,
 } from "./cases.ts";
-import type { IoMeasurement, Measurement, ScanMeasurement } from "./measurements.ts";
+import type {
+  ActivationMeasurement,
+  CheckpointMeasurement,
+  CommitMeasurement,
+  IoMeasurement,
+  Measurement,
+  ScanMeasurement,
+} from "./measurements.ts";
 import { median } from "./median.ts";
 
 /** A figure with the most that it may be, if there is a budget for it. */
@@ -58,6 +68,34 @@ export interface ScanRow extends Required<Judged> {
   readonly percent: number;
 }
 
+/** What one relocation writes to the spare. */
+export interface CommitRow extends Required<Judged> {
+  readonly cause: Cause;
+  readonly entries: number;
+  readonly writes: number;
+  readonly metadata_writes: number;
+  readonly flushes: number;
+  readonly written_bytes: number;
+}
+
+/** What it takes to write the whole table. */
+export interface CheckpointRow {
+  readonly entries: number;
+  readonly writes: number;
+  readonly written_bytes: number;
+  readonly instructions: number;
+  /** Commits from one to the next. */
+  readonly ring_blocks: number;
+}
+
+/** What it takes to read the whole table; for one entry, where there are many. */
+export interface ActivationRow extends Judged {
+  readonly entries: number;
+  readonly instructions: number;
+  readonly instructions_per_entry?: number;
+  readonly entry_bytes?: number;
+}
+
 /** How long `--version` takes, in three ways to start the same program. */
 export interface StartTimes {
   readonly packed_ms: readonly number[];
@@ -84,6 +122,9 @@ export interface Report {
   readonly memory: readonly MemoryRow[];
   readonly requests: readonly RequestRow[];
   readonly scans: readonly ScanRow[];
+  readonly commits: readonly CommitRow[];
+  readonly checkpoints: readonly CheckpointRow[];
+  readonly activations: readonly ActivationRow[];
   readonly start?: StartRow;
 }
 
@@ -110,6 +151,9 @@ export function makeReport(
       }),
     requests: REQUESTS.flatMap((request) => requestRow(request, measurements)),
     scans: measurements.filter((each) => each.kind === "scan").map(scanRow),
+    commits: measurements.filter((each) => each.kind === "commit").map(commitRow),
+    checkpoints: measurements.filter((each) => each.kind === "checkpoint").map(checkpointRow),
+    activations: activationRows(measurements.filter((each) => each.kind === "activation")),
     ...(starts === undefined ? {} : { start: startRow(starts) }),
   };
 }
@@ -152,6 +196,45 @@ function requestRow(request: RequestKind, measurements: readonly Measurement[]):
   if (first === undefined) return [];
   const perSector = median(own.map(({ instructions, sectors }) => instructions / sectors));
   return [{ request, sectors: first.sectors, instructions_per_sector: Math.round(perSector) }];
+}
+
+const SECTOR_BYTES = 512;
+
+function commitRow(each: CommitMeasurement): CommitRow {
+  const { cause, entries, relocations } = each;
+  const one = (all: number) => round(all / relocations, 2);
+  const writes = one(each.writes);
+  return {
+    ...{ cause, entries, writes },
+    metadata_writes: one(each.metadata_writes),
+    flushes: one(each.flushes),
+    written_bytes: Math.round(each.sectors * SECTOR_BYTES / relocations),
+    ...judge(writes, COMMIT_WRITES_BUDGET),
+  };
+}
+
+function checkpointRow(
+  { entries, writes, sectors, instructions, ring_blocks }: CheckpointMeasurement,
+): CheckpointRow {
+  return { entries, writes, written_bytes: sectors * SECTOR_BYTES, instructions, ring_blocks };
+}
+
+/** Tables below this are all in what an activation takes anyway. */
+const MANY_ENTRIES = 1000;
+
+/** The price of an entry is what a long table takes more than the shortest. */
+function activationRows(all: readonly ActivationMeasurement[]): ActivationRow[] {
+  const shortest = all.toSorted((a, b) => a.entries - b.entries)[0];
+  return all.map(({ entries, instructions, node_bytes }) => {
+    if (shortest === undefined || entries < MANY_ENTRIES) return { entries, instructions };
+    const more = instructions - shortest.instructions;
+    const instructions_per_entry = Math.round(more / (entries - shortest.entries));
+    return {
+      ...{ entries, instructions, instructions_per_entry },
+      ...entries > MANY_ENTRIES ? { entry_bytes: round(node_bytes / entries, 1) } : {},
+      ...judge(instructions_per_entry, ACTIVATION_BUDGET),
+    };
+  });
 }
 
 function scanRow({ sectors, instructions, plain_instructions }: ScanMeasurement): ScanRow {

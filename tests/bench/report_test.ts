@@ -134,3 +134,45 @@ Deno.test("a scan must be nearly as fast as plain reads", () => {
   assert.equal(countOver(scan(101_000)), 1);
   assert.match(formatReport(scan(101_000)), /1,000 sectors +101 +90 +89\.1% +90% +OVER/);
 });
+
+Deno.test("what a relocation writes is counted for one, and may be data and a journal block", () => {
+  const commit = (writes: number) =>
+    makeReport([{
+      ...{ kind: "commit", cause: "message", entries: 1000, relocations: 64 },
+      ...{ writes, flushes: 64, sectors: 64 * 9, metadata_writes: 64 },
+    }]);
+  assert.deepEqual(commit(128).commits, [{
+    ...{ cause: "message", entries: 1000, writes: 2, metadata_writes: 1, flushes: 1 },
+    ...{ written_bytes: 4608, budget: 2, within_budget: true },
+  }]);
+  assert.equal(countOver(commit(128)), 0);
+  assert.equal(countOver(commit(129)), 1);
+  assert.match(formatReport(commit(129)), /one sector each +1,000 +2\.02 +1\.00 .* OVER/);
+});
+
+Deno.test("an entry costs what a long table takes more than a short one", () => {
+  const activation = (entries: number, instructions: number, node_bytes = 0) =>
+    ({ kind: "activation", entries, instructions, node_bytes }) as const;
+  const report = makeReport([
+    activation(1, 2_000_000),
+    activation(1000, 2_499_500),
+    activation(1_000_000, 1_002_001_000, 34_000_000),
+  ]);
+  assert.deepEqual(report.activations.map((row) => row.instructions_per_entry), [
+    undefined,
+    500,
+    1000,
+  ]);
+  assert.deepEqual(report.activations.map((row) => row.entry_bytes), [undefined, undefined, 34]);
+  assert.equal(countOver(report), 0);
+  assert.equal(countOver(makeReport([activation(1, 1), activation(1001, 1_001_001)])), 1);
+  assert.match(formatReport(report), /1,000,000 entries +1,002,001,000 +1000 +34\.0 +1000 +ok/);
+});
+
+Deno.test("a checkpoint is told with its writes, its bytes and its ring", () => {
+  const text = formatReport(makeReport([{
+    ...{ kind: "checkpoint", entries: 1000, writes: 5, sectors: 40 },
+    ...{ instructions: 123_456, ring_blocks: 1024 },
+  }]));
+  assert.match(text, /1,000 entries +5 +20,480 +123,456 +1,024/);
+});

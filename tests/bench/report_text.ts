@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { formatColumns } from "../../cli/output/table.ts";
-import { CASE_LABELS, type OperationName, OPERATIONS, REQUEST_LABELS } from "./cases.ts";
+import {
+  CASE_LABELS,
+  CAUSE_LABELS,
+  type OperationName,
+  OPERATIONS,
+  REQUEST_LABELS,
+} from "./cases.ts";
 import type { IoRow, Judged, Report, StartRow } from "./report.ts";
 
 /** The report as tables for people. */
@@ -10,6 +16,9 @@ export function formatReport(report: Report): string {
     ...(report.memory.length === 0 ? [] : [memorySection(report)]),
     ...(report.requests.length === 0 ? [] : [requestSection(report)]),
     ...(report.scans.length === 0 ? [] : [scanSection(report)]),
+    ...(report.commits.length === 0 ? [] : [commitSection(report)]),
+    ...(report.checkpoints.length === 0 ? [] : [checkpointSection(report)]),
+    ...(report.activations.length === 0 ? [] : [activationSection(report)]),
     ...(report.start === undefined ? [] : [startSection(report.start)]),
   ];
   return `${sections.join("\n\n")}\n`;
@@ -21,6 +30,8 @@ export function countOver(report: Report): number {
     ...report.io.flatMap(({ read, write }) => [read, write]),
     ...report.memory,
     ...report.scans,
+    ...report.commits,
+    ...report.activations,
     report.start,
   ];
   return judged.filter((each) => each?.within_budget === false).length;
@@ -99,6 +110,70 @@ function scanSection({ scans }: Report): string {
     `${row.plain_instructions_per_sector}`,
     `${row.percent.toFixed(1)}%`,
     `${row.budget}%`,
+    verdict(row),
+  ]);
+  return formatColumns(columns, rows);
+}
+
+const count = (value: number) => value.toLocaleString("en");
+
+function commitSection({ commits }: Report): string {
+  const columns = [
+    { heading: "ONE RELOCATION, TO THE SPARE" },
+    { heading: "ENTRIES", numeric: true },
+    { heading: "WRITES", numeric: true },
+    { heading: "OF METADATA", numeric: true },
+    { heading: "FLUSHES", numeric: true },
+    { heading: "BYTES", numeric: true },
+    { heading: "BUDGET", numeric: true },
+    { heading: "VERDICT" },
+  ];
+  const rows = commits.map((row) => [
+    CAUSE_LABELS[row.cause],
+    count(row.entries),
+    row.writes.toFixed(2),
+    row.metadata_writes.toFixed(2),
+    row.flushes.toFixed(2),
+    count(row.written_bytes),
+    `${row.budget}`,
+    verdict(row),
+  ]);
+  return formatColumns(columns, rows);
+}
+
+function checkpointSection({ checkpoints }: Report): string {
+  const columns = [
+    { heading: "CHECKPOINT" },
+    { heading: "WRITES", numeric: true },
+    { heading: "BYTES", numeric: true },
+    { heading: "INSTRUCTIONS", numeric: true },
+    { heading: "ONE IN COMMITS", numeric: true },
+  ];
+  const rows = checkpoints.map((row) => [
+    `${count(row.entries)} entries`,
+    count(row.writes),
+    count(row.written_bytes),
+    count(row.instructions),
+    count(row.ring_blocks),
+  ]);
+  return formatColumns(columns, rows);
+}
+
+function activationSection({ activations }: Report): string {
+  const columns = [
+    { heading: "ACTIVATION" },
+    { heading: "INSTRUCTIONS", numeric: true },
+    { heading: "AN ENTRY", numeric: true },
+    { heading: "BYTES AN ENTRY", numeric: true },
+    { heading: "BUDGET", numeric: true },
+    { heading: "VERDICT" },
+  ];
+  const rows = activations.map((row) => [
+    `${count(row.entries)} entries`,
+    count(row.instructions),
+    row.instructions_per_entry?.toString() ?? "",
+    row.entry_bytes?.toFixed(1) ?? "",
+    row.budget?.toString() ?? "",
     verdict(row),
   ]);
   return formatColumns(columns, rows);

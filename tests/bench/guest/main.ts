@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The guest's part: `main.ts io|scan|million...`. Every measurement goes to the channel as it is made.
+// The guest's part: `main.ts io|scan|million|metadata...`. Every measurement goes to the channel as it is made.
 import { ORDERS } from "../cases.ts";
+import { measureMetadata } from "./metadata.ts";
 import { ENTRY_DISTANCE, ENTRY_OFFSET, MEASURED_SECTORS, Rig, type Segment } from "./rig.ts";
 import { shuffled } from "./shuffle.ts";
 
@@ -111,3 +112,4 @@ if (Deno.args.includes("io")) {
 }
 if (Deno.args.includes("scan")) await measureScans(rig);
 if (Deno.args.includes("million")) await measureMillion(rig);
+if (Deno.args.includes("metadata")) await measureMetadata(rig);

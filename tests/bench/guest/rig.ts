@@ -20,11 +20,11 @@ const RAM_KIB = 40 << 20;
 /** No more than the smallest area has blocks: fio ends when it has covered an area once. */
 const IO_COUNT = 16_000;
 
-class CommandError extends Error {
+export class CommandError extends Error {
   override readonly name = "CommandError";
 }
 
-function run(command: string, ...args: string[]): string {
+export function run(command: string, ...args: string[]): string {
   const { code, stdout, stderr } = new Deno.Command(command, { args }).outputSync();
   const decoder = new TextDecoder();
   if (code !== 0) {
@@ -33,7 +33,9 @@ function run(command: string, ...args: string[]): string {
   return decoder.decode(stdout);
 }
 
-const wait = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
+export function wait(milliseconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, milliseconds));
+}
 
 /** Where the I/O goes to. */
 export interface Load {
@@ -53,7 +55,7 @@ export class Rig implements Disposable {
   /** A spare that keeps nothing, for when only the table counts. */
   readonly sink = "/dev/nullb0";
 
-  private constructor(private readonly dm: DeviceMapper, private readonly channel: Deno.FsFile) {}
+  private constructor(readonly dm: DeviceMapper, private readonly channel: Deno.FsFile) {}
 
   /** Loads the drivers and fills the RAM disks: pages that were never written read cheaper. */
   static open(): Rig {
