@@ -73,7 +73,7 @@ export function buildProgram(session: Session, json = false): CommandUnknownOpts
   document(program, {
     notes: ["`dmremap-ts help COMMAND` and `dmremap-ts man COMMAND` tell more about a command."],
     examples: [
-      ["create r0 /dev/sdb1 /dev/sdc1 --volatile", "put a remap device over sdb1"],
+      ["create r0 /dev/sdb1 /dev/sdc1", "put a remap device over sdb1"],
       ["status", "see how all remap devices are"],
       ["doctor", "see what this machine lacks"],
     ],

@@ -1,36 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { UsageError } from "../device/errors.ts";
-import { createDevice, type CreateOptions, planCreate } from "../device/lifecycle.ts";
+import {
+  checkNameFree,
+  createDevice,
+  type PersistentOptions,
+  type PersistentPlan,
+  planPersistent,
+  prepareSpare,
+  settle,
+} from "../device/lifecycle.ts";
 import type { PendingPolicy, RemapFeatures } from "../device/table_line.ts";
+import { SPARES_FILE } from "../device/assemble/places.ts";
+import { RemapDevice } from "../device/remap_device.ts";
+import { isDegraded } from "../device/status_line.ts";
+import type { JsonFields } from "../output/json.ts";
 import { formatLength } from "../output/units.ts";
 import { type CommandDoc, document } from "./support/command_doc.ts";
 import { sectorNumber, wholeNumber } from "./support/integers.ts";
 import { deviceName } from "./support/names.ts";
 import { showDryRun } from "./support/plan.ts";
-import { tableFields } from "./support/present.ts";
+import { amount, tableFields } from "./support/present.ts";
 import type { Session } from "./support/session.ts";
+import { requireTarget } from "./support/target.ts";
 
 const UINT_MAX = 2n ** 32n - 1n;
 
 const DOC: CommandDoc = {
   notes: [
-    "This version of the module keeps the table of relocated sectors in memory only. It creates " +
-    "nothing without --volatile, which says that you know: after a reboot or `remove` MAIN has " +
-    "its old content in relocated sectors, so run `clear` first.",
+    "The table of relocated sectors is kept on SPARE, in front of the slots. A SPARE that holds no " +
+    "table gets an empty one, with the identity of MAIN in it; nothing but that area is written. " +
+    "One that holds the table of this very MAIN is activated as it is, with the options it had " +
+    "unless some are given here: nothing is lost. Every other table is refused.",
     "All numbers are 512-byte sectors. MAIN must not be mounted or held by another driver, and " +
-    "SPARE must not carry a file system, RAID, LVM or partition table; --force goes over that, " +
-    "and asks, or wants --yes.",
+    "SPARE must not carry a file system, RAID, LVM or partition table, nor the table of another " +
+    "device; --force goes over that. What is lost for good is asked for, or wants --yes.",
+    "With --volatile the table is in memory only: after a reboot or `remove` MAIN has its old " +
+    "content in relocated sectors, so run `clear` first.",
   ],
   examples: [
-    ["create r0 /dev/sdb1 /dev/sdc1 --volatile", "serve sdb1, with sdc1 as its spare"],
+    ["create r0 /dev/sdb1 /dev/sdc1", "serve sdb1, with sdc1 as its spare"],
     [
-      "create r0 /dev/sdb /dev/sdb --length 1953000000 --spare-start 1953000000 --volatile",
+      "create r0 /dev/sdb /dev/sdb --length 1953000000 --spare-start 1953000000",
       "let the tail of a disk be its own spare",
     ],
-    ["create r0 /dev/sdb1 /dev/sdc1 --volatile -n", "show the dm table and do nothing"],
+    ["create r0 /dev/sdb1 /dev/sdc1 -n", "show what would be written and loaded, do nothing"],
+    ["create r0 /dev/sdb1 /dev/sdc1 --format", "forget the table that sdc1 holds, start anew"],
   ],
-  exits: [0, 1, 2, 5, 6, 130],
+  exits: [0, 1, 2, 3, 4, 5, 6, 130],
   complete: { name: "none" },
 };
 
@@ -63,9 +80,12 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
     .option("--scan-interval-s <n>", "read the whole device every N seconds; 0: never", seconds)
     .option("--read-only", "let nobody write to the device")
     .option("--uuid <uuid>", "the device's dm UUID")
-    .option("--force", "go on where MAIN is in use or SPARE carries a signature")
+    .option("--force", "go on where MAIN is in use, or SPARE has a signature or another's table")
+    .option("--format", "start with an empty table, whatever table or remains SPARE holds of MAIN")
     .action(async (name, main, spare, options) => {
-      requireVolatile(options);
+      if (options.volatile && options.format) {
+        throw new UsageError("--volatile keeps no table on SPARE, there is nothing to --format");
+      }
       await create(session, {
         name: deviceName(name),
         main,
@@ -77,6 +97,7 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
         ...given("uuid", options.uuid),
         ...given("readOnly", options.readOnly),
         ...given("force", options.force),
+        ...given("format", options.format),
         features: featuresOf(options),
       });
     });
@@ -95,39 +116,110 @@ interface FeatureOptions {
   readonly scanIntervalS?: bigint;
 }
 
-async function create(session: Session, options: CreateOptions): Promise<void> {
-  const plan = await planCreate(options);
-  for (const warning of plan.warnings) session.out.warn(warning);
+async function create(session: Session, options: PersistentOptions): Promise<void> {
+  const { out } = session;
+  const plan = await planPersistent(options);
+  for (const warning of plan.warnings) out.warn(warning);
   if (session.dryRun) {
-    showDryRun(session.out, { device: plan.name, table: plan.line });
+    showDryRun(out, {
+      device: plan.name,
+      ...plan.uuid === undefined ? {} : { uuid: plan.uuid },
+      table: plan.line,
+      ...spareWork(plan),
+    });
     return;
   }
   using dm = session.openDeviceMapper();
+  checkNameFree(dm, plan.name);
+  await confirmLosses(session, plan, options);
+  if (plan.action.kind !== "volatile") await requireTarget(dm, plan.name);
+  prepareSpare(plan);
+  await createDevice(dm, plan);
+  await settle(dm, plan);
+  const { kind } = plan.action;
+  const status = kind === "activate" ? RemapDevice.open(dm, plan.name).status() : undefined;
+  if (status !== undefined && isDegraded(status)) session.degraded();
+  const path = `/dev/mapper/${plan.name}`;
+  out.done(
+    {
+      name: plan.name,
+      path,
+      table: tableFields(plan.table),
+      warnings: plan.warnings,
+      spare: kind,
+      ...actionFields(plan),
+    },
+    `${kind === "activate" ? "activated" : "created"} ${path}: ` +
+      `${formatLength(plan.table.length, out.units)} of ${plan.main.path}, ` +
+      `spare ${formatLength(plan.table.spareLength, out.units)} of ${plan.spare.path}` +
+      (status === undefined ? "" : `, ${amount(status.remapped, out.units)} relocated`),
+  );
+  adviseOnBoot(session, plan);
+}
+
+/** What cannot be taken back, in one question. */
+async function confirmLosses(
+  session: Session,
+  plan: PersistentPlan,
+  options: PersistentOptions,
+): Promise<void> {
+  const { action } = plan;
+  const lost = action.kind === "format" ? action.replaces : undefined;
   if (options.force) {
     const overwritten = plan.warnings.length === 0 ? "" : `, although ${plan.warnings.join("; ")}`;
     await session.confirm(plan.name, `creates the device with --force${overwritten}`);
+  } else if (lost !== undefined) {
+    await session.confirm(plan.name, `starts with an empty table; ${plan.spare.path} ${lost}`);
   }
-  await createDevice(dm, plan);
-  const path = `/dev/mapper/${plan.name}`;
-  const { out } = session;
-  out.done(
-    { name: plan.name, path, table: tableFields(plan.table), warnings: plan.warnings },
-    `created ${path}: ${formatLength(plan.table.length, out.units)} of ${plan.main.path}, ` +
-      `spare ${formatLength(plan.table.spareLength, out.units)} of ${plan.spare.path}`,
-  );
 }
 
-/** Refuses before anything is touched, with what it means in the user's words. */
-function requireVolatile(options: { readonly volatile?: true }): void {
-  if (options.volatile) return;
-  throw new UsageError(
-    "this version of the module cannot store the table of relocated sectors on the spare",
-    {
-      cure:
-        "give --volatile to keep it in memory only; relocated sectors then have to go back to " +
-        "MAIN (`dmremap-ts clear NAME`) before the device is removed or the machine goes down",
-    },
-  );
+/** Words for `--dry-run`. */
+function spareWork({ action, spare, table }: PersistentPlan) {
+  const from = `sectors ${table.spareStart}+`;
+  switch (action.kind) {
+    case "volatile":
+      return action.wipe ? { notes: [`overwrite ${from}16 of ${spare.path} with zeroes`] } : {};
+    case "format":
+      return {
+        notes: [
+          `write an empty table to ${from}${action.metadataSectors} of ${spare.path}, ` +
+          `for main ${action.mainId ?? "(no identity)"}, set ${action.uuid}`,
+        ],
+        spare: "format",
+      };
+    case "activate":
+      return {
+        notes: [
+          `go on with the table that ${spare.path} holds: ${action.counts.remapped} sectors ` +
+          `relocated, set ${action.superblock.uuid}`,
+        ],
+        spare: "activate",
+      };
+  }
+}
+
+function actionFields({ action }: PersistentPlan): JsonFields {
+  if (action.kind === "volatile") return {};
+  const uuid = action.kind === "format" ? action.uuid : action.superblock.uuid;
+  const mainId = action.kind === "format" ? action.mainId : action.superblock.mainId;
+  return { set_uuid: uuid, main_id: mainId === "" ? undefined : mainId };
+}
+
+/** What `assemble` will need to know, said while somebody looks. */
+function adviseOnBoot({ out }: Session, { action, table, spare }: PersistentPlan): void {
+  if (action.kind !== "format") return;
+  if (action.mainId === undefined) {
+    out.note(
+      "MAIN has no serial number, WWN or partition UUID: `assemble` cannot find it by itself, " +
+        "give it --main",
+    );
+  }
+  if (table.spareStart !== 0n) {
+    out.note(
+      `\`assemble\` looks at the start of devices only; put this line into ${SPARES_FILE} ` +
+        `(better with a name below /dev/disk): ${spare.path} ${table.spareStart}`,
+    );
+  }
 }
 
 function featuresOf(options: FeatureOptions): RemapFeatures {

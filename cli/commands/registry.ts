@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Every command, in the order in which help and man pages show them.
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { registerAssemble } from "./assemble.ts";
 import { registerClear } from "./clear.ts";
 import { registerCompletion } from "./completion.ts";
 import { registerCreate } from "./create.ts";
+import { registerDeploy } from "./deploy.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerEntries } from "./entries.ts";
 import { registerHealth } from "./health.ts";
@@ -26,7 +28,15 @@ type Register = (parent: CommandUnknownOpts, session: Session) => void;
 const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]])[] = [
   [
     "Devices:",
-    [registerCreate, registerRemove, registerList, registerStatus, registerHealth, registerTable],
+    [
+      registerCreate,
+      registerAssemble,
+      registerRemove,
+      registerList,
+      registerStatus,
+      registerHealth,
+      registerTable,
+    ],
   ],
   [
     "Sectors:",
@@ -40,7 +50,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]
       registerStats,
     ],
   ],
-  ["Module and machine:", [registerKmod, registerSelftest, registerDoctor]],
+  ["Module and machine:", [registerKmod, registerDeploy, registerSelftest, registerDoctor]],
   ["This program:", [registerCompletion, registerMan]],
 ];
 

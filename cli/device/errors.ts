@@ -54,6 +54,12 @@ export class BlockSizeError extends RefusedError {}
 export class NotBlockDeviceError extends RefusedError {}
 /** No such path, or no dm device of that name. */
 export class DeviceNotFoundError extends RefusedError {}
+/** More than one device could be meant. */
+export class AmbiguousError extends RefusedError {}
+/** The spare holds a table of relocated sectors that is not the main device's, or does not fit. */
+export class WrongPairError extends RefusedError {}
+/** The table on the spare cannot be loaded as it is. */
+export class MetadataDamagedError extends DeviceError {}
 /** This needs root. */
 export class PermissionError extends RefusedError {}
 

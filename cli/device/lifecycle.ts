@@ -16,23 +16,53 @@ import {
 import { findUse } from "./in_use.ts";
 import { RemapDevice } from "./remap_device.ts";
 import { thisSystem } from "./system.ts";
-import { TARGET_TYPE, toTarget } from "./table_line.ts";
+import type { PersistentPlan } from "./spare/prepare.ts";
+import { parseFeatureWords, TARGET_TYPE, toTarget } from "./table_line.ts";
 
 export { type CreateOptions, type CreatePlan, planCreate } from "./create_plan.ts";
+export {
+  type PersistentOptions,
+  type PersistentPlan,
+  planPersistent,
+  prepareSpare,
+} from "./spare/prepare.ts";
 
 export interface RemoveDeviceOptions {
   /** Remove although sectors are relocated: a volatile table forgets where they are. */
   readonly force?: boolean;
 }
 
+/** Asked before a spare is written to, and again before the device is made. */
+export function checkNameFree(dm: DeviceMapper, name: string): void {
+  if (dm.info(name) === undefined) return;
+  throw new NameTakenError("a dm device of that name exists already", {
+    device: name,
+    cure: "choose another name, or remove it first",
+  });
+}
+
+/**
+ * Has the name and the feature arguments written to the spare now, rather than at the first
+ * checkpoint: a crash before that would leave a table that does not say how it is to be activated.
+ */
+export async function settle(dm: DeviceMapper, plan: PersistentPlan): Promise<void> {
+  const { action, name, table } = plan;
+  if (action.kind === "volatile" || plan.readOnly) return;
+  if (action.kind === "activate") {
+    const { superblock } = action;
+    const written = JSON.stringify(parseFeatureWords(superblock.args), plain);
+    if (superblock.name === name && written === JSON.stringify(table.features, plain)) return;
+  }
+  await RemapDevice.open(dm, name).send("save");
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}` : value;
+}
+
 /** @throws {NameTakenError | TargetMissingError | BusyError | DeviceMapperError} */
 export async function createDevice(dm: DeviceMapper, plan: CreatePlan): Promise<void> {
-  if (dm.info(plan.name) !== undefined) {
-    throw new NameTakenError("a dm device of that name exists already", {
-      device: plan.name,
-      cure: "choose another name, or remove it first",
-    });
-  }
+  checkNameFree(dm, plan.name);
   const options = {
     readOnly: plan.readOnly,
     ...(plan.uuid === undefined ? {} : { uuid: plan.uuid }),

@@ -77,6 +77,20 @@ function formatFeatures(features: RemapFeatures): string[] {
   return words.length === 0 ? [] : [`${words.length}`, ...words];
 }
 
+/**
+ * Feature arguments as a superblock keeps them: as they stand in the line, their number first.
+ * @throws {ProtocolError}
+ */
+export function parseFeatureWords(text: string): RemapFeatures {
+  const words = text.split(/\s+/).filter((word) => word !== "");
+  if (words.length === 0) return {};
+  const count = parseNumber(words[0], "the number of features");
+  if (count !== BigInt(words.length - 1)) {
+    throw new ProtocolError(`"${text}" announces ${count} feature arguments`);
+  }
+  return parseFeatures(words.slice(1));
+}
+
 function parseFeatures(words: readonly string[]): RemapFeatures {
   const features: Mutable<RemapFeatures> = {};
   const extra: string[] = [];

@@ -2,7 +2,12 @@
 // The one place where errors become exit codes. The table is a contract: scripts branch on it.
 import { CommanderError } from "@commander-js/extra-typings";
 import { DeviceMapperError, NoDeviceMapperError } from "../../ffi/errors.ts";
-import { BusyError, TargetMissingError, UsageError } from "../device/errors.ts";
+import {
+  BusyError,
+  MetadataDamagedError,
+  TargetMissingError,
+  UsageError,
+} from "../device/errors.ts";
 import { ModuleBusyError, ModuleMissingError } from "../kmod/errors.ts";
 
 /** The exit codes by name. */
@@ -54,6 +59,8 @@ function ownCode(error: Error): ExitCode | undefined {
       return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     case error instanceof UsageError:
       return EXIT.usage;
+    case error instanceof MetadataDamagedError:
+      return EXIT.damaged;
     case error instanceof BusyError:
     case error instanceof ModuleBusyError:
       return EXIT.busy;

@@ -5,6 +5,7 @@ import { DeviceMapperError, NoDeviceMapperError } from "../../ffi/errors.ts";
 import {
   DeviceNotFoundError,
   HeldError,
+  MetadataDamagedError,
   NameTakenError,
   SignatureError,
   TargetMissingError,
@@ -31,6 +32,7 @@ Deno.test("errors become codes", () => {
     [new CommanderError(1, "commander.unknownOption", "error: unknown option"), 2],
     [new UsageError("not a sector"), 2],
     [new HeldError("held by dm-0"), 5],
+    [new MetadataDamagedError("no superblock is sound"), 4],
     [new NameTakenError("exists"), 5],
     [new ModuleBusyError("in use", "", ["r0"]), 5],
     [new DeviceMapperError("remove", "r0", EBUSY), 5],

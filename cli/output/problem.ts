@@ -8,11 +8,13 @@ import {
   SystemError,
 } from "../../ffi/errors.ts";
 import {
+  AmbiguousError,
   BlockSizeError,
   BusyError,
   DeviceError,
   DeviceNotFoundError,
   HeldError,
+  MetadataDamagedError,
   MountedError,
   NameTakenError,
   NotBlockDeviceError,
@@ -24,6 +26,7 @@ import {
   TargetMissingError,
   TooSmallError,
   UsageError,
+  WrongPairError,
 } from "../device/errors.ts";
 import {
   BuildError,
@@ -63,6 +66,9 @@ const CODES: readonly (readonly [ErrorClass, string])[] = [
   [NameTakenError, "name-taken"],
   [BusyError, "busy"],
   [TargetMissingError, "target-missing"],
+  [MetadataDamagedError, "metadata-damaged"],
+  [AmbiguousError, "ambiguous"],
+  [WrongPairError, "wrong-pair"],
   [SignatureError, "signature"],
   [TooSmallError, "too-small"],
   [OverlapError, "overlap"],

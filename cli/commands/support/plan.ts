@@ -5,6 +5,12 @@ import type { Output } from "../../output/output.ts";
 /** What a command would do. */
 export interface DryRun {
   readonly device: string;
+  /** What it would do first, in words. */
+  readonly notes?: readonly string[];
+  /** What would become of the spare. */
+  readonly spare?: string;
+  /** Of the dm device. */
+  readonly uuid?: string;
   /** The dm table line it would load. */
   readonly table?: string;
   /** Messages it would send to the target. */
@@ -19,6 +25,9 @@ export function showDryRun(out: Output, plan: DryRun): void {
     {
       dry_run: true,
       device: plan.device,
+      steps: plan.notes,
+      spare: plan.spare,
+      uuid: plan.uuid,
       table: plan.table,
       messages: plan.messages,
       remove: plan.remove,
@@ -30,10 +39,12 @@ export function showDryRun(out: Output, plan: DryRun): void {
 /** The plan as dmsetup(8) commands. */
 export function dryRunLines(plan: DryRun): string[] {
   const device = shellWord(plan.device);
+  const uuid = plan.uuid === undefined ? "" : `--uuid ${shellWord(plan.uuid)} `;
   return [
+    ...(plan.notes ?? []).map((note) => `# ${note}`),
     ...plan.table === undefined
       ? []
-      : [`dmsetup create ${device} --table ${shellWord(plan.table)}`],
+      : [`dmsetup create ${device} ${uuid}--table ${shellWord(plan.table)}`],
     ...(plan.messages ?? []).map((message) => `dmsetup message ${device} 0 ${message}`),
     ...plan.remove ? [`dmsetup remove ${device}`] : [],
   ];

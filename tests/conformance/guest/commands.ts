@@ -73,7 +73,6 @@ const STEPS: readonly (readonly [name: string, step: () => Promise<void>])[] = [
     assert.equal((await json(0, "doctor")).ready, true);
   }],
   ["create", async () => {
-    assert.equal(await errorCode(2, "create", "r0", MAIN, SPARE), "usage");
     assert.equal(await errorCode(2, ...create("r0", "--force")), "usage");
     assert.equal(await errorCode(1, ...create("r0", "--retries", "101")), "device-mapper");
     assert.deepEqual((await json(0, "list")).devices, []);

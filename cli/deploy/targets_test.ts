@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { listEmbedded } from "../embed/files.ts";
+import { install, PARTS, targets } from "./targets.ts";
+
+Deno.test("every file of deploy/ has a place, and every part has files", () => {
+  const all = targets();
+  for (const path of listEmbedded("deploy/")) {
+    assert.ok(all.some(({ source }) => source === path), path);
+  }
+  for (const each of PARTS) assert.ok(all.some(({ part }) => part === each), each);
+});
+
+Deno.test("files are written with their modes, and a configuration is kept", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    for (const target of targets()) assert.equal(install(target, root), seen(root, target.path));
+    const hook = "/etc/initramfs-tools/hooks/dmremap";
+    assert.equal((await Deno.stat(join(root, hook))).mode! & 0o777, 0o755);
+    const [configuration] = targets().filter(({ isConfiguration }) => isConfiguration);
+    const own = join(root, configuration!.path);
+    await Deno.writeTextFile(own, "DMREMAP_INITRAMFS=yes\n");
+    await Deno.writeTextFile(join(root, hook), "old");
+    const states = new Map(targets().map((target) => [target.path, install(target, root)]));
+    assert.equal(states.get(configuration!.path), "kept");
+    assert.equal(states.get(hook), "written");
+    assert.equal(await Deno.readTextFile(own), "DMREMAP_INITRAMFS=yes\n");
+    assert.ok([...states.values()].filter((state) => state === "written").length === 1);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+const paths = new Set<string>();
+
+/** The udev rule belongs to two parts. */
+function seen(root: string, path: string): string {
+  const key = root + path;
+  if (paths.has(key)) return "unchanged";
+  paths.add(key);
+  return "written";
+}
+
+Deno.test("the shell scripts are shell", async () => {
+  for (const { source, mode } of targets()) {
+    if (mode !== 0o755) continue;
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-n", join(import.meta.dirname ?? "", "..", "..", source)],
+    }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+  }
+});

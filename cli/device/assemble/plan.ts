@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// From a spare that was found to a table line that can be loaded.
+import { openImage } from "../../metadata/image.ts";
+import type { Problem } from "../../metadata/problem.ts";
+import { type BlockDevice, resolveBlockDevice } from "../block_device.ts";
+import {
+  AmbiguousError,
+  DeviceNotFoundError,
+  RefusedError,
+  UsageError,
+  WrongPairError,
+} from "../errors.ts";
+import { identitiesOf } from "../identity.ts";
+import { findUse } from "../in_use.ts";
+import type { OpenSpare } from "../spare/content.ts";
+import { dmUuid, tableName, tableOf } from "../spare/owner.ts";
+import { damaged, type PersistentPlan, storedFeatures } from "../spare/prepare.ts";
+import { type System, thisSystem } from "../system.ts";
+import { formatTable } from "../table_line.ts";
+import { contentAt, findSpares, type FoundSpare, type Search } from "./find.ts";
+import {
+  type Candidate,
+  candidatesOf,
+  checkNamedMain,
+  matchMain,
+  type TablePlace,
+} from "./match.ts";
+
+/** What the user said of the pair. */
+export interface AssembleOptions {
+  /** Paths of block devices. */
+  readonly spare?: string;
+  readonly spareStart?: bigint;
+  readonly main?: string;
+}
+
+/** What was found for one device: a plan, or why there is none. */
+export type Assembly =
+  | { readonly name: string; readonly plan: PersistentPlan }
+  | { readonly name: string; readonly spare: string; readonly error: unknown };
+
+/** Plans against one look at the machine. */
+export class Assembler {
+  readonly #system: System;
+  readonly #open: OpenSpare;
+  #candidates: readonly Candidate[] | undefined;
+  #search: Search | undefined;
+
+  constructor(system: System = thisSystem, open: OpenSpare = openImage) {
+    this.#system = system;
+    this.#open = open;
+  }
+
+  /** What the search could not look at. */
+  get remarks(): readonly string[] {
+    return this.#search?.remarks ?? [];
+  }
+
+  /** One device by its name. @throws {DeviceError} */
+  one(name: string, options: AssembleOptions = {}): PersistentPlan {
+    const spare = options.spare === undefined
+      ? this.#named(name)
+      : this.#given(options.spare, options.spareStart ?? 0n);
+    return this.#plan(name, spare, options.main);
+  }
+
+  /** Every table that was found. */
+  all(): Assembly[] {
+    return this.#found().map((spare) => {
+      const name = nameOf(spare);
+      try {
+        if (name === "") {
+          throw new RefusedError("holds a table that has no name yet", {
+            device: spare.device.path,
+            cure: `give it one: dmremap-ts assemble NAME --spare ${spare.device.path}`,
+          });
+        }
+        this.#checkAlone(name, spare);
+        return { name, plan: this.#plan(name, spare, undefined) };
+      } catch (error) {
+        return { name, spare: spare.device.path, error };
+      }
+    });
+  }
+
+  #found(): readonly FoundSpare[] {
+    this.#search ??= findSpares(this.#system, this.#open);
+    return this.#search.found;
+  }
+
+  #named(name: string): FoundSpare {
+    const [spare] = this.#found().filter((each) => nameOf(each) === name);
+    if (spare === undefined) {
+      throw new DeviceNotFoundError("no spare with the table of that device was found", {
+        device: name,
+        cure:
+          "plug it in, or name it with --spare; `dmremap-ts assemble --all -n` shows all tables",
+      });
+    }
+    this.#checkAlone(name, spare);
+    return spare;
+  }
+
+  /** Two copies of a table, or two tables of one name: which one is meant cannot be told. */
+  #checkAlone(name: string, spare: FoundSpare): void {
+    const uuid = uuidOf(spare);
+    const same = this.#found().filter((each) =>
+      nameOf(each) === name || uuid !== undefined && uuidOf(each) === uuid
+    );
+    if (same.length < 2) return;
+    const names = same.map(({ device }) => device.node).join(", ");
+    const copies = same.every((each) => uuidOf(each) === uuid);
+    throw new AmbiguousError(
+      copies
+        ? `several spares hold the same table: ${names}`
+        : `several spares hold a table of that name: ${names}`,
+      {
+        device: name,
+        cure: copies
+          ? "unplug the copy, or name the right one with --spare"
+          : "name each with --spare, and give one of them another name",
+      },
+    );
+  }
+
+  #given(path: string, start: bigint): FoundSpare {
+    const device = resolveBlockDevice(path, this.#system);
+    if (start >= device.sizeSectors) {
+      throw new UsageError(`has no sector ${start}`, { device: path });
+    }
+    const content = contentAt(device, start, this.#open);
+    if (content.kind !== "none") return { device, start, content };
+    throw new WrongPairError("holds no dm-remap metadata", {
+      device: path,
+      cure: start === 0n
+        ? "name another spare, or where on it the range starts with --spare-start"
+        : "look at --spare-start again",
+    });
+  }
+
+  #plan(name: string, spare: FoundSpare, mainPath: string | undefined): PersistentPlan {
+    const { device, start, content } = spare;
+    if (content.kind === "newer") {
+      throw new WrongPairError("holds metadata of a later version of dm-remap", {
+        device: device.path,
+        cure: "use that version",
+      });
+    }
+    if (content.kind === "damaged") throw damaged(device.node, damageOf(content.problems));
+    const { superblock, counts } = content;
+    const place = { superblock, spare: device, start };
+    const main = mainPath === undefined
+      ? matchMain(place, this.#candidates ??= candidatesOf(this.#system))
+      : this.#namedMain(mainPath, place);
+    this.#checkFree(main, device);
+    const table = {
+      ...tableOf(superblock, main, device, start),
+      features: storedFeatures(superblock, device.node),
+    };
+    return {
+      name,
+      table,
+      line: formatTable(table),
+      main,
+      spare: device,
+      uuid: dmUuid(superblock.uuid),
+      readOnly: false,
+      warnings: superblock.mainId === ""
+        ? [`the table ${tableName(superblock)} does not say which main device it belongs to`]
+        : [],
+      action: { kind: "activate", superblock, counts },
+    };
+  }
+
+  #namedMain(path: string, place: TablePlace): BlockDevice {
+    const device = resolveBlockDevice(path, this.#system);
+    checkNamedMain(place, { device, identities: identitiesOf(device, this.#system) });
+    return device;
+  }
+
+  #checkFree(main: BlockDevice, spare: BlockDevice): void {
+    for (const device of main.number === spare.number ? [main] : [main, spare]) {
+      const use = findUse(device, this.#system);
+      if (use !== undefined) throw use;
+    }
+  }
+}
+
+function nameOf({ content }: FoundSpare): string {
+  return content.kind === "newer" ? "" : content.superblock?.name ?? "";
+}
+
+function uuidOf({ content }: FoundSpare): string | undefined {
+  return content.kind === "newer" ? undefined : content.superblock?.uuid;
+}
+
+function damageOf(problems: readonly Problem[]): string {
+  const [first] = problems;
+  if (first === undefined) return "holds damaged metadata";
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  return `holds damaged metadata: ${first.where}: ${first.message}${more}`;
+}
