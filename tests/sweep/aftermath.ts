@@ -13,7 +13,8 @@ import {
 import { SECTOR_BYTES } from "../model/stamps.ts";
 import { outcomeOf } from "../model/guest_device.ts";
 import { type Blame, slotsOf } from "./blame.ts";
-import { bytes, EVERYTHING, SECTORS, SLOTS, SPARE_START } from "./rig.ts";
+import { checkLasting, checkMetadataIsDurable, checkMode } from "./lasting.ts";
+import { bytes, EVERYTHING, SECTORS, SLOTS } from "./rig.ts";
 import { within } from "./time.ts";
 import { relocated, sectorsIn, sum, type Trial } from "./trial.ts";
 
@@ -28,7 +29,7 @@ async function checkAccounts(trial: Trial, places: readonly Place[]): Promise<nu
   const { target } = trial.rig;
   const status = target.status();
   const stats = await within(target.stats(), "stats");
-  promise5MappingIsInjective(places, SPARE_START, SLOTS);
+  promise5MappingIsInjective(places, trial.rig.slotsStart, SLOTS);
   const promise = "promise 6, used + free + bad = total";
   const bad = Number(status.spareBad ?? 0n);
   const used = relocated(places);
@@ -76,6 +77,7 @@ function checkSlots({ mostBadSlots }: Blame, bad: number): void {
 /** 1 and 4: what was durable before a sector moved, or moved by itself, is durable where it is. */
 async function checkDurability(trial: Trial, places: readonly Place[]): Promise<void> {
   const { main, spare } = await trial.rig.pair.unflushed();
+  if (trial.rig.lasts) await checkMetadataIsDurable(trial, spare);
   const slots = slotsOf(places);
   const before = slotsOf(trial.placesBefore);
   const lost = sectorsIn(places, ["lost"]);
@@ -162,7 +164,13 @@ export async function checkAftermath(trial: Trial): Promise<void> {
   checkSlots(blame, bad);
   trial.checkLosses(blame, places);
   trial.checkRelocations(blame, places);
+  const readOnly = rig.lasts && await checkMode(trial, blame);
   rig.pair.heal();
   await checkContent(trial, places);
+  if (rig.lasts) {
+    // What was pending has just been read.
+    await checkLasting(trial, await trial.verify(), readOnly);
+    await checkContent(trial, await trial.verify());
+  }
   await checkUsable(trial);
 }

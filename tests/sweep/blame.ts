@@ -28,6 +28,13 @@ export interface Manners {
   readonly verifiesPending: boolean;
 }
 
+/** Where the spare has metadata: before the slots, the journal's ring at its end. */
+export interface MetadataPlace {
+  /** Sectors of the spare. */
+  readonly journal: number;
+  readonly slots: number;
+}
+
 /** The sector that a request in the middle of a fault was about; tests/sweep/module chooses so. */
 function middle({ first, count }: Range): number {
   return first + Math.floor(count / 2);
@@ -43,6 +50,7 @@ export class Blame {
     readonly known: KnownBad,
     readonly manners: Manners,
     readonly mainStart: number,
+    readonly metadata?: MetadataPlace,
   ) {
     this.victim = state.victim;
   }
@@ -55,7 +63,29 @@ export class Blame {
   get mustBeHidden(): boolean {
     if (this.victim === undefined) return true;
     return this.fault.mode !== "gone" && this.fault.status !== "transport" &&
-      this.victim.op !== "flush";
+      this.victim.op !== "flush" && !this.#isStuck;
+  }
+
+  /** A block of the metadata stays bad that nothing can take the place of. */
+  get #isStuck(): boolean {
+    const { victim, metadata, fault } = this;
+    if (victim?.side !== "spare" || fault.mode !== "sector" || metadata === undefined) return false;
+    const { first } = victim.range;
+    // For a block of the ring that cannot be written there is a checkpoint.
+    return victim.op === "flush" || first < metadata.journal ||
+      (victim.op === "read" && first < metadata.slots);
+  }
+
+  /** May a start have been refused? */
+  get mayRefuse(): boolean {
+    return this.mayBeReadOnly || (this.victim?.side === "spare" && !this.mustBeHidden);
+  }
+
+  /** May the metadata have become read-only? */
+  get mayBeReadOnly(): boolean {
+    const { victim, metadata, fault } = this;
+    if (victim?.side !== "spare" || metadata === undefined) return false;
+    return fault.mode === "gone" || this.#isStuck;
   }
 
   /** The sector that stays bad, if that is how the fault goes on. */

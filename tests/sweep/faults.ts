@@ -37,8 +37,11 @@ export interface FaultState {
   readonly flushFaults: number;
 }
 
-export function describeFault({ nth, mode, status, parks }: Fault): string {
-  return `request ${nth} fails: ${mode}, ${status}${parks ? ", with I/O meanwhile" : ""}`;
+export function describeFault({ nth, mode, status, parks }: Fault, victim?: Victim): string {
+  const what = victim === undefined
+    ? ""
+    : ` (${victim.op} of ${victim.side} ${victim.range.first}+${victim.range.count})`;
+  return `request ${nth}${what} fails: ${mode}, ${status}${parks ? ", with I/O meanwhile" : ""}`;
 }
 
 const STATE = /^(\d+) parked=(\d) flushes=(\d+) flush_faults=(\d+) victim=(.*)$/gm;

@@ -13,6 +13,7 @@ import {
   SPAN,
   suspendMeanwhile,
 } from "./scenes.ts";
+import { LASTING_OPERATIONS } from "./survival.ts";
 import { milliseconds } from "./time.ts";
 
 export const OPERATIONS: readonly Operation[] = [
@@ -143,4 +144,5 @@ export const OPERATIONS: readonly Operation[] = [
     },
   },
   ...AUTOMATIC_OPERATIONS,
+  ...LASTING_OPERATIONS,
 ];

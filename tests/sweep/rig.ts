@@ -3,6 +3,10 @@
 // The stack under test: memory, devices whose Nth request fails, and the target on top.
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { type RemapFeatures, type RemapTable, toTarget } from "../../cli/device/table_line.ts";
+import { BLOCK_SECTORS } from "../../cli/metadata/format.ts";
+import { MemoryImage } from "../../cli/metadata/image.ts";
+import { layoutOf } from "../../cli/metadata/layout.ts";
+import { loadMetadata, type Metadata } from "../../cli/metadata/load.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import type { Range } from "../model/range.ts";
@@ -13,19 +17,29 @@ import { FaultyPair, type Side } from "./faults.ts";
 export const SECTORS = 256;
 /** In turn: a table of another layout starts with nothing relocated. */
 const MAIN_STARTS = [16, 24] as const;
-export const SPARE_START = 8;
+const SPARE_START = 8;
 export const SLOTS = 160;
+/** The range of a table that lasts: metadata, then as many slots. */
+const LASTING_SECTORS = lastingSectors();
+const LASTING_LAYOUT = layoutOf(LASTING_SECTORS, 1);
 const MAIN_SECTORS = 24 + SECTORS;
-const SPARE_SECTORS = SPARE_START + SLOTS;
+const SPARE_SECTORS = SPARE_START + LASTING_SECTORS;
 export const EVERYTHING: Range = { first: 0, count: SECTORS };
+
+const METADATA_BYTES = LASTING_LAYOUT.slotsStart * SECTOR_BYTES;
 
 /** A second try for everything, at once. */
 const FEATURES: RemapFeatures = {
-  volatile: true,
   maxRemaps: 0n,
   retries: 2n,
   retryDelayMs: 0n,
 };
+
+function lastingSectors(): number {
+  let sectors = SLOTS;
+  while (layoutOf(sectors, 1).slots < SLOTS) sectors++;
+  return sectors;
+}
 
 export function bytes(sectors: number): bigint {
   return BigInt(sectors * SECTOR_BYTES);
@@ -35,6 +49,7 @@ export class Rig implements AsyncDisposable {
   readonly name: string;
   #features: RemapFeatures = FEATURES;
   #mainStart: number = MAIN_STARTS[0];
+  #lasts = false;
   #file: DirectFile | undefined;
   #target: RemapDevice | undefined;
 
@@ -74,9 +89,37 @@ export class Rig implements AsyncDisposable {
     return this.#mainStart;
   }
 
+  /** The table is on the spare, too. */
+  get lasts(): boolean {
+    return this.#lasts;
+  }
+
+  /** The first slot, as a sector of the spare. */
+  get slotsStart(): number {
+    return SPARE_START + (this.#lasts ? LASTING_LAYOUT.slotsStart : 0);
+  }
+
+  /** Where a block of the metadata is, as a range of the spare; the journal's ring counts apart. */
+  metadataBlock(index: number, part: "journal" | "superblock" = "superblock"): Range {
+    const block = part === "journal" ? LASTING_LAYOUT.journalStart + index : index;
+    return { first: SPARE_START + block * BLOCK_SECTORS, count: BLOCK_SECTORS };
+  }
+
+  isJournal(sector: number): boolean {
+    const { first } = this.metadataBlock(0, "journal");
+    return this.#lasts && sector >= first && sector < this.slotsStart;
+  }
+
+  isMetadata(sector: number): boolean {
+    return this.#lasts && sector < this.slotsStart;
+  }
+
   /** All as new: first stamps everywhere, healthy devices, nothing relocated. */
-  async fresh(seed: number, features: RemapFeatures = {}): Promise<void> {
+  async fresh(seed: number, features: RemapFeatures = {}, lasts = false): Promise<void> {
     this.pair.heal();
+    // A table that lasts would be there again.
+    if (lasts || this.#lasts) await this.remove();
+    this.#lasts = lasts;
     const [one, other] = MAIN_STARTS;
     this.#mainStart = this.#mainStart === one ? other : one;
     this.#features = { ...FEATURES, ...features };
@@ -90,9 +133,55 @@ export class Rig implements AsyncDisposable {
       await this.dm.suspend(this.name, { skipLockfs: true });
       return await this.resume();
     }
+    if (lasts) await this.#writeMetadata(new Uint8Array(METADATA_BYTES));
+    await this.create();
+  }
+
+  async create(): Promise<void> {
     await this.dm.createWithTable(this.name, [toTarget(this.#table())]);
     this.#target = RemapDevice.open(this.dm, this.name);
     this.#file = DirectFile.open(`/dev/mapper/${this.name}`, { write: true });
+  }
+
+  get isThere(): boolean {
+    return this.#target !== undefined;
+  }
+
+  async #readMetadata(): Promise<Uint8Array> {
+    return await this.lower.spare.read(bytes(SPARE_START), METADATA_BYTES);
+  }
+
+  async #writeMetadata(data: Uint8Array): Promise<void> {
+    await this.lower.spare.write(bytes(SPARE_START), data);
+    await this.lower.spare.flush();
+  }
+
+  /** What the spare says by itself. */
+  async metadata(): Promise<Metadata> {
+    const image = new MemoryImage(LASTING_SECTORS * SECTOR_BYTES);
+    image.write(0, await this.#readMetadata());
+    return loadMetadata(image);
+  }
+
+  /** Sectors of the spare that hold the checkpoint slot that is not current. */
+  staleCheckpoint({ checkpoint }: Metadata): Range {
+    const start = LASTING_LAYOUT.checkpointStart[checkpoint === 0 ? 1 : 0];
+    const count = LASTING_LAYOUT.checkpointBlocks * BLOCK_SECTORS;
+    return { first: SPARE_START + start * BLOCK_SECTORS, count };
+  }
+
+  /** The device goes, and so does its table: nothing was ever relocated. */
+  async wipe(): Promise<void> {
+    await this.remove();
+    await this.#writeMetadata(new Uint8Array(METADATA_BYTES));
+  }
+
+  /** The device goes without a good-bye: its journal stays as it is. All that was written lasts. */
+  async crash(): Promise<void> {
+    const metadata = await this.#readMetadata();
+    await this.remove();
+    await this.#writeMetadata(metadata);
+    await this.lower.main.flush();
   }
 
   #table(): RemapTable {
@@ -103,8 +192,8 @@ export class Rig implements AsyncDisposable {
       mainStart: BigInt(this.#mainStart),
       spare: this.pair.path("spare"),
       spareStart: BigInt(SPARE_START),
-      spareLength: BigInt(SLOTS),
-      features: this.#features,
+      spareLength: BigInt(this.#lasts ? LASTING_SECTORS : SLOTS),
+      features: { ...this.#features, volatile: !this.#lasts },
     };
   }
 
@@ -130,10 +219,10 @@ export class Rig implements AsyncDisposable {
   async discard(): Promise<void> {
     this.pair.heal();
     if (this.dm.info(this.name)?.suspended === true) await this.resume();
-    await this.#remove();
+    await this.remove();
   }
 
-  async #remove(): Promise<void> {
+  async remove(): Promise<void> {
     this.#file?.[Symbol.dispose]();
     this.#file = undefined;
     this.#target = undefined;
@@ -142,7 +231,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#remove();
+    await this.remove();
     this.lower.main[Symbol.dispose]();
     this.lower.spare[Symbol.dispose]();
     await this.pair[Symbol.asyncDispose]();

@@ -10,6 +10,8 @@ import type { Trial } from "./trial.ts";
 export interface Operation {
   readonly name: string;
   readonly features?: RemapFeatures;
+  /** With metadata: the table lasts. */
+  readonly lasts?: boolean;
   /** Only faults that wait until {@linkcode meanwhile} has begun make sense. */
   readonly parkedOnly?: boolean;
   /** On the fresh device, before the fault is armed. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Every request of an operation fails once, in every way.
-import { describeFault, type Fault, type Mode, type Status } from "./faults.ts";
+import { describeFault, type Fault, type Mode, type Status, type Victim } from "./faults.ts";
 import { checkAftermath } from "./aftermath.ts";
 import { type Operation, usersMeanwhile } from "./scenes.ts";
 import type { Rig } from "./rig.ts";
@@ -49,9 +49,9 @@ export class SweepFailure extends Error {
   override readonly name = "SweepFailure";
   readonly hung: boolean;
 
-  constructor(readonly fault: Fault, cause: unknown) {
+  constructor(readonly fault: Fault, cause: unknown, victim?: Victim) {
     super(
-      `${describeFault(fault)}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${describeFault(fault, victim)}: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
     );
     this.hung = cause instanceof HangError;
@@ -105,15 +105,16 @@ async function attempt(rig: Rig, operation: Operation, fault: Fault): Promise<bo
     verifiesPending: features.pendingPolicy === "verify",
   });
   try {
-    await rig.fresh(seed, features);
+    await rig.fresh(seed, features, operation.lasts === true);
     await operation.prepare?.(trial);
     await trial.flush();
     const fired = await runArmed(operation, trial);
     await checkAftermath(trial);
     return fired;
   } catch (error) {
+    const { victim } = rig.pair.state;
     if (!(error instanceof HangError)) await rig.discard();
-    throw new SweepFailure(fault, error);
+    throw new SweepFailure(fault, error, victim);
   }
 }
 

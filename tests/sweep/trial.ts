@@ -52,6 +52,8 @@ export class Trial {
   before: RemapStatus | undefined;
   /** Sectors in use when it was armed. */
   placesBefore: readonly Place[] = [];
+  /** Sectors of requests that have failed: what became of them is not known. */
+  readonly doubtful = new Set<number>();
   /** Requests meet each other, so that what a failure belongs to is not known. */
   concurrent = false;
 
@@ -94,6 +96,11 @@ export class Trial {
     this.badSlots.add(slot);
   }
 
+  /** A block of the journal's ring takes no writes. */
+  spoilJournal(index: number): void {
+    this.rig.pair.makeBad("spare", "write", this.rig.metadataBlock(index, "journal"), "medium");
+  }
+
   get troubledBefore(): ReadonlySet<number> {
     return sectorsIn(this.placesBefore, ["lost", "pending"]);
   }
@@ -106,7 +113,10 @@ export class Trial {
   get blame(): Blame {
     const { unreadable, unwritable, badSlots: slots, weak } = this;
     const known = { unreadable, unwritable, slots, weak };
-    return new Blame(this.fault, this.rig.pair.state, known, this.manners, this.rig.mainStart);
+    const { rig } = this;
+    const place = { journal: rig.metadataBlock(0, "journal").first, slots: rig.slotsStart };
+    const metadata = rig.lasts ? place : undefined;
+    return new Blame(this.fault, rig.pair.state, known, this.manners, rig.mainStart, metadata);
   }
 
   async write(range: Range, options: { readonly fua?: boolean } = {}): Promise<boolean> {
@@ -117,6 +127,7 @@ export class Trial {
     const outcome = await within(outcomeOf(request), `a write of ${show(range)}`);
     this.ledger.endWrite(writing, outcome.ok);
     if (outcome.ok) return true;
+    this.#doubt(range);
     this.#judge(`a write of ${show(range)}`, outcome, this.blame.writeMayFail(range));
     return false;
   }
@@ -129,12 +140,17 @@ export class Trial {
       this.ledger.endRead(reading, outcome.value);
       return true;
     }
+    this.#doubt(range);
     const blame = this.blame;
     const may = blame.readMayFail(range, this.placesBefore) ||
       blame.readMayFail(range, await this.verify(range)) ||
       [...sectorsOf(range)].some((at) => this.troubledBefore.has(at));
     this.#judge(`a read of ${show(range)}`, outcome, may);
     return false;
+  }
+
+  #doubt(range: Range): void {
+    for (const sector of sectorsOf(range)) this.doubtful.add(sector);
   }
 
   /** What has just been written, to a new place if its old one was bad: no second failure. */
@@ -177,7 +193,10 @@ export class Trial {
     );
     if (outcome.ok) {
       contract(Number(outcome.value.remapped) === all, `remap replied ${text(outcome.value)}`);
-    } else if (!this.concurrent) {
+      return;
+    }
+    for (const range of ranges) this.#doubt(range);
+    if (!this.concurrent) {
       const moved = [...(await places()).keys()].filter((at) => !before.has(at));
       contract(moved.length === 0, `remap failed, but has relocated ${moved.join(", ")}`);
     }
@@ -201,7 +220,7 @@ export class Trial {
     options: MoveOptions & { force?: boolean },
   ): Promise<void> {
     const outcome = await this.#move(what, moved, options);
-    if (!outcome.ok) return;
+    if (!outcome.ok) return this.#doubt(range);
     const places = await this.verify(range);
     const kept = Number(outcome.value.kept);
     const most = options.force === true ? 0 : this.blame.mostKept(this.troubledBefore.size);
@@ -225,8 +244,54 @@ export class Trial {
     return outcome;
   }
 
+  /** Forces a checkpoint. Who cannot write one does not know what the spare says, and stops. */
+  async save(): Promise<void> {
+    const outcome = await this.#move("save", this.rig.target.send("save"), {});
+    const { mode } = this.rig.target.status();
+    contract(outcome.ok || mode === "ro", `save has failed, but mode=${mode}`);
+  }
+
+  /** Reads the table again. */
+  async restore(): Promise<void> {
+    await within(this.rig.suspend(), "suspend");
+    try {
+      await this.#move("restore", this.rig.target.send("restore"), {});
+    } finally {
+      await within(this.rig.resume(), "resume");
+    }
+  }
+
+  /**
+   * Makes the device again, which was there until now, with the fault; if that fails, without it.
+   * @param how what it was before: gone for good, gone without a good-bye, or never there
+   */
+  async start(how: "removed" | "crashed" | "blank"): Promise<void> {
+    const { rig } = this;
+    rig.pair.disarm();
+    if (how === "crashed") await rig.crash();
+    else if (how === "removed") await rig.remove();
+    else await rig.wipe();
+    // What it counts is new.
+    this.before = undefined;
+    this.#arm();
+    const outcome = await within(outcomeOf(rig.create()), "create");
+    if (outcome.ok) return;
+    // dm tells a resume's failure as it is; a refusal is the target's own.
+    const blame = this.blame;
+    const justified = blame.mayRefuse && [...IO_ERRORS, "EINVAL"].includes(outcome.code);
+    if (!justified) this.#judge("create", outcome, false);
+    rig.pair.disarm();
+    await within(rig.create(), "create, without the fault");
+  }
+
+  #arm(): void {
+    this.concurrent = this.fault.parks;
+    this.rig.pair.arm(this.fault);
+  }
+
   #judge(what: string, { code }: { readonly code: string }, justified: boolean): void {
     if (justified && IO_ERRORS.includes(code)) return;
+    if (justified && code === "EROFS" && this.blame.mayBeReadOnly) return;
     throw new PromiseBroken(
       "promises 1 and 7, what can be served is served",
       `${what} failed with ${code}`,
@@ -238,8 +303,8 @@ export class Trial {
     this.before = this.rig.target.status();
     this.placesBefore = await this.verify();
     this.#writes.clear();
-    this.concurrent = this.fault.parks;
-    this.rig.pair.arm(this.fault);
+    this.doubtful.clear();
+    this.#arm();
   }
 
   /** If it was relocated, then with its only write, which was acknowledged with that. */
