@@ -22,6 +22,12 @@ export interface BlockHeader {
   /** Superblock: how many were written; else: index of the block. */
   readonly sequence: number;
   readonly flags: number;
+  /**
+   * Of one attempt to write a checkpoint, the same in its superblock and in the journal that
+   * continues it: a random number in bits 16-31; in bits 0-15, how many blocks of the ring may
+   * belong to the previous generation. 0 after formatting.
+   */
+  readonly salt: number;
 }
 
 const CHECKSUM_AT = 12;
@@ -30,6 +36,14 @@ const UUID_AT = 24;
 const GENERATION_AT = 40;
 const SEQUENCE_AT = 48;
 const FLAGS_AT = 56;
+const SALT_AT = 60;
+
+/** What the blocks of one checkpoint and of its journal have in common. */
+export interface Lineage {
+  readonly uuid: string;
+  readonly generation: number;
+  readonly salt: number;
+}
 
 /** A view of the same bytes. */
 export function viewOf(bytes: Uint8Array): DataView {
@@ -61,6 +75,7 @@ export function encodeHeader(block: Uint8Array, kind: BlockKind, header: BlockHe
   setU64(view, GENERATION_AT, header.generation);
   setU64(view, SEQUENCE_AT, header.sequence);
   view.setUint32(FLAGS_AT, header.flags, true);
+  view.setUint32(SALT_AT, header.salt, true);
 }
 
 /** Only of a sound block do these numbers mean anything. */
@@ -73,6 +88,7 @@ export function decodeHeader(block: Uint8Array): BlockHeader {
     generation: getU64(view, GENERATION_AT),
     sequence: getU64(view, SEQUENCE_AT),
     flags: view.getUint32(FLAGS_AT, true),
+    salt: view.getUint32(SALT_AT, true),
   };
 }
 
@@ -120,23 +136,23 @@ export function isLast(block: Uint8Array): boolean {
 }
 
 /**
- * Is it that block of the checkpoint, or of the journal, of that generation? If not, what is wrong:
- * the same as `remap_block_check()`.
+ * Is it that block of the checkpoint, or of the journal, of that lineage? If not, what is wrong: the
+ * same as `remap_block_check()`.
  */
 export function blockProblem(
   block: Uint8Array,
   kind: "checkpoint" | "journal",
-  uuid: string,
-  generation: number,
+  { uuid, generation, salt }: Lineage,
   sequence: number,
 ): string | undefined {
   if (!isSound(block, kind)) return "damaged";
   const header = decodeHeader(block);
   if (header.version !== FORMAT_VERSION) return "of another version";
   if (header.uuid !== uuid) return "of another device";
-  if (header.generation !== generation) return "of another generation";
+  if (header.generation !== generation || header.salt !== salt) return "of another generation";
   if (header.sequence !== sequence) return "in the wrong place";
   if (header.count > BLOCK_ENTRIES) return "impossible number of entries";
+  if ((header.flags & ~FLAG_LAST) !== 0) return "unknown flags";
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { Image } from "./image.ts";
+import { inspect } from "./inspect.ts";
 import type { Problem } from "./problem.ts";
 import type { Superblock } from "./superblock.ts";
 
@@ -10,6 +11,7 @@ export interface TableCounts {
   /** Of these some may be lost. */
   readonly remapped: number;
   readonly lost: number;
+  /** On main, or in a slot. */
   readonly pending: number;
   /** Of slots. */
   readonly bad: number;
@@ -30,5 +32,11 @@ export interface CheckReport {
 
 /** Never writes, and never throws for damage: what it finds is in the report. */
 export function checkMetadata(image: Image): CheckReport {
-  throw new Error(image.path);
+  const { findings, chosen, totals } = inspect(image);
+  return {
+    problems: findings.problems,
+    notes: findings.notes,
+    ...chosen && { superblock: chosen.superblock, generation: chosen.superblock.generation },
+    counts: totals,
+  };
 }

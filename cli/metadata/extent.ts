@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { EntryChecker, OrderChecker } from "./entry.ts";
 import { MAX_SECTORS } from "./format.ts";
-import { layoutOf } from "./layout.ts";
 
 /**
  * - `main`: back on main, readable as far as is known (in the journal only)
@@ -79,29 +79,19 @@ export interface Bounds {
   readonly spareSectors: number;
 }
 
+export type EntrySource = "checkpoint" | "journal";
+
 /**
  * What is wrong with an entry, `undefined` if nothing is: the same as `remap_extent_check()`.
  */
 export function extentProblem(
   bounds: Bounds,
   extent: Extent | undefined,
-  from: "checkpoint" | "journal",
+  from: EntrySource,
 ): string | undefined {
-  if (extent === undefined || (extent.state === "main" && from === "checkpoint")) {
-    return "entry of unknown state";
-  }
+  if (extent === undefined) return "entry of unknown state";
   const { first, length, slot, state } = extent;
-  const { blockSectors, mainSectors, spareSectors } = bounds;
-  if (
-    length === 0 || first % blockSectors !== 0 || length % blockSectors !== 0 ||
-    slot % blockSectors !== 0
-  ) return "entry is not whole logical blocks";
-  if (state === "bad" && first !== 0) return "bad slots with a sector of main";
-  if (state !== "bad" && first + length > mainSectors) return "entry past the end of main";
-  if (!hasSlot(state)) return slot === 0 ? undefined : "slot for a sector on main";
-  const { slotsStart, slots } = layoutOf(spareSectors, blockSectors);
-  if (slot < slotsStart || slot + length > slotsStart + slots) return "slot out of range";
-  return undefined;
+  return new EntryChecker(bounds, from).problem(first, length, slot, EXTENT_STATES.indexOf(state));
 }
 
 /**
@@ -109,12 +99,11 @@ export function extentProblem(
  * the first entry. The same as `remap_extent_follows()`.
  */
 export function orderProblem(previous: Extent | undefined, extent: Extent): string | undefined {
-  if (previous === undefined) return undefined;
-  const bad = extent.state === "bad";
-  const wasBad = previous.state === "bad";
-  if (wasBad && !bad) return "sectors behind the bad slots";
-  const overlaps = bad
-    ? wasBad && extent.slot < previous.slot + previous.length
-    : extent.first < previous.first + previous.length;
-  return overlaps ? "entries overlap or do not ascend" : undefined;
+  const order = new OrderChecker();
+  if (previous !== undefined) orderStep(order, previous);
+  return orderStep(order, extent);
+}
+
+function orderStep(order: OrderChecker, { first, length, slot, state }: Extent) {
+  return order.problem(first, length, slot, state === "bad");
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { Extent } from "./extent.ts";
+import { walkCheckpoint } from "./checkpoint.ts";
+import { type Extent, EXTENT_STATES } from "./extent.ts";
 import type { Image } from "./image.ts";
+import { inspect } from "./inspect.ts";
+import { Merge, type Replay } from "./merge.ts";
 import { MetadataError } from "./problem.ts";
+import type { Chosen } from "./select.ts";
 import type { Superblock } from "./superblock.ts";
 
 export { MetadataError, type Problem } from "./problem.ts";
@@ -34,5 +38,35 @@ export interface Metadata {
  * @throws {MetadataError} for what the kernel would refuse, and for a range that is all zeroes
  */
 export function loadMetadata(image: Image): Metadata {
-  throw new MetadataError(image.path, []);
+  const { findings, chosen, journal, replay } = inspect(image);
+  if (findings.areAny || !chosen || !journal || !replay) {
+    throw new MetadataError(image.path, findings.problems);
+  }
+  const { superblock, copy } = chosen;
+  return {
+    superblock,
+    superblockCopy: copy,
+    generation: superblock.generation,
+    checkpoint: superblock.checkpoint,
+    checkpointUsed: superblock.checkpointUsed,
+    transactions: journal.transactions,
+    journalUsed: journal.used,
+    droppedBlocks: journal.dropped,
+    notes: findings.notes,
+    extents: () => extentsOf(image, chosen, replay),
+  };
+}
+
+function* extentsOf(image: Image, chosen: Chosen, replay: Replay): Generator<Extent> {
+  let ready: Extent[] = [];
+  const merge = new Merge(replay, (first, length, slot, state) => {
+    ready.push({ first, length, slot, state: EXTENT_STATES[state]! });
+  });
+  const push = merge.push.bind(merge);
+  for (const _block of walkCheckpoint(image, chosen, push)) {
+    yield* ready;
+    ready = [];
+  }
+  merge.finish();
+  yield* ready;
 }

@@ -29,6 +29,8 @@ export interface Superblock {
   readonly sequence: number;
   /** Of its checkpoint. */
   readonly generation: number;
+  /** Of that attempt to write it, see `BlockHeader`. */
+  readonly salt: number;
   /** Sectors relocated. */
   readonly remapped: number;
   /** Main's logical block. */
@@ -102,6 +104,7 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array<ArrayBuffer
     generation: superblock.generation,
     sequence: superblock.sequence,
     flags: 0,
+    salt: superblock.salt,
   });
   view.setUint32(64, superblock.incompat, true);
   view.setUint32(68, superblock.roCompat, true);
@@ -144,11 +147,12 @@ export function decodeSuperblock(block: Uint8Array): DecodedSuperblock {
 }
 
 function fieldsOf(block: Uint8Array, view: DataView): Superblock {
-  const { count, uuid, sequence, generation } = decodeHeader(block);
+  const { count, uuid, sequence, generation, salt } = decodeHeader(block);
   return {
     uuid,
     sequence,
     generation,
+    salt,
     remapped: count,
     blockSectors: view.getUint32(76, true),
     mainStart: getU64(view, 80),
@@ -197,16 +201,23 @@ function superblockProblem(
   ) return "superblock: the layout does not follow from the sizes";
   if (
     view.getUint32(160, true) > 1 || checkpointUsed > layout.checkpointBlocks ||
+    // Only formatting makes a checkpoint of no blocks.
+    (checkpointUsed === 0) !== (superblock.generation === 1) ||
     entries > checkpointUsed * BLOCK_ENTRIES
   ) return "superblock: impossible checkpoint";
-  if (superblock.generation === 0 || superblock.sequence === 0) {
-    return "superblock: generation or sequence is 0";
+  if (isImpossibleCounter(superblock.generation) || isImpossibleCounter(superblock.sequence)) {
+    return "superblock: impossible generation or sequence";
   }
   const texts = [[NAME_AT, NAME_SIZE], [ID_AT, ID_SIZE], [ARGS_AT, ARGS_SIZE]] as const;
   if (!texts.every(([at, size]) => block.subarray(at, at + size).includes(0))) {
     return "superblock: a text does not end";
   }
   return undefined;
+}
+
+/** Generations and sequences start at 1 and never wrap around: nobody writes so many. */
+function isImpossibleCounter(counter: number): boolean {
+  return counter === 0 || counter >= MAX_SECTORS;
 }
 
 function putText(block: Uint8Array, at: number, size: number, text: string): void {
@@ -221,4 +232,13 @@ function textAt(block: Uint8Array, at: number, size: number): string {
   const bytes = block.subarray(at, at + size);
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** A text from the disk for a terminal: what could steer it is written as `\\xNN`. */
+export function printable(text: string): string {
+  return text.replace(
+    // deno-lint-ignore no-control-regex
+    /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }

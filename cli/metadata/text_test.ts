@@ -15,6 +15,7 @@ const SUPERBLOCK: Superblock = {
   uuid: "01234567-89ab-cdef-0123-456789abcdef",
   sequence: 5,
   generation: 7,
+  salt: 0,
   remapped: 0,
   blockSectors: 1,
   mainStart: 2048,

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Entries as numbers: what runs a million times makes no objects.
+import type { Bounds, EntrySource } from "./extent.ts";
+import { layoutOf } from "./layout.ts";
+
+/** The states by their numbers on disk. */
+export const MAIN = 0;
+export const REMAPPED = 1;
+export const LOST = 2;
+export const PENDING = 3;
+export const UNREADABLE = 4;
+export const BAD = 5;
+export const STATES = 6;
+
+/** Does a sector in this state live in a slot? */
+export function stateHasSlot(state: number): boolean {
+  return state !== MAIN && state !== PENDING;
+}
+
+/** Takes an entry at a time and says what is wrong with it in itself. */
+export class EntryChecker {
+  readonly #misaligned: number;
+  readonly #mainSectors: number;
+  readonly #slotsStart: number;
+  readonly #slotsEnd: number;
+  readonly #firstState: number;
+
+  constructor(bounds: Bounds, from: EntrySource) {
+    const { slotsStart, slots } = layoutOf(bounds.spareSectors, bounds.blockSectors);
+    this.#misaligned = bounds.blockSectors - 1;
+    this.#mainSectors = bounds.mainSectors;
+    this.#slotsStart = slotsStart;
+    this.#slotsEnd = slotsStart + slots;
+    this.#firstState = from === "journal" ? MAIN : REMAPPED;
+  }
+
+  /** `undefined`, or what is wrong: the same as `remap_extent_check()`. */
+  problem(first: number, length: number, slot: number, state: number): string | undefined {
+    if (state >= STATES || state < this.#firstState) return "entry of unknown state";
+    if (length === 0 || ((first | length | slot) & this.#misaligned) !== 0) {
+      return "entry is not whole logical blocks";
+    }
+    if (state === BAD) {
+      if (first !== 0) return "bad slots with a sector of main";
+    } else if (first + length > this.#mainSectors) return "entry past the end of main";
+    if (state === MAIN || state === PENDING) {
+      return slot === 0 ? undefined : "slot for a sector on main";
+    }
+    if (slot < this.#slotsStart || slot + length > this.#slotsEnd) return "slot out of range";
+    return undefined;
+  }
+}
+
+/** Takes the entries of a checkpoint one after the other. */
+export class OrderChecker {
+  #end = 0;
+  #wasBad = false;
+
+  /** `undefined`, or what is wrong: the same as `remap_extent_follows()`. */
+  problem(first: number, length: number, slot: number, bad: boolean): string | undefined {
+    let problem: string | undefined;
+    if (this.#wasBad && !bad) problem = "sectors behind the bad slots";
+    else if (bad ? this.#wasBad && slot < this.#end : first < this.#end) {
+      problem = "entries overlap or do not ascend";
+    }
+    this.#wasBad = bad;
+    this.#end = (bad ? slot : first) + length;
+    return problem;
+  }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Which superblock counts: rules 1 to 5 of docs/metadata-format.md.
+import { blockProblem, decodeHeader, isLast, isSound, kindOf } from "./block.ts";
+import { type Findings, placeOf } from "./findings.ts";
+import { FORMAT_VERSION, SECTOR_SIZE } from "./format.ts";
+import type { Image } from "./image.ts";
+import { isOfLineage } from "./journal.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { type RawBlock, readBlock, readBlocks } from "./reader.ts";
+import { type DecodedSuperblock, decodeSuperblock, type Superblock } from "./superblock.ts";
+
+/** What counts. */
+export interface Chosen {
+  /** As on the disk, but for an adopted checkpoint, which it describes as far as is known. */
+  readonly superblock: Superblock;
+  readonly copy: "A" | "B";
+  readonly layout: Layout;
+  /** The checkpoint's superblock is lost, so that nothing says how many entries it has. */
+  readonly adopted: boolean;
+}
+
+type Sound = Extract<DecodedSuperblock, { kind: "sound" }>;
+type Copy = "A" | "B";
+const COPIES = ["A", "B"] as const;
+
+/** `undefined` if none counts; the findings say why. */
+export function selectSuperblock(image: Image, findings: Findings): Chosen | undefined {
+  const a = readSuperblock(image, 0, findings);
+  const b = readSuperblock(image, 1, findings);
+  const newer = [a, b].findIndex(({ kind }) => kind === "newer");
+  if (newer >= 0) return refuseNewer([a, b][newer]!, newer, findings);
+  if (a.kind === "zero" && b.kind === "zero") return refuseBlank(image, findings);
+  const unsound = [a, b].map((each, copy) => problemOf(each, copy, findings));
+  if (unsound.includes(true)) return undefined;
+  if (a.kind === "sound" && b.kind === "sound") return selectLater(a, b, findings);
+  if (a.kind === "sound") return selectOnly(image, a, "A", b.kind === "zero", findings);
+  if (b.kind === "sound") return selectOnly(image, b, "B", a.kind === "zero", findings);
+  findings.add("superblocks", "blocks 0 and 1 (byte 0)", "neither superblock is sound");
+  return undefined;
+}
+
+function readSuperblock(image: Image, copy: number, findings: Findings): DecodedSuperblock {
+  const block = readBlock(image, copy);
+  if (block.bytes !== undefined) return decodeSuperblock(block.bytes);
+  findings.note(`superblock ${COPIES[copy]}, ${placeOf(copy)}: ${block.error}`);
+  return { kind: "damaged" };
+}
+
+function refuseNewer(block: DecodedSuperblock, copy: number, findings: Findings): undefined {
+  const how = block.kind === "newer" && block.version !== FORMAT_VERSION
+    ? `format ${block.version}`
+    : "features that this version does not know";
+  findings.add(
+    "newer",
+    placeOf(copy),
+    `superblock ${COPIES[copy]} was written by a newer version (${how})`,
+    "install a newer dmremap-ts and dm-remap; this version cannot read it",
+  );
+}
+
+/** Both superblocks are zeroes: never formatted, or wiped? */
+function refuseBlank(image: Image, findings: Findings): undefined {
+  const { slotsStart } = layoutOf(Math.floor(image.sizeBytes / SECTOR_SIZE), 1);
+  const blocks = Math.min(slotsStart / 8, Math.floor(image.sizeBytes / 4096));
+  for (const block of readBlocks(image, 0, blocks)) {
+    if (block.bytes !== undefined && block.words.every((word) => word === 0)) continue;
+    findings.add(
+      "superblocks",
+      placeOf(block.index),
+      "both superblocks are zeroes, but this block is not",
+    );
+    return;
+  }
+  findings.add(
+    "blank",
+    "block 0 (byte 0)",
+    "all zeroes: there is no metadata, and the first activation would write an empty table",
+    "run: dmremap-ts create NAME MAIN SPARE, if this spare was never used",
+  );
+}
+
+/** Says what does not make sense in a sound superblock. */
+function problemOf(block: DecodedSuperblock, copy: number, findings: Findings): boolean {
+  if (block.kind !== "sound" || block.problem === undefined) return false;
+  findings.block("superblock", copy, `superblock ${COPIES[copy]}: ${withoutTopic(block.problem)}`);
+  return true;
+}
+
+function withoutTopic(problem: string): string {
+  return problem.replace(/^superblock: /, "");
+}
+
+function selectLater(a: Sound, b: Sound, findings: Findings): Chosen | undefined {
+  const [later, earlier, copy]: [Superblock, Superblock, Copy] =
+    a.superblock.sequence > b.superblock.sequence
+      ? [a.superblock, b.superblock, "A"]
+      : [b.superblock, a.superblock, "B"];
+  const refuse = (message: string) =>
+    findings.add("superblocks", "blocks 0 and 1 (byte 0)", message);
+  if (later.uuid !== earlier.uuid) {
+    refuse(
+      `the superblocks are of two different devices: ${a.superblock.uuid} and ${b.superblock.uuid}`,
+    );
+    return undefined;
+  }
+  if (later.sequence === earlier.sequence) {
+    refuse(`both superblocks claim to be number ${later.sequence}`);
+    return undefined;
+  }
+  if (later.generation < earlier.generation) {
+    refuse(`the later superblock (${copy}) is of the older generation ${later.generation}`);
+    return undefined;
+  }
+  return chosen(later, copy);
+}
+
+function chosen(superblock: Superblock, copy: Copy): Chosen {
+  const layout = layoutOf(superblock.spareSectors, superblock.blockSectors);
+  return { superblock, copy, layout, adopted: false };
+}
+
+/** One superblock is sound; the other is zero or damaged, and may have been the current one. */
+function selectOnly(
+  image: Image,
+  { superblock }: Sound,
+  copy: Copy,
+  otherIsZero: boolean,
+  findings: Findings,
+): Chosen | undefined {
+  const only = chosen(superblock, copy);
+  const [other, block] = copy === "A" ? ["B", 1] as const : ["A", 0] as const;
+  const isFirst = otherIsZero && superblock.sequence === 1;
+  if (!isFirst) {
+    findings.note(
+      `superblock ${other}, ${placeOf(block)}, is ${otherIsZero ? "zeroes" : "damaged"}; ` +
+        `superblock ${copy} stands in for it until the next checkpoint`,
+    );
+  }
+  const found = findCheckpoint(image, only, block);
+  if (found === "none" || (found === "part" && isFirst)) return only;
+  if (found === "part") {
+    findings.block(
+      "checkpoint",
+      only.layout.checkpointStart[1 - superblock.checkpoint]!,
+      `superblock ${other} is damaged, and so is the checkpoint that it may have named`,
+    );
+    return undefined;
+  }
+  if (hasLaterJournal(image, only, found.salt)) return only;
+  findings.note(
+    `checkpoint ${found.generation} is whole, and newer than superblock ${copy}: it counts`,
+  );
+  return { ...only, superblock: found, adopted: true };
+}
+
+/**
+ * Looks for the checkpoint that the other superblock would name. A trace of a later generation,
+ * wherever it stands, is a `part`.
+ */
+function findCheckpoint(
+  image: Image,
+  { superblock, layout }: Chosen,
+  other: number,
+): Superblock | "part" | "none" {
+  const there = readBlock(image, other).bytes;
+  const checkpoint = superblock.checkpoint === 0 ? 1 : 0;
+  const generation = superblock.generation + 1;
+  let some = there !== undefined && isNewer(there, superblock);
+  let whole = true;
+  let salt: number | undefined;
+  let entries = 0;
+  const start = layout.checkpointStart[checkpoint];
+  for (const block of readBlocks(image, start, layout.checkpointBlocks)) {
+    some ||= block.bytes !== undefined && isNewer(block.bytes, superblock);
+    const header = block.bytes && checkpointHeader(block, superblock.uuid, generation);
+    if (header === undefined) {
+      whole = false;
+      continue;
+    }
+    salt ??= header.salt;
+    whole &&= header.salt === salt;
+    entries += header.count;
+    if (!whole || !isLast(block.bytes!)) continue;
+    const sequence = superblock.sequence + 1;
+    const checkpointUsed = block.index + 1;
+    return { ...superblock, sequence, generation, salt, checkpoint, checkpointUsed, entries };
+  }
+  return some ? "part" : "none";
+}
+
+/** A sound block of any kind, of the same device and a later generation. */
+function isNewer(block: Uint8Array, { uuid, generation }: Superblock): boolean {
+  const kind = kindOf(block);
+  if (kind === undefined || !isSound(block, kind)) return false;
+  const header = decodeHeader(block);
+  return header.uuid === uuid && header.generation > generation;
+}
+
+/** Of a sound block of that generation, whatever its salt. */
+function checkpointHeader(block: RawBlock, uuid: string, generation: number) {
+  const header = decodeHeader(block.bytes);
+  const lineage = { uuid, generation, salt: header.salt };
+  return blockProblem(block.bytes, "checkpoint", lineage, block.index) === undefined
+    ? header
+    : undefined;
+}
+
+/**
+ * Did the journal of the older generation go on after the newer checkpoint was written? Then that one
+ * was an attempt that came to nothing: its superblock was never written.
+ */
+function hasLaterJournal(image: Image, { superblock, layout }: Chosen, salt: number): boolean {
+  const folded = salt & 0xffff;
+  for (const block of readBlocks(image, layout.journalStart, layout.journalBlocks)) {
+    if (block.bytes === undefined || block.index < folded) continue;
+    if (isOfLineage(block.bytes, superblock)) return true;
+  }
+  return false;
+}
