@@ -256,7 +256,7 @@ static int remap_find_slots(struct remap_c *rc)
 	}
 	remap_layout_of(rc->spare_len, rc->unit, &layout);
 	if (!layout.slots)
-		return remap_refuse(rc->ti, "spare_len is too small: the metadata takes %llu sectors",
+		return remap_refuse(rc->ti, "spare_len is too small: metadata takes %llu sectors",
 				    layout.slots_start);
 	rc->slots_start = rc->spare_start + layout.slots_start;
 	rc->slots = layout.slots;

@@ -138,11 +138,14 @@ static void remap_super_set_text(char *text, size_t size, const char *from)
 }
 
 /* The next superblock begins as the present one. */
-static void remap_super_next(struct remap_disk_super *super)
+static void remap_super_next(struct remap_meta *meta)
 {
+	struct remap_disk_super *super = meta->super;
+
 	le64_add_cpu(&super->header.sequence, 1);
 	le64_add_cpu(&super->header.generation, 1);
-	super->header.salt = cpu_to_le32(get_random_u32());
+	super->header.salt = cpu_to_le32(remap_salt(get_random_u32(),
+						    meta->journal_used + meta->uncertain));
 	super->checkpoint = cpu_to_le32(!le32_to_cpu(super->checkpoint));
 }
 
@@ -183,11 +186,11 @@ int remap_checkpoint(struct remap_c *rc, struct list_head *pieces)
 	};
 	int r;
 
-	remap_super_next(meta->super);
+	remap_super_next(meta);
 	w.start = meta->layout.checkpoint_start[le32_to_cpu(meta->super->checkpoint)];
-	r = remap_write_entries(&w) ?: remap_write_bad(&w);
-	if (!r && w.nr)
-		r = remap_writer_close(&w, true);
+	/* An empty table has a block, too: it says that there is a newer checkpoint. */
+	remap_block_start(remap_run_block(rc, 0), REMAP_MAGIC_CHECKPOINT, meta->super, 0);
+	r = remap_write_entries(&w) ?: remap_write_bad(&w) ?: remap_writer_close(&w, true);
 	if (r)
 		return r;
 	if (w.left_out)
@@ -201,6 +204,7 @@ int remap_checkpoint(struct remap_c *rc, struct list_head *pieces)
 	meta->generation = le64_to_cpu(meta->super->header.generation);
 	meta->journal_used = 0;
 	meta->nr = 0;
+	meta->uncertain = false;
 	meta->checkpoints++;
 	return 0;
 }

@@ -156,6 +156,8 @@ extern unsigned int remap_max_remaps;
 extern unsigned int remap_max_per_minute;
 
 struct remap_table *remap_new_table(struct remap_c *rc);
+int remap_alloc_resources(struct remap_c *rc);
+void remap_free_resources(struct remap_c *rc);
 
 int remap_parse_args(struct remap_c *rc, unsigned int argc, char **argv);
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#define __packed __attribute__((__packed__))
 #define cpu_to_le32 htole32
 #define cpu_to_le64 htole64
 #define le32_to_cpu le32toh

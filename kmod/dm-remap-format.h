@@ -25,8 +25,8 @@
 
 /* 48 bits for sectors: 128 PiB. */
 #define REMAP_DISK_SECTOR_BITS 48
-#define REMAP_DISK_SECTOR_MASK ((1ull << REMAP_DISK_SECTOR_BITS) - 1)
 #define REMAP_DISK_MAX_SECTORS (1ull << REMAP_DISK_SECTOR_BITS)
+#define REMAP_DISK_SECTOR_MASK (REMAP_DISK_MAX_SECTORS - 1)
 /* Runs are written in parts of at most so many sectors, a multiple of every logical block. */
 #define REMAP_DISK_MAX_RUN 32768u
 
@@ -48,13 +48,13 @@ struct remap_disk_header {
 	__le64 generation;	/* of the checkpoint that it describes, belongs to, or continues */
 	__le64 sequence;	/* superblock: how many were written; else: index of the block */
 	__le32 flags;
-	__le32 salt;		/* random, of one attempt to write a checkpoint; 0 after formatting */
-} __attribute__((packed));
+	__le32 salt;		/* of one attempt at a checkpoint: see remap_salt(); 0 at first */
+} __packed;
 
 struct remap_disk_entry {
 	__le64 where;	/* bits 0-47: first sector of the target; 48-63: length in sectors */
 	__le64 there;	/* bits 0-47: sector of the spare range; 48-55: state; 56-63: zero */
-} __attribute__((packed));
+} __packed;
 
 #define REMAP_BLOCK_ENTRIES \
 	((REMAP_BLOCK_SIZE - sizeof(struct remap_disk_header)) / sizeof(struct remap_disk_entry))
@@ -100,10 +100,10 @@ struct remap_disk_super {
 	__le64 written;
 	__u8 reserved2[32];
 	char name[REMAP_DISK_NAME_SIZE];	/* of the mapped device; ends with zeroes */
-	char main_id[REMAP_DISK_ID_SIZE];	/* what identifies the main device; ends with zeroes */
+	char main_id[REMAP_DISK_ID_SIZE];	/* identifies the main device; ends with zeroes */
 	char args[REMAP_DISK_ARGS_SIZE];	/* feature arguments of the table line */
 	__u8 reserved3[REMAP_BLOCK_SIZE - 1536];
-} __attribute__((packed));
+} __packed;
 
 /* Where everything lies: a function of the size of the spare range and of main's logical block. */
 struct remap_layout {
@@ -179,6 +179,20 @@ static inline int remap_block_is_sound(const void *block, const char *magic)
 	       le32_to_cpu(header->checksum) == remap_block_checksum(block);
 }
 
+/*
+ * What the blocks of one attempt at a checkpoint have in common: a random number, and how many
+ * blocks of the journal before it (@journal of them may be on the medium) are part of it.
+ */
+static inline __u32 remap_salt(__u32 random, __u64 journal)
+{
+	return random << 16 | (journal & 0xffff);
+}
+
+static inline __u64 remap_salt_journal(__u32 salt)
+{
+	return salt & 0xffff;
+}
+
 enum remap_super_kind {
 	REMAP_SUPER_ZERO,
 	REMAP_SUPER_DAMAGED,	/* or never one of ours */
@@ -207,7 +221,7 @@ static inline int remap_counter_is_impossible(__u64 counter)
 
 static inline int remap_text_ends(const char *text, size_t size)
 {
-	return memchr(text, 0, size) != NULL;
+	return !!memchr(text, 0, size);
 }
 
 /* Does a sound superblock make sense in itself? */
@@ -234,7 +248,9 @@ static inline const char *remap_super_check(const struct remap_disk_super *super
 	    le64_to_cpu(super->slots_start) != layout.slots_start ||
 	    le64_to_cpu(super->slots) != layout.slots)
 		return "superblock: the layout does not follow from the sizes";
+	/* Only formatting makes a checkpoint of no blocks. */
 	if (le32_to_cpu(super->checkpoint) > 1 || used > layout.checkpoint_blocks ||
+	    !used != (le64_to_cpu(super->header.generation) == 1) ||
 	    entries > used * REMAP_BLOCK_ENTRIES)
 		return "superblock: impossible checkpoint";
 	if (remap_counter_is_impossible(le64_to_cpu(super->header.generation)) ||

@@ -112,6 +112,7 @@ static int remap_journal_write(struct remap_c *rc, u32 flags)
 	header->flags = cpu_to_le32(flags);
 	r = remap_meta_write_block(rc, meta->layout.journal_start + meta->journal_used,
 				   meta->block);
+	meta->uncertain = r;
 	if (!r) {
 		meta->journal_used++;
 		meta->nr = 0;

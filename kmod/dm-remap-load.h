@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loading, in two files: dm-remap-load.c finds the checkpoint that counts, dm-remap-replay.c makes
- * a table of it and of the journal behind it.
+ * Loading, in three files: dm-remap-super.c finds the superblock that counts, dm-remap-replay.c
+ * makes a table of its checkpoint and of the journal behind it, dm-remap-load.c does the rest.
  */
 #ifndef DM_REMAP_LOAD_H
 #define DM_REMAP_LOAD_H
@@ -18,12 +18,15 @@ struct remap_loader {
 	struct remap_extent previous;	/* entry of the checkpoint */
 	u64 entries;			/* of the checkpoint */
 	bool adopted;			/* no superblock names the checkpoint */
+	bool lenient;			/* a part of another checkpoint may be there */
 };
 
 int remap_refuse_meta(struct remap_c *rc, const char *what, const char *why);
 int remap_refuse_block(struct remap_c *rc, const char *what, u64 block, const char *why);
 void *remap_load_block(struct remap_c *rc, u64 start, u64 index, u64 blocks);
 
+int remap_adopt_checkpoint(struct remap_loader *ld);
+int remap_load_super(struct remap_loader *ld);
 int remap_load_entries(struct remap_loader *ld);
 
 #endif

@@ -94,7 +94,7 @@ static bool remap_try_again(struct remap_c *rc, unsigned int *tries)
 	atomic64_inc(&rc->table->counters.spare_errors);
 	if (++*tries >= rc->features.retries)
 		return false;
-	msleep(min(delay, (unsigned int)REMAP_MAX_DELAY_MS));
+	msleep(min_t(unsigned int, delay, REMAP_MAX_DELAY_MS));
 	return true;
 }
 

@@ -37,6 +37,7 @@ struct remap_meta {
 	u64 journal_used;		/* blocks of the ring */
 	void *block;			/* the journal block that is being filled */
 	unsigned int nr;		/* its entries */
+	bool uncertain;			/* the block at @journal_used may be on the medium */
 	bool rewrite;			/* what was loaded is to be written as a checkpoint */
 	/* Only grow. */
 	u64 commits;

@@ -151,9 +151,11 @@ static int remap_journal_end(struct remap_loader *ld, u64 *count)
 
 		if (IS_ERR(block))
 			return PTR_ERR(block);
-		if (!remap_block_is_sound(block, REMAP_MAGIC_JOURNAL) ||
-		    memcmp(header->uuid, super->header.uuid, sizeof(header->uuid)))
+		if (!remap_block_is_sound(block, REMAP_MAGIC_JOURNAL))
 			continue;
+		/* Whoever makes a spare ours wipes the ring. */
+		if (memcmp(header->uuid, super->header.uuid, sizeof(header->uuid)))
+			return remap_refuse_block(ld->rc, "journal", i, "of another device");
 		if (le64_to_cpu(header->generation) > generation)
 			return remap_refuse_block(ld->rc, "journal", i,
 						  "newer than the newest superblock");
