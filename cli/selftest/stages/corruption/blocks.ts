@@ -97,7 +97,8 @@ async function journal(bench: PersistenceBench): Promise<void> {
   const history = await makeHistory(bench);
   const { journal: [first = 0, second = 0, last = 0], rest: [behind = 0] } = history.places;
   await damageEach(bench, history, [first, second], [...SPOILED, FOREIGN], "refused");
-  await damageEach(bench, history, [last], [...SPOILED, FOREIGN], "before the last");
+  await damageEach(bench, history, [last], SPOILED, "before the last");
+  await damageEach(bench, history, [last], [FOREIGN], "refused");
   await damageEach(bench, history, [behind], [FILLED], "same");
   await exchange(bench, history, [first, second], "refused");
   await duplicate(bench, history, [first, behind], "refused");
