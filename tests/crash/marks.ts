@@ -18,6 +18,8 @@ export interface Geometry {
   readonly main: Part;
   /** The spare range: metadata and slots. */
   readonly spare: Part;
+  /** Sectors in a logical block. */
+  readonly unit: number;
   /** Where the spare range begins on the spare device as the target sees it. */
   readonly spareStart: number;
 }
@@ -49,8 +51,6 @@ export interface Begin {
   /** Of a write: the stamp's number. */
   readonly sequence?: number;
   readonly fua?: boolean;
-  /** Of an unmap: nothing is copied back. */
-  readonly force?: boolean;
 }
 
 export interface End {

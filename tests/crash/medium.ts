@@ -27,7 +27,7 @@ interface Undo {
 
 export class Medium {
   /** What is durable; with the chosen writes while a crash state is looked at. */
-  readonly image: Uint8Array;
+  readonly image: Uint8Array<ArrayBuffer>;
   /** In the order of their submission. */
   readonly volatile: Volatile[] = [];
   /** Turn of the last durable write of each sector. */
@@ -38,7 +38,7 @@ export class Medium {
   readonly #flushes = new Map<number, readonly Volatile[]>();
   #turn = 0;
 
-  constructor(image: Uint8Array) {
+  constructor(image: Uint8Array<ArrayBuffer>) {
     this.image = image;
     this.#turns = new Int32Array(image.length / SECTOR);
   }
@@ -49,6 +49,11 @@ export class Medium {
     else if (event.kind === "flush") this.#flush(event.id);
     else if (event.kind === "done") return this.#end(event.id, event.failed);
     return false;
+  }
+
+  /** Will the end of this request make anything durable? */
+  settlesAt(id: number): boolean {
+    return (this.#flushes.get(id)?.length ?? 0) > 0 || this.#byId.get(id)?.write.fua === true;
   }
 
   #submit(write: WriteEvent): void {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// A table as an array: for each sector of main, where it is.
+import type { Extent } from "../../cli/metadata/extent.ts";
+import type { PlaceName, PlaceRow } from "./marks.ts";
+
+export interface Spot {
+  readonly place: PlaceName;
+  /** Sector of the spare range; -1 on main. */
+  readonly slot: number;
+}
+
+export const ON_MAIN: Spot = { place: "main", slot: -1 };
+
+export class Table {
+  readonly spots: Spot[];
+  /** Slots that are bad. */
+  bad = 0;
+
+  constructor(sectors: number) {
+    this.spots = Array.from({ length: sectors }, () => ON_MAIN);
+  }
+
+  static fromExtents(sectors: number, extents: Iterable<Extent>): Table {
+    const table = new Table(sectors);
+    for (const { first, length, slot, state } of extents) {
+      if (state === "bad") table.bad += length;
+      else {
+        const place = state === "unreadable" ? "lost" : state;
+        table.put([first, length, place, place === "main" || place === "pending" ? -1 : slot]);
+      }
+    }
+    return table;
+  }
+
+  put([first, count, place, slot]: PlaceRow): void {
+    for (let index = 0; index < count; index++) {
+      this.spots[first + index] = slot < 0
+        ? place === "main" ? ON_MAIN : { place, slot }
+        : { place, slot: slot + index };
+    }
+  }
+}
+
+export function sameSpot(one: Spot, other: Spot): boolean {
+  return one.place === other.place && one.slot === other.slot;
+}
+
+export function formatSpot({ place, slot }: Spot): string {
+  return slot < 0 ? place : `${place} ${slot}`;
+}
+
+/** Where two tables differ, in words; nothing if they do not. */
+export function difference(one: Table, other: Table): string | undefined {
+  const sector = one.spots.findIndex((spot, at) => !sameSpot(spot, other.spots[at] ?? ON_MAIN));
+  return sector < 0
+    ? undefined
+    : `sector ${sector} is ${formatSpot(one.spots[sector]!)} in the one, ` +
+      `${formatSpot(other.spots[sector] ?? ON_MAIN)} in the other`;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Is everything there that was promised? Looks at the media as a crash has left them.
+import { checkMetadata } from "../../cli/metadata/check.ts";
+import { MemoryImage } from "../../cli/metadata/image.ts";
+import { layoutOf } from "../../cli/metadata/layout.ts";
+import { loadMetadata } from "../../cli/metadata/load.ts";
+import { writeMetadata } from "../../cli/metadata/write.ts";
+import { contentOf, describeContent, holdsStamp, wordsOf } from "../model/stamps.ts";
+import type { Geometry, Part } from "./marks.ts";
+import { GONE, OTHER, type Promises } from "./promises.ts";
+import { SECTOR } from "./recording.ts";
+import { difference, formatSpot, type Spot, Table } from "./table.ts";
+
+/** Which check has found something. */
+export type CheckName =
+  | "metadata"
+  | "generation"
+  | "bad slots"
+  | "place"
+  | "content"
+  | "transaction"
+  | "repetition";
+
+export class Verdict extends Error {
+  override readonly name = "Verdict";
+
+  constructor(readonly check: CheckName, message: string) {
+    super(message);
+  }
+}
+
+/** One part of a recorded device, to be looked at while its content changes. */
+export class Area {
+  readonly image: MemoryImage;
+  readonly #words: Uint32Array;
+
+  constructor(media: readonly { readonly image: Uint8Array<ArrayBuffer> }[], part: Part) {
+    const bytes = media[part.device]!.image
+      .subarray(part.start * SECTOR, (part.start + part.sectors) * SECTOR);
+    this.image = new MemoryImage(bytes);
+    this.#words = wordsOf(bytes);
+  }
+
+  /** The number of the stamp that a sector holds, OTHER if it is not a stamp of `sector`. */
+  stamp(at: number, seed: number, sector: number): number {
+    const sequence = this.#words[at * (SECTOR / 4) + 3]!;
+    return holdsStamp(this.#words, at, seed, sector, sequence) ? sequence : OTHER;
+  }
+
+  describe(at: number): string {
+    return describeContent(contentOf(this.#words, at));
+  }
+}
+
+/** The two ranges of a target, on media that change. */
+export class Stand {
+  readonly main: Area;
+  readonly spare: Area;
+  readonly #metadataBytes: number;
+
+  constructor(
+    readonly geometry: Geometry,
+    media: readonly { readonly image: Uint8Array<ArrayBuffer> }[],
+  ) {
+    this.main = new Area(media, geometry.main);
+    this.spare = new Area(media, geometry.spare);
+    this.#metadataBytes = layoutOf(geometry.spare.sectors, geometry.unit).slotsStart * SECTOR;
+  }
+
+  /** Nobody has written metadata yet. */
+  isBlank(): boolean {
+    return !this.spare.image.bytes.subarray(0, this.#metadataBytes).some((byte) => byte !== 0);
+  }
+
+  /** The table and the generation that the metadata says; an empty one if there is none. */
+  load(): { readonly table: Table; readonly generation: number } {
+    const sectors = this.geometry.main.sectors;
+    if (this.isBlank()) return { table: new Table(sectors), generation: 0 };
+    const metadata = loadMetadata(this.spare.image);
+    const table = Table.fromExtents(sectors, metadata.extents());
+    return { table, generation: metadata.generation };
+  }
+
+  /** The stamp's number at a place. */
+  stamp(sector: number, { place, slot }: Spot): number {
+    if (place === "lost") return GONE;
+    return place === "remapped"
+      ? this.spare.stamp(slot, this.geometry.seed, sector)
+      : this.main.stamp(sector, this.geometry.seed, sector);
+  }
+
+  describe(sector: number, { place, slot }: Spot): string {
+    return place === "remapped" ? this.spare.describe(slot) : this.main.describe(sector);
+  }
+}
+
+function checkPlace(promises: Promises, sector: number, seen: Spot): void {
+  const problem = promises.spotProblem(sector, seen);
+  if (problem === undefined) return;
+  const expected = formatSpot(promises.spots[sector]!);
+  throw new Verdict("place", `sector ${sector} is ${formatSpot(seen)}, not ${expected}${problem}`);
+}
+
+/** What a table says of a sector is promised, and what lies there is promised content. */
+function checkSectors(stand: Stand, promises: Promises, table: Table): void {
+  for (let sector = 0; sector < table.spots.length; sector++) {
+    const seen = table.spots[sector]!;
+    checkPlace(promises, sector, seen);
+    // What cannot be read is an error, not content.
+    if (seen.place === "lost" || seen.place === "pending") continue;
+    const value = stand.stamp(sector, seen);
+    if (promises.mayHold(sector, value)) continue;
+    throw new Verdict(
+      "content",
+      `sector ${sector} (${formatSpot(seen)}) holds ${stand.describe(sector, seen)}, ` +
+        `not ${promises.expected(sector)}`,
+    );
+  }
+}
+
+/** A relocation by hand that was not acknowledged is there as a whole or not at all. */
+function checkTransactions(promises: Promises, table: Table): void {
+  for (const { begin } of promises.running()) {
+    if (begin.kind !== "remap") continue;
+    let moved = 0;
+    let stayed = 0;
+    for (const [first, count] of begin.ranges) {
+      for (let sector = first; sector < first + count; sector++) {
+        if (promises.spots[sector]!.slot >= 0) continue;
+        if (table.spots[sector]!.slot >= 0) moved++;
+        else stayed++;
+      }
+    }
+    if (moved > 0 && stayed > 0) {
+      const half = `${moved} of ${moved + stayed} sectors of remap ${begin.op} are relocated`;
+      throw new Verdict("transaction", half);
+    }
+  }
+}
+
+/** Loading again gives the same; so does loading what a recovery would have written. */
+function checkRepetition(stand: Stand, table: Table): void {
+  const again = difference(table, stand.load().table);
+  if (again !== undefined) throw new Verdict("repetition", `loaded twice: ${again}`);
+  if (stand.isBlank()) return;
+  const copy = new MemoryImage(stand.spare.image.bytes.slice());
+  const metadata = loadMetadata(copy);
+  writeMetadata(copy, metadata.superblock, [...metadata.extents()]);
+  const rewritten = Table.fromExtents(table.spots.length, loadMetadata(copy).extents());
+  const differs = difference(table, rewritten);
+  if (differs !== undefined) throw new Verdict("repetition", `written and loaded: ${differs}`);
+}
+
+/**
+ * Everything that a state must keep.
+ * @param thorough with what takes longer and depends less on the moment
+ * @throws {Verdict}
+ */
+export function judge(stand: Stand, promises: Promises, thorough: boolean): void {
+  if (promises.formatted || !stand.isBlank()) {
+    const [problem] = checkMetadata(stand.spare.image).problems;
+    if (problem !== undefined) {
+      throw new Verdict("metadata", `${problem.where}: ${problem.message} (${problem.code})`);
+    }
+  }
+  const { table, generation } = stand.load();
+  if (generation < promises.generation) {
+    const saved = `generation ${promises.generation} was saved`;
+    throw new Verdict("generation", `the metadata has generation ${generation}; ${saved}`);
+  }
+  if (table.bad < promises.bad) {
+    throw new Verdict("bad slots", `${table.bad} bad slots are known, not ${promises.bad}`);
+  }
+  checkSectors(stand, promises, table);
+  checkTransactions(promises, table);
+  if (thorough) checkRepetition(stand, table);
+}
