@@ -72,7 +72,8 @@ Deno.test("each metric gets worse from row to row", () => {
 });
 
 Deno.test("several reasons: the worst state, all points, the words in the table's order", async () => {
-  const everything = "main_dead=1 spare_dead=1 storm=1 slots_free=0 max_remaps=5 remapped=6 " +
+  const everything =
+    "main_dead=1 spare_dead=1 storm=1 metadata_ro=1 slots_free=0 max_remaps=5 remapped=6 " +
     "lost=18446744073709551615 pending=18446744073709551615 slots_bad=18446744073709551615 " +
     "relocated=18446744073709551615 device_errors=18446744073709551615 " +
     "write_errors=18446744073709551615 verify_errors=18446744073709551615";
@@ -86,7 +87,10 @@ Deno.test("several reasons: the worst state, all points, the words in the table'
   ]);
   assert.equal(few, "health=degraded score=55 reason=slots_left:4%,lost:3,pending:3");
   assert.equal(many, "health=critical score=5 reason=spare_dead,lost:64,pending:1");
-  assert.match(all!, /^health=failed score=0 reason=main_dead,spare_dead,storm,slots_left:0%,/);
+  assert.match(
+    all!,
+    /^health=failed score=0 reason=main_dead,spare_dead,storm,metadata_ro,slots_left:0%,/,
+  );
   assert.equal(all!.split(",").length, new Set(documentedThresholds().map((r) => r.word)).size);
   assert.equal(usual, "health=good score=100 reason=none");
   assert.equal(lastSlot, "health=degraded score=70 reason=slots_left:1%");

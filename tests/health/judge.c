@@ -20,6 +20,7 @@ static int set(struct remap_vitals *v, const char *name, u64 value)
 	FLAG(main_dead);
 	FLAG(spare_dead);
 	FLAG(storm);
+	FLAG(metadata_ro);
 	COUNT(slots_total);
 	COUNT(slots_free);
 	COUNT(slots_bad);

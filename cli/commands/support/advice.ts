@@ -23,6 +23,7 @@ export const CONDITION_IDS = [
   "main-not-answering",
   "spare-not-answering",
   "relocation-paused",
+  "metadata-read-only",
   "spare-full",
   "spare-nearly-full",
   "remaps-used-up",
@@ -131,6 +132,13 @@ const EXPLANATIONS: Readonly<Record<string, Explain>> = {
     status: "so many sectors fail at once that none is relocated until the minute is over",
     action: "look at cable, power and controller first, sectors rarely go bad by the thousand; " +
       "if it is the disk, copy everything off it",
+  }),
+  metadata_ro: ({ name }) => ({
+    id: "metadata-read-only",
+    status: "the metadata on the spare cannot be written: nothing more is relocated",
+    action: "find out what is wrong with the spare device; then " +
+      `\`dmsetup suspend ${name}\`, \`dmsetup message ${name} 0 restore\`, ` +
+      `\`dmsetup resume ${name}\``,
   }),
   slots_left: left(
     {

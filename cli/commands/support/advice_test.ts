@@ -37,6 +37,7 @@ Deno.test("each word of the target has its id", () => {
     "main_dead": "main-not-answering",
     "spare_dead": "spare-not-answering",
     "storm": "relocation-paused",
+    "metadata_ro": "metadata-read-only",
     "slots_left:0%": "spare-full",
     "slots_left:1%": "spare-nearly-full",
     "remaps_left:0%": "remaps-used-up",
