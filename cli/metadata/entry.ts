@@ -17,6 +17,25 @@ export function stateHasSlot(state: number): boolean {
   return state !== MAIN && state !== PENDING;
 }
 
+/** Sectors in each state. */
+export interface Totals {
+  remapped: number;
+  /** Of these; their content is not to be had. */
+  lost: number;
+  pending: number;
+  bad: number;
+}
+
+/** Counts an entry as the kernel counts it. */
+export function addToTotals(totals: Totals, length: number, state: number): void {
+  if (state === BAD) totals.bad += length;
+  else if (state === PENDING) totals.pending += length;
+  else if (state !== MAIN) {
+    totals.remapped += length;
+    if (state !== REMAPPED) totals.lost += length;
+  }
+}
+
 /** Takes an entry at a time and says what is wrong with it in itself. */
 export class EntryChecker {
   readonly #misaligned: number;

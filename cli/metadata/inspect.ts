@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The LOAD rules of docs/metadata-format.md, for check and load alike.
 import { scanCheckpoint } from "./checkpoint.ts";
-import { BAD, LOST, PENDING, stateHasSlot } from "./entry.ts";
+import { addToTotals, BAD, stateHasSlot, type Totals } from "./entry.ts";
 import { Findings } from "./findings.ts";
 import type { Image } from "./image.ts";
 import type { Interval } from "./interval_map.ts";
@@ -11,11 +11,7 @@ import { type Chosen, selectSuperblock } from "./select.ts";
 import { SlotMap, TooManySlotsError } from "./slot_map.ts";
 
 /** Sectors in each state, and extents. */
-export interface Totals {
-  remapped: number;
-  lost: number;
-  pending: number;
-  bad: number;
+export interface TableTotals extends Totals {
   entries: number;
 }
 
@@ -25,13 +21,13 @@ export interface Inspection {
   readonly chosen?: Chosen;
   readonly journal?: Journal;
   readonly replay?: Replay;
-  readonly totals: Totals;
+  readonly totals: TableTotals;
 }
 
 /** Reads everything that counts, and finds what is wrong with it. */
 export function inspect(image: Image): Inspection {
   const findings = new Findings(image.path);
-  const totals: Totals = { remapped: 0, lost: 0, pending: 0, bad: 0, entries: 0 };
+  const totals: TableTotals = { remapped: 0, lost: 0, pending: 0, bad: 0, entries: 0 };
   const chosen = selectSuperblock(image, findings);
   if (chosen === undefined) return { findings, totals };
   const journal = readJournal(image, chosen.superblock, chosen.layout, findings);
@@ -43,6 +39,7 @@ export function inspect(image: Image): Inspection {
     findings.add("slots", "checkpoint", error.message);
   }
   noteJournal(journal, findings);
+  if (journal.used === 0) noteCounts(chosen, totals, findings);
   noteLength(image, chosen, findings);
   findings.close();
   return { findings, chosen, journal, replay, totals };
@@ -56,6 +53,15 @@ function noteJournal({ dropped }: Journal, findings: Findings): void {
   );
 }
 
+/** The counts of a superblock are for people; nothing depends on them. */
+function noteCounts({ superblock, adopted }: Chosen, totals: Totals, findings: Findings): void {
+  const wrong = (["remapped", "lost", "pending", "bad"] as const)
+    .filter((key) => superblock[key] !== totals[key]);
+  if (adopted || findings.areAny || wrong.length === 0) return;
+  const counts = wrong.map((key) => `${key} ${superblock[key]}, counted ${totals[key]}`);
+  findings.note(`the superblock's own counts are wrong: ${counts.join("; ")}`);
+}
+
 function noteLength(image: Image, { superblock }: Chosen, findings: Findings): void {
   const bytes = superblock.spareSectors * 512;
   if (image.sizeBytes >= bytes) return;
@@ -67,7 +73,7 @@ class TableCheck {
   readonly #chosen: Chosen;
   readonly #replay: Replay;
   readonly #findings: Findings;
-  readonly #totals: Totals;
+  readonly #totals: TableTotals;
   readonly #slots: SlotMap;
   /** Slots that the journal gives to something. */
   readonly #wanted: SlotMap;
@@ -75,7 +81,7 @@ class TableCheck {
   readonly #freed: Freed[] = [];
   #touchAt = 0;
 
-  constructor(chosen: Chosen, replay: Replay, findings: Findings, totals: Totals) {
+  constructor(chosen: Chosen, replay: Replay, findings: Findings, totals: TableTotals) {
     this.#chosen = chosen;
     this.#replay = replay;
     this.#findings = findings;
@@ -106,14 +112,8 @@ class TableCheck {
   }
 
   #count = (_first: number, length: number, _slot: number, state: number): void => {
-    const totals = this.#totals;
-    totals.entries++;
-    if (state === BAD) totals.bad += length;
-    else if (state === PENDING) totals.pending += length;
-    else {
-      totals.remapped += length;
-      if (state === LOST) totals.lost += length;
-    }
+    this.#totals.entries++;
+    addToTotals(this.#totals, length, state);
   };
 
   /** Remembers which entry of the journal takes wanted slots away from an extent. */

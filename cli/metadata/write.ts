@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { decodeHeader, isSound, kindOf } from "./block.ts";
 import type { Extent } from "./extent.ts";
+import { Findings } from "./findings.ts";
+import { BLOCK_SECTORS, BLOCK_SIZE } from "./format.ts";
 import type { Image } from "./image.ts";
-import type { Superblock } from "./superblock.ts";
-
-/** What the writer is told; all else follows from the extents and from what is there. */
-export type SuperblockFields =
-  & Pick<
-    Superblock,
-    | "uuid"
-    | "blockSectors"
-    | "mainStart"
-    | "mainSectors"
-    | "mainDeviceSectors"
-    | "spareStart"
-    | "spareSectors"
-    | "spareDeviceSectors"
-  >
-  & Partial<
-    Pick<Superblock, "sequence" | "generation" | "created" | "name" | "mainId" | "args">
-  >;
-
-/**
- * Writes a whole metadata area: checkpoint, superblock, wiped journal. The extents ascend by
- * sector, bad slots last. Whatever was there before counts no more; a crash leaves the old
- * metadata, or nothing valid, or the new.
- * @throws {RangeError} for extents that cannot be, before anything is written that counts
- */
-export function writeMetadata(
-  image: Image,
-  fields: SuperblockFields,
-  extents: Iterable<Extent>,
-): Superblock {
-  void [fields, extents];
-  throw new Error(image.path);
-}
+import { type Layout, layoutOf } from "./layout.ts";
+import { PackedTable } from "./packed_table.ts";
+import { readBlocks } from "./reader.ts";
+import { type Chosen, selectSuperblock } from "./select.ts";
+import { decodeSuperblock, encodeSuperblock, type Superblock } from "./superblock.ts";
 
 /** The numbers of a table line and of its devices. */
 export type Geometry = Pick<
@@ -47,6 +22,160 @@ export type Geometry = Pick<
   | "spareDeviceSectors"
 >;
 
+/** What the writer is told; all else follows from the extents and from what is there. */
+export interface SuperblockFields extends Geometry {
+  readonly uuid: string;
+  /** At least; it grows where there are higher ones. */
+  readonly sequence?: number;
+  /** At least; it grows where there are higher ones. 1 is for `formatMetadata`. */
+  readonly generation?: number;
+  /** Where the extents were read from: the writer leaves it alone if it can. */
+  readonly checkpoint?: 0 | 1;
+  /** Now, unless given. */
+  readonly created?: number;
+  readonly name?: string;
+  readonly mainId?: string;
+  readonly args?: string;
+}
+
+/** All blocks of the previous journal are part of what is written. */
+const ALL_OF_THE_JOURNAL = 0xffff;
+const ZEROES = 256 * BLOCK_SIZE;
+
+/**
+ * Writes a whole metadata area: a checkpoint, both superblocks, a wiped journal. The extents ascend by
+ * sector, bad slots last, and may come from the same image. After a crash the range holds its old
+ * metadata or the new, if there was some of this UUID and layout; otherwise the new, or what is
+ * refused.
+ * @returns the superblock that counts now
+ * @throws {RangeError} for what cannot be, before anything is written
+ */
+export function writeMetadata(
+  image: Image,
+  fields: SuperblockFields,
+  extents: Iterable<Extent>,
+): Superblock {
+  const layout = layoutOf(fields.spareSectors, fields.blockSectors);
+  const table = new PackedTable(fields, layout, extents);
+  const old = selectSuperblock(image, new Findings(image.path));
+  const keeps = old !== undefined && isSameRange(old, fields);
+  const superblock = nextSuperblock(image, fields, layout, table, keeps ? old : undefined);
+  const earlier = { ...superblock, sequence: superblock.sequence - 1 };
+  // Both say the same, so that either may be lost.
+  const copies = keeps && old.copy === "B" ? [0, 1] as const : [1, 0] as const;
+  const blocks = [encodeSuperblock(earlier), encodeSuperblock(superblock)] as const;
+  assertSense(blocks[1]);
+  if (!keeps) putZeroes(image, 0, 2);
+  image.sync();
+  table.write(image, layout.checkpointStart[superblock.checkpoint], superblock);
+  image.sync();
+  if (!keeps) wipeJournal(image, layout);
+  for (const [at, block] of blocks.entries()) {
+    image.write(copies[at]! * BLOCK_SIZE, block);
+    image.sync();
+  }
+  if (keeps) wipeJournal(image, layout);
+  return superblock;
+}
+
+function isSameRange({ superblock }: Chosen, fields: SuperblockFields): boolean {
+  return superblock.uuid === fields.uuid && superblock.spareSectors === fields.spareSectors &&
+    superblock.blockSectors === fields.blockSectors;
+}
+
+function nextSuperblock(
+  image: Image,
+  fields: SuperblockFields,
+  layout: Layout,
+  table: PackedTable,
+  old: Chosen | undefined,
+): Superblock {
+  const highest = highestCounters(image, fields.uuid, layout);
+  const [random] = crypto.getRandomValues(new Uint16Array(1));
+  const source = old?.superblock.checkpoint ?? fields.checkpoint ?? 1;
+  const now = Math.floor(Date.now() / 1000);
+  return {
+    ...fieldsOf(fields, now),
+    sequence: Math.max(fields.sequence ?? 0, highest.sequence + 2, 2),
+    generation: Math.max(fields.generation ?? 0, highest.generation + 1, 2),
+    salt: random! * 2 ** 16 + ALL_OF_THE_JOURNAL,
+    checkpoint: source === 0 ? 1 : 0,
+    checkpointUsed: table.blocks,
+    entries: table.entries,
+    ...table.counts,
+    written: now,
+  };
+}
+
+type Given = Omit<
+  Superblock,
+  | "sequence"
+  | "generation"
+  | "salt"
+  | "checkpoint"
+  | "checkpointUsed"
+  | "entries"
+  | "remapped"
+  | "lost"
+  | "pending"
+  | "bad"
+  | "written"
+>;
+
+function fieldsOf(fields: Geometry & Partial<SuperblockFields>, now: number): Given {
+  return {
+    uuid: fields.uuid ?? crypto.randomUUID(),
+    blockSectors: fields.blockSectors,
+    mainStart: fields.mainStart,
+    mainSectors: fields.mainSectors,
+    mainDeviceSectors: fields.mainDeviceSectors,
+    spareStart: fields.spareStart,
+    spareSectors: fields.spareSectors,
+    spareDeviceSectors: fields.spareDeviceSectors,
+    created: fields.created ?? now,
+    name: fields.name ?? "",
+    mainId: fields.mainId ?? "",
+    args: fields.args ?? "",
+    incompat: 0,
+    roCompat: 0,
+    compat: 0,
+  };
+}
+
+/** Of all sound blocks of this UUID: whatever is older counts no more. */
+function highestCounters(image: Image, uuid: string, { slotsStart }: Layout) {
+  let [sequence, generation] = [0, 0];
+  for (const block of readBlocks(image, 0, slotsStart / BLOCK_SECTORS)) {
+    const kind = block.bytes && kindOf(block.bytes);
+    if (!kind || !isSound(block.bytes!, kind)) continue;
+    const header = decodeHeader(block.bytes!);
+    if (header.uuid !== uuid) continue;
+    generation = Math.max(generation, header.generation);
+    if (kind === "superblock") sequence = Math.max(sequence, header.sequence);
+  }
+  return { sequence, generation };
+}
+
+/** @throws {RangeError} rather than write what nobody would load */
+function assertSense(block: Uint8Array): void {
+  const decoded = decodeSuperblock(block);
+  if (decoded.kind === "sound" && decoded.problem === undefined) return;
+  throw new RangeError(decoded.kind === "sound" ? decoded.problem : `superblock: ${decoded.kind}`);
+}
+
+function wipeJournal(image: Image, { journalStart, journalBlocks }: Layout): void {
+  putZeroes(image, journalStart, journalBlocks);
+  image.sync();
+}
+
+function putZeroes(image: Image, start: number, blocks: number): void {
+  const zeroes = new Uint8Array(Math.min(ZEROES, blocks * BLOCK_SIZE));
+  const end = (start + blocks) * BLOCK_SIZE;
+  for (let at = start * BLOCK_SIZE; at < end; at += zeroes.length) {
+    image.write(at, zeroes.subarray(0, Math.min(zeroes.length, end - at)));
+  }
+}
+
 export interface Label {
   /** Of the mapped device. */
   readonly name?: string;
@@ -56,8 +185,35 @@ export interface Label {
   readonly uuid?: string;
 }
 
-/** An empty table, over whatever is there: zeroes, and superblock A. */
+/**
+ * An empty table over whatever is there: zeroes before the slots, then superblock A, as the kernel
+ * formats. After a crash there is the old metadata, or nothing but zeroes, or what is refused.
+ * @throws {RangeError} for what cannot be, before anything is written
+ */
 export function formatMetadata(image: Image, geometry: Geometry, label: Label): Superblock {
-  void [geometry, label];
-  throw new Error(image.path);
+  const now = Math.floor(Date.now() / 1000);
+  const superblock: Superblock = {
+    ...fieldsOf({ ...geometry, ...label }, now),
+    sequence: 1,
+    generation: 1,
+    salt: 0,
+    checkpoint: 0,
+    checkpointUsed: 0,
+    entries: 0,
+    remapped: 0,
+    lost: 0,
+    pending: 0,
+    bad: 0,
+    written: now,
+  };
+  const block = encodeSuperblock(superblock);
+  assertSense(block);
+  const { slotsStart } = layoutOf(geometry.spareSectors, geometry.blockSectors);
+  putZeroes(image, 0, 2);
+  image.sync();
+  putZeroes(image, 2, slotsStart / BLOCK_SECTORS - 2);
+  image.sync();
+  image.write(0, block);
+  image.sync();
+  return superblock;
 }
