@@ -12,6 +12,7 @@ import { registerHealth } from "./health.ts";
 import { registerKmod } from "./kmod.ts";
 import { registerList } from "./list.ts";
 import { registerMan } from "./man.ts";
+import { registerMeta } from "./meta.ts";
 import { registerRemap } from "./remap.ts";
 import { registerRemove } from "./remove.ts";
 import { registerScan } from "./scan.ts";
@@ -50,6 +51,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]
       registerStats,
     ],
   ],
+  ["Spares:", [registerMeta]],
   ["Module and machine:", [registerKmod, registerDeploy, registerSelftest, registerDoctor]],
   ["This program:", [registerCompletion, registerMan]],
 ];

@@ -20,9 +20,12 @@ import { type ParsedText, TextError, type TextExtent, type TextField } from "./t
 import type { TableCounts } from "./check.ts";
 
 /** What a text says of the superblock; the rest of it follows. */
-export type TextFields = Omit<
+export type TextFields = Pick<
   Superblock,
-  "checkpoint" | "checkpointUsed" | "entries" | "remapped" | "lost" | "pending" | "bad"
+  | "uuid"
+  | (typeof NUMBER_KEYS)[keyof typeof NUMBER_KEYS]
+  | (typeof TEXT_KEYS)[keyof typeof TEXT_KEYS]
+  | (typeof TIME_KEYS)[keyof typeof TIME_KEYS]
 >;
 
 /** A text that was found sound. */
@@ -84,11 +87,8 @@ function uuidOf(field: TextField | undefined): string {
   return uuid;
 }
 
-/** What a text may leave out: the numbers of a superblock that was written once. */
-const DEFAULTS: Readonly<Record<string, number>> = { generation: 1, sequence: 1 };
-
 function numberOf(field: TextField | undefined, key: string): number {
-  if (field === undefined) return DEFAULTS[key] ?? 0;
+  if (field === undefined) return 0;
   const value = Number(field.value);
   if (!/^\d+$/.test(field.value) || !Number.isSafeInteger(value)) {
     throw new TextError(field.line, `${key}: "${field.value}" is no whole number`);
@@ -153,13 +153,9 @@ function checkFields({ fields }: ParsedText, read: TextFields): void {
   if (layoutOf(spareSectors, blockSectors).slots === 0) {
     refuse("spare_sectors", "is too small: there would be no slots behind the metadata");
   }
-  for (const key of ["generation", "sequence"] as const) {
-    if (read[key] === 0) refuse(key, "begins with 1");
-  }
-  for (const key of ["incompat", "ro_compat"] as const) {
+  for (const key of ["incompat", "ro_compat", "compat"] as const) {
     if (read[NUMBER_KEYS[key]] !== 0) refuse(key, "features that this program does not know");
   }
-  if (read.compat >= 2 ** 32) refuse("compat", "has 32 bits");
 }
 
 /** @returns what a checkpoint holds */

@@ -26,10 +26,11 @@ export function countExtents(extents: Iterable<Extent>): TableCounts {
   return counts;
 }
 
-/** The keys of the text in their order, and where their values are in a superblock. */
+/**
+ * The keys of the text in their order, and where their values are in a superblock. How often the
+ * table was written, and where, is not part of it: the text of a table stays the same wherever it is restored to.
+ */
 export const NUMBER_KEYS = {
-  generation: "generation",
-  sequence: "sequence",
   block_sectors: "blockSectors",
   main_start: "mainStart",
   main_sectors: "mainSectors",
@@ -50,7 +51,6 @@ export const TEXT_KEYS = {
 
 export const TIME_KEYS = {
   created: "created",
-  written: "written",
 } as const satisfies Record<string, keyof Superblock>;
 
 /** What follows from the rest. A text may say it, and is told where it is wrong. */

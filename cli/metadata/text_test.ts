@@ -167,8 +167,8 @@ Deno.test("names cannot steer a terminal", () => {
 Deno.test("times that no calendar has stay numbers", () => {
   assert.equal(timeText(0), "1970-01-01T00:00:00Z");
   assert.equal(timeText(2 ** 50), String(2 ** 50));
-  const text = textOf({ ...SUPERBLOCK, written: 2 ** 50 });
-  assert.equal(plan(text).fields.written, 2 ** 50);
+  const text = textOf({ ...SUPERBLOCK, created: 2 ** 50 });
+  assert.equal(plan(text).fields.created, 2 ** 50);
 });
 
 Deno.test("any sound table comes back", () => {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Which superblock a repair goes by: a sound one, or what can be believed of a damaged one.
+import { sealBlock, viewOf } from "./block.ts";
+import { BLOCK_SIZE, FORMAT_VERSION, MAGIC } from "./format.ts";
+import type { Image } from "./image.ts";
+import { readBlocks } from "./repair_scan.ts";
+import { decodeSuperblock, type Superblock } from "./superblock.ts";
+
+export type Copy = "A" | "B";
+
+/** A superblock that makes sense. */
+export interface Head {
+  readonly copy: Copy;
+  readonly superblock: Superblock;
+  readonly salt: number;
+  /** Its checksum is right. Else its words are only taken where something else agrees. */
+  readonly sound: boolean;
+}
+
+export interface Heads {
+  /** Sound ones first, the newest first. */
+  readonly heads: readonly Head[];
+  /** What both copies are, for people. */
+  readonly states: Readonly<Record<Copy, string>>;
+  /** Written by something that knows more than this program. */
+  readonly newer: boolean;
+}
+
+const SALT_AT = 60;
+
+/** Looks at both superblocks. */
+export function readHeads(image: Image): Heads {
+  const heads: Head[] = [];
+  const states: Record<Copy, string> = { A: "cannot be read", B: "cannot be read" };
+  let newer = false;
+  const blocks = [...readBlocks(image, 0, 2)];
+  for (const [index, copy] of (["A", "B"] as const).entries()) {
+    const block = blocks[index];
+    if (block === undefined) continue;
+    const decoded = decodeSuperblock(block);
+    states[copy] = decoded.kind === "zero" ? "was never written, or is wiped" : decoded.kind;
+    newer ||= decoded.kind === "newer";
+    if (decoded.kind === "sound" && decoded.problem !== undefined) states[copy] = decoded.problem;
+    if (decoded.kind === "sound" && decoded.problem === undefined) {
+      heads.push({ copy, superblock: decoded.superblock, salt: saltOf(block), sound: true });
+    }
+    if (decoded.kind !== "damaged") continue;
+    const superblock = believed(block);
+    if (superblock !== undefined) {
+      heads.push({ copy, superblock, salt: saltOf(block), sound: false });
+    }
+  }
+  heads.sort((a, b) =>
+    Number(b.sound) - Number(a.sound) || b.superblock.sequence - a.superblock.sequence
+  );
+  return { heads, states, newer };
+}
+
+function saltOf(block: Uint8Array): number {
+  return viewOf(block).getUint32(SALT_AT, true);
+}
+
+/** What a damaged superblock would say if its checksum were right; only if all of it makes sense. */
+function believed(block: Uint8Array): Superblock | undefined {
+  const copy = Uint8Array.from(block.subarray(0, BLOCK_SIZE));
+  copy.set(new TextEncoder().encode(MAGIC.superblock));
+  viewOf(copy).setUint32(8, FORMAT_VERSION, true);
+  sealBlock(copy);
+  const decoded = decodeSuperblock(copy);
+  if (decoded.kind !== "sound" || decoded.problem !== undefined) return undefined;
+  return Object.values(decoded.superblock).every((value) =>
+      typeof value !== "number" || Number.isSafeInteger(value)
+    )
+    ? decoded.superblock
+    : undefined;
+}
