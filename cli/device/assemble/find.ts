@@ -31,7 +31,9 @@ export function blockDevices(system: System): BlockDevice[] {
     const number = system.read(`/sys/class/block/${name}/dev`);
     if (number === undefined) return [];
     const device = attempt(() => resolveBlockDevice(number, system));
-    return device === undefined || device.sizeSectors === 0n ? [] : [device];
+    return device === undefined || device.sizeSectors === 0n
+      ? []
+      : [{ ...device, path: device.node }];
   });
 }
 

@@ -69,13 +69,13 @@ export class Assembler {
     return this.#found().map((spare) => {
       const name = nameOf(spare);
       try {
-        if (name === "") {
+        if (name === "" && spare.content.kind === "sound") {
           throw new RefusedError("holds a table that has no name yet", {
             device: spare.device.path,
             cure: `give it one: dmremap-ts assemble NAME --spare ${spare.device.path}`,
           });
         }
-        this.#checkAlone(name, spare);
+        if (name !== "") this.#checkAlone(name, spare);
         return { name, plan: this.#plan(name, spare, undefined) };
       } catch (error) {
         return { name, spare: spare.device.path, error };
@@ -91,6 +91,13 @@ export class Assembler {
   #named(name: string): FoundSpare {
     const [spare] = this.#found().filter((each) => nameOf(each) === name);
     if (spare === undefined) {
+      const [nameless] = this.#found().flatMap(({ content, device }) =>
+        content.kind === "damaged" && content.superblock === undefined ? [{ content, device }] : []
+      );
+      if (nameless !== undefined) {
+        const { content, device } = nameless;
+        throw damaged(device.node, `${damageOf(content.problems)} - that of ${name}, maybe`);
+      }
       throw new DeviceNotFoundError("no spare with the table of that device was found", {
         device: name,
         cure:
