@@ -231,7 +231,9 @@ function putText(block: Uint8Array, at: number, size: number, text: string): voi
 function textAt(block: Uint8Array, at: number, size: number): string {
   const bytes = block.subarray(at, at + size);
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+    end < 0 ? bytes : bytes.subarray(0, end),
+  );
 }
 
 /** A text from the disk for a terminal: what could steer it is written as `\\xNN`. */
