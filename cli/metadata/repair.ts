@@ -46,7 +46,7 @@ export function salvage(image: Image): Salvage {
   const { heads } = read;
   const ours = heads.filter(({ superblock }) => superblock.uuid === head.superblock.uuid);
   const { current, previous } = chooseGroups(ours, scan);
-  const assembly = assemble(current, previous, scan, head.superblock.mainSectors);
+  const assembly = assemble(current, previous, head.superblock.mainSectors);
   const { extents, unplaced } = withDoubtful(assembly, head.superblock);
   checkRoom(extents, head.superblock);
   const newest = Math.max(
@@ -208,6 +208,10 @@ function checkRoom(extents: readonly Extent[], superblock: Superblock): void {
   }
 }
 
+function blockCount({ used, ended }: Found): string {
+  return ended ? `${used}` : `${used} or more`;
+}
+
 function sourcesOf(
   { states }: Heads,
   head: Head,
@@ -222,7 +226,7 @@ function sourcesOf(
       ? `superblock ${head.copy} (superblock ${other} ${isWord(states[other])})`
       : `superblock ${head.copy}, whose checksum is wrong and whose words fit the rest`,
     `checkpoint ${current.slot} of generation ${current.group.generation}: ` +
-    `${current.used - missingBlocks.length} of ${current.used} blocks`,
+    `${current.used - missingBlocks.length} of ${blockCount(current)} blocks`,
   ];
   if (gaps.length > 0 && previous !== undefined) {
     sources.push(

@@ -6,12 +6,14 @@ import { type Group, groupKey, type Scan } from "./repair_scan.ts";
 /** A checkpoint as far as it is there. */
 export interface Found {
   readonly group: Group;
-  /** The sound superblock that describes it. */
+  /** The superblock that describes it. */
   readonly head: Head | undefined;
   /** Where its blocks are, or would be. */
   readonly slot: 0 | 1;
   /** How many blocks it had, as far as that can be told. */
   readonly used: number;
+  /** Whether there were not more: a sound superblock says so, or its last block is there. */
+  readonly ended: boolean;
 }
 
 /** The current checkpoint, and what is left of the one before it. */
@@ -40,8 +42,8 @@ function newestOf(heads: readonly Head[], scan: Scan): Group {
       groupOf(scan, first),
       ...groups.filter((group) =>
         group.generation > first.superblock.generation &&
-        // A checkpoint counts with its superblock, which two sound ones are not.
-        (group.journal.size > 0 || second === undefined && wasCurrent(group))
+        // A checkpoint counts with its superblock, which neither of two sound ones is.
+        (group.journal.size > 0 || second === undefined && mayCount(group, first, heads, scan))
       ),
     ];
   candidates.sort((a, b) => b.generation - a.generation || worth(b, heads) - worth(a, heads));
@@ -50,8 +52,26 @@ function newestOf(heads: readonly Head[], scan: Scan): Group {
 
 /** A journal only goes on from a checkpoint whose superblock was written. */
 function wasCurrent(group: Group): boolean {
-  return group.journal.size > 0 ||
-    group.checkpoints.some((_, slot) => lastOf(group, slot) !== undefined);
+  return group.journal.size > 0 || isWhole(group);
+}
+
+function isWhole(group: Group): boolean {
+  return group.checkpoints.some((_, slot) => lastOf(group, slot) !== undefined);
+}
+
+/**
+ * May the superblock that is lost have named this checkpoint? Not if the journal before it went on
+ * after it was written, nor if it is a part of the very first one: that was cut short by a crash.
+ */
+function mayCount(group: Group, first: Head, heads: readonly Head[], scan: Scan): boolean {
+  const { journal } = groupOf(scan, first);
+  if ([...journal.keys()].some((index) => index >= foldedInto(group))) return false;
+  return isWhole(group) || first.superblock.sequence > 1 || heads.length > 1;
+}
+
+/** How many blocks of the journal before it a checkpoint has taken up. */
+export function foldedInto({ salt }: Group): number {
+  return salt & 0xffff;
 }
 
 /** The more there is of a group, the likelier it is the one that was in use. */
@@ -86,27 +106,28 @@ function found(group: Group, heads: readonly Head[], scan: Scan): Found {
   const head = headOf(group, heads);
   if (head?.sound) {
     const { checkpoint, checkpointUsed } = head.superblock;
-    return { group, head, slot: checkpoint, used: checkpointUsed };
+    return { group, head, slot: checkpoint, used: checkpointUsed, ended: true };
   }
   const [a, b] = group.checkpoints;
   const other = heads.find(({ sound }) => sound)?.superblock.checkpoint;
   const guess = other === undefined ? head?.superblock.checkpoint ?? 0 : other === 0 ? 1 : 0;
   const slot = a.size > b.size ? 0 : b.size > a.size ? 1 : guess;
-  return { group, head: undefined, slot, used: usedOf(group, slot, scan) };
+  return { group, head, slot, ...endOf(group, slot, scan) };
 }
 
 /**
- * Where nobody says how many blocks a checkpoint has: up to its last one, or to the first place
- * that it never reached, which is zero or still has a block of another checkpoint.
+ * Where no sound superblock says how many blocks a checkpoint has: up to its last one, or at least
+ * as far as there are blocks, and behind them places that hold nothing sound.
  */
-function usedOf(group: Group, slot: 0 | 1, scan: Scan): number {
-  const blocks = group.checkpoints[slot];
-  let index = 0;
-  for (const [at, block] of blocks) {
-    if (block.last) return at + 1;
-    index = Math.max(index, at + 1);
+function endOf(group: Group, slot: 0 | 1, scan: Scan): Pick<Found, "used" | "ended"> {
+  // Nothing but formatting makes the first generation, and no other has a checkpoint without blocks.
+  if (group.generation === 1) return { used: 0, ended: true };
+  let used = 0;
+  for (const [at, block] of group.checkpoints[slot]) {
+    if (block.last) return { used: at + 1, ended: true };
+    used = Math.max(used, at + 1);
   }
   const holes = scan.holes[slot];
-  while (index < scan.read[slot] && holes.has(index) && holes.get(index) !== "zero") index++;
-  return index;
+  while (used < scan.read[slot] && holes.has(used) && holes.get(used) !== "zero") used++;
+  return { used: Math.max(used, 1), ended: false };
 }

@@ -60,7 +60,7 @@ const MEANING =
 /** The superblock counted what was in the checkpoint: if that is there again, nothing is missing. */
 function ofCheckpoint({ current, previous, assembly }: LossFacts): Loss[] {
   const { missingBlocks, gaps, unknown, checkpointed, bridged } = assembly;
-  if (missingBlocks.length === 0) return [];
+  if (missingBlocks.length === 0 && current.ended) return [];
   const counted = current.head?.superblock;
   if (
     counted !== undefined &&
@@ -68,16 +68,22 @@ function ofCheckpoint({ current, previous, assembly }: LossFacts): Loss[] {
       counted[key] === checkpointed[key]
     )
   ) return [];
-  if (bridged && unknown.length === 0) return [];
-  const which = `${missingBlocks.length} of ${current.used} blocks of checkpoint generation ` +
-    `${current.group.generation} are damaged`;
+  const { group, used, ended } = current;
+  const which = ended
+    ? `${missingBlocks.length} of ${used} blocks of checkpoint generation ${group.generation} ` +
+      "are damaged"
+    : `the end of checkpoint generation ${group.generation} is missing`;
   const short = counted === undefined ? [] : [
     `it had ${counted.remapped} sectors relocated, ${checkpointed.remapped} of them were found`,
   ];
-  const filled = previous === undefined || gaps.length === 0 ? [] : [
-    `what the checkpoint of generation ${previous.group.generation} and the rest of its journal ` +
-    "say of them was taken, and may be out of date",
-  ];
+  const filled = previous === undefined || gaps.length === 0
+    ? []
+    : bridged && unknown.length === 0
+    ? ["what led to it was found, but for changes that were written together with it"]
+    : [
+      `what the checkpoint of generation ${previous.group.generation} and the rest of its ` +
+      "journal say of them was taken, and may be out of date",
+    ];
   return [{
     code: "checkpoint-damaged",
     message: [which, ...short, ...filled, MEANING].join("; "),

@@ -3,9 +3,9 @@
 // with its journal, and the current journal on top.
 import type { Extent } from "./extent.ts";
 import type { TableCounts } from "./check.ts";
-import type { Found } from "./repair_choose.ts";
+import { foldedInto, type Found } from "./repair_choose.ts";
 import { type Claim, paint } from "./repair_paint.ts";
-import type { Group, Scan, SoundBlock } from "./repair_scan.ts";
+import type { Group, SoundBlock } from "./repair_scan.ts";
 import { countExtents } from "./text.ts";
 
 /** Sectors of the target. */
@@ -49,7 +49,6 @@ const END = Infinity;
 export function assemble(
   current: Found,
   previous: Found | undefined,
-  scan: Scan,
   mainSectors: number,
 ): Assembly {
   const claims: Claim<Extent>[] = [];
@@ -66,7 +65,7 @@ export function assemble(
   let unknown: Range[] = gaps;
   let bridge: JournalPart | undefined;
   if (gaps.length > 0 && previous !== undefined) {
-    bridge = journalPart(previous.group);
+    bridge = journalPart(previous.group, foldedInto(current.group));
     blocksOf(previous).forEach((block) => block?.extents.forEach(claim));
     bridge.blocks.forEach(({ extents }) => extents.forEach(claim));
     unknown = overlap(gaps, gapsOf(previous, mainSectors));
@@ -86,8 +85,9 @@ export function assemble(
     missingBlocks: missingOf(current),
     gaps,
     unknown,
-    bridged: bridge !== undefined && previous !== undefined &&
-      isWhole(bridge, journal, scan) && missingOf(previous).length === 0,
+    bridged: bridge !== undefined && previous !== undefined && previous.ended &&
+      missingOf(previous).length === 0 && bridge.missing.length === 0 &&
+      bridge.blocks.length === foldedInto(current.group),
   };
 }
 
@@ -99,20 +99,12 @@ function missingOf(found: Found): number[] {
   return blocksOf(found).flatMap((block, index) => block === undefined ? [index] : []);
 }
 
-/** Whether a journal was read from its first block to its last: the next one did not overwrite it. */
-function isWhole(bridge: JournalPart, next: JournalPart, { journalHoles }: Scan): boolean {
-  if (bridge.missing.length > 0) return false;
-  if (bridge.end > 0) return true;
-  const hole = journalHoles.get(0);
-  return next.end === 0 && hole !== "damaged" && hole !== "unreadable";
-}
-
 /**
  * A transaction that is whole was acknowledged after everything before it, so that each sound block
  * up to the last whole transaction counts.
  */
-function journalPart({ journal }: Group): JournalPart {
-  const indexes = [...journal.keys()].sort((a, b) => a - b);
+function journalPart({ journal }: Group, most = Infinity): JournalPart {
+  const indexes = [...journal.keys()].filter((index) => index < most).sort((a, b) => a - b);
   const last = indexes.findLast((index) => journal.get(index)?.last) ?? -1;
   const end = (indexes.at(-1) ?? -1) + 1;
   const blocks: SoundBlock[] = [];
@@ -145,7 +137,7 @@ function gapsOf(found: Found, mainSectors: number): Range[] {
     // Bad slots stand behind all sectors.
     if (sectors.length < block.extents.length) return gaps;
   }
-  if (open) push(gaps, known, mainSectors);
+  if (open || !found.ended) push(gaps, known, mainSectors);
   return gaps;
 }
 
