@@ -101,6 +101,17 @@ Deno.test("what the journal wrote over cannot be saved, and that is said", () =>
   }
 });
 
+Deno.test("where the checkpoint is sound, the one before it has no say", () => {
+  const life = eventful();
+  life.commit({ first: 10, length: 1, slot: 0, state: "main" });
+  life.checkpoint();
+  relocate(life, 2001);
+  life.damage(life.layout.checkpointStart[life.superblock.checkpoint] + 2);
+  const lines = bySector(repaired(life).extents);
+  assert.ok(lines.every((line) => !line.startsWith("10 ")), "an old mapping is back");
+  assert.ok(lines.some((line) => line.startsWith("20 remapped")));
+});
+
 Deno.test("a damaged block of the journal loses what it said, and no more", () => {
   const life = eventful();
   relocate(life, 2001, 2002, 2003);
