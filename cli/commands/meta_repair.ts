@@ -180,6 +180,8 @@ async function toOutput(
 }
 
 function showLosses(session: Session, { sources, losses }: Salvage): void {
+  // As JSON they are part of the result.
+  if (session.out.json) return;
   for (const source of sources) session.out.note(`found: ${source}`);
   for (const loss of losses) session.out.warn(lossText(loss));
 }
