@@ -4,7 +4,6 @@ import { blockProblem, decodeHeader, isLast, isSound, kindOf } from "./block.ts"
 import { type Findings, placeOf } from "./findings.ts";
 import { FORMAT_VERSION, SECTOR_SIZE } from "./format.ts";
 import type { Image } from "./image.ts";
-import { isOfLineage } from "./journal.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { type RawBlock, readBlock, readBlocks } from "./reader.ts";
 import { type DecodedSuperblock, decodeSuperblock, type Superblock } from "./superblock.ts";
@@ -32,7 +31,8 @@ export function selectSuperblock(image: Image, findings: Findings): Chosen | und
   if (a.kind === "zero" && b.kind === "zero") return refuseBlank(image, findings);
   const unsound = [a, b].map((each, copy) => problemOf(each, copy, findings));
   if (unsound.includes(true)) return undefined;
-  if (a.kind === "sound" && b.kind === "sound") return selectLater(a, b, findings);
+  if ([a, b].some((each) => isTooLarge(image, each, findings))) return undefined;
+  if (a.kind === "sound" && b.kind === "sound") return selectLater(image, a, b, findings);
   if (a.kind === "sound") return selectOnly(image, a, "A", b.kind === "zero", findings);
   if (b.kind === "sound") return selectOnly(image, b, "B", a.kind === "zero", findings);
   findings.add("superblocks", "blocks 0 and 1 (byte 0)", "neither superblock is sound");
@@ -86,11 +86,26 @@ function problemOf(block: DecodedSuperblock, copy: number, findings: Findings): 
   return true;
 }
 
+/** Is there less of the image than its metadata? Then there is nothing to walk along. */
+function isTooLarge(image: Image, block: DecodedSuperblock, findings: Findings): boolean {
+  if (block.kind !== "sound") return false;
+  const { spareSectors, blockSectors } = block.superblock;
+  const bytes = layoutOf(spareSectors, blockSectors).slotsStart * SECTOR_SIZE;
+  if (bytes <= image.sizeBytes) return false;
+  findings.add(
+    "short",
+    `byte ${image.sizeBytes}`,
+    `ends here, but according to a superblock the metadata alone has ${bytes} bytes`,
+    `look at the whole device, or at a copy of its first ${bytes} bytes`,
+  );
+  return true;
+}
+
 function withoutTopic(problem: string): string {
   return problem.replace(/^superblock: /, "");
 }
 
-function selectLater(a: Sound, b: Sound, findings: Findings): Chosen | undefined {
+function selectLater(image: Image, a: Sound, b: Sound, findings: Findings): Chosen | undefined {
   const [later, earlier, copy]: [Superblock, Superblock, Copy] =
     a.superblock.sequence > b.superblock.sequence
       ? [a.superblock, b.superblock, "A"]
@@ -111,7 +126,16 @@ function selectLater(a: Sound, b: Sound, findings: Findings): Chosen | undefined
     refuse(`the later superblock (${copy}) is of the older generation ${later.generation}`);
     return undefined;
   }
-  return chosen(later, copy);
+  return fits(image, chosen(later, copy), findings);
+}
+
+/** What the superblock describes is here, and no more is looked for: it may have been forged. */
+function fits(image: Image, chosen: Chosen, findings: Findings): Chosen | undefined {
+  const bytes = chosen.layout.slotsStart * SECTOR_SIZE;
+  if (image.sizeBytes >= bytes) return chosen;
+  const message = `the metadata takes ${bytes} bytes, but only ${image.sizeBytes} are here`;
+  findings.add("size", "the end of the image", message);
+  return undefined;
 }
 
 function chosen(superblock: Superblock, copy: Copy): Chosen {
@@ -127,7 +151,8 @@ function selectOnly(
   otherIsZero: boolean,
   findings: Findings,
 ): Chosen | undefined {
-  const only = chosen(superblock, copy);
+  const only = fits(image, chosen(superblock, copy), findings);
+  if (only === undefined) return undefined;
   const [other, block] = copy === "A" ? ["B", 1] as const : ["A", 0] as const;
   const isFirst = otherIsZero && superblock.sequence === 1;
   if (!isFirst) {
@@ -213,7 +238,7 @@ function hasLaterJournal(image: Image, { superblock, layout }: Chosen, salt: num
   const folded = salt & 0xffff;
   for (const block of readBlocks(image, layout.journalStart, layout.journalBlocks)) {
     if (block.bytes === undefined || block.index < folded) continue;
-    if (isOfLineage(block.bytes, superblock)) return true;
+    if (blockProblem(block.bytes, "journal", superblock, block.index) === undefined) return true;
   }
   return false;
 }
