@@ -31,7 +31,6 @@ export function selectSuperblock(image: Image, findings: Findings): Chosen | und
   if (a.kind === "zero" && b.kind === "zero") return refuseBlank(image, findings);
   const unsound = [a, b].map((each, copy) => problemOf(each, copy, findings));
   if (unsound.includes(true)) return undefined;
-  if ([a, b].some((each) => isTooLarge(image, each, findings))) return undefined;
   if (a.kind === "sound" && b.kind === "sound") return selectLater(image, a, b, findings);
   if (a.kind === "sound") return selectOnly(image, a, "A", b.kind === "zero", findings);
   if (b.kind === "sound") return selectOnly(image, b, "B", a.kind === "zero", findings);
@@ -86,21 +85,6 @@ function problemOf(block: DecodedSuperblock, copy: number, findings: Findings): 
   return true;
 }
 
-/** Is there less of the image than its metadata? Then there is nothing to walk along. */
-function isTooLarge(image: Image, block: DecodedSuperblock, findings: Findings): boolean {
-  if (block.kind !== "sound") return false;
-  const { spareSectors, blockSectors } = block.superblock;
-  const bytes = layoutOf(spareSectors, blockSectors).slotsStart * SECTOR_SIZE;
-  if (bytes <= image.sizeBytes) return false;
-  findings.add(
-    "short",
-    `byte ${image.sizeBytes}`,
-    `ends here, but according to a superblock the metadata alone has ${bytes} bytes`,
-    `look at the whole device, or at a copy of its first ${bytes} bytes`,
-  );
-  return true;
-}
-
 function withoutTopic(problem: string): string {
   return problem.replace(/^superblock: /, "");
 }
@@ -129,12 +113,16 @@ function selectLater(image: Image, a: Sound, b: Sound, findings: Findings): Chos
   return fits(image, chosen(later, copy), findings);
 }
 
-/** What the superblock describes is here, and no more is looked for: it may have been forged. */
+/** Is there less of the image than its metadata? Then there is nothing to walk along. */
 function fits(image: Image, chosen: Chosen, findings: Findings): Chosen | undefined {
   const bytes = chosen.layout.slotsStart * SECTOR_SIZE;
-  if (image.sizeBytes >= bytes) return chosen;
-  const message = `the metadata takes ${bytes} bytes, but only ${image.sizeBytes} are here`;
-  findings.add("size", "the end of the image", message);
+  if (bytes <= image.sizeBytes) return chosen;
+  findings.add(
+    "short",
+    `byte ${image.sizeBytes}`,
+    `ends here, but according to a superblock the metadata alone has ${bytes} bytes`,
+    `look at the whole device, or at a copy of its first ${bytes} bytes`,
+  );
   return undefined;
 }
 
