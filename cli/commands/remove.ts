@@ -13,7 +13,7 @@ export function registerRemove(parent: CommandUnknownOpts, session: Session): vo
     .summary("take a remap device away")
     .description("Removes the device NAME. Its main and its spare device stay as they are.")
     .argument("<name>", "the device")
-    .option("--force", "forget relocated sectors: main has their old content afterwards")
+    .option("--force", "remove a volatile device although it forgets relocated sectors")
     .action(async (typed, options) => {
       const name = deviceName(typed);
       if (session.dryRun) return showDryRun(session.out, { device: name, remove: true });
@@ -31,11 +31,13 @@ export function registerRemove(parent: CommandUnknownOpts, session: Session): vo
     });
   document(command, {
     notes: [
-      "A device with relocated sectors is refused: they are on the spare only, and a volatile " +
-      "table forgets where. `clear` moves them back first.",
+      "The table of relocated sectors stays on the spare: `assemble` brings the device back. Do not " +
+      "use the bare main device before that, it has old content in relocated sectors. To take the " +
+      "layer away for good, run `clear` first.",
+      "A volatile device with relocated sectors is refused, for its table is gone with it.",
     ],
     examples: [
-      ["remove r0", "after `dmremap-ts clear r0` has moved everything back to main"],
+      ["remove r0", "until `dmremap-ts assemble r0`"],
       ["remove r0 --yes", "remove without being asked, in a script"],
     ],
     exits: [0, 1, 2, 5, 6, 130],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Boots a machine through the target: `deno run -A tests/boot/host.ts [--kernel ID] [--tool FILE]`.
+ * Boots a machine through the target: `deno run -A tests/boot/host.ts [--kernel ID] [--tool FILE]
+ * [--module FILE]`.
  *
  * A root disk and a data disk get the layer, and some of their files are relocated: systemd itself
  * among them. Then rubbish is written to the old place of all that is relocated, so that nothing
@@ -79,7 +80,10 @@ async function machine(folder: string): Promise<{
 }> {
   const kernel = await ensureKernel(option("--kernel", "6.1"), log);
   const tool = await Deno.realPath(option("--tool", join(root, "dist/dmremap-ts")));
-  const { path: module } = await buildModule({ kdir: kernel.kdir, release: kernel.release });
+  const given = option("--module", "");
+  const module = given !== ""
+    ? await Deno.realPath(given)
+    : (await buildModule({ kdir: kernel.kdir, release: kernel.release })).path;
   const staged = join(folder, "root");
   await Deno.mkdir(staged);
   await makeRoot(staged, kernel, tool, module);

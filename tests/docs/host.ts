@@ -24,7 +24,7 @@ delpart /dev/sdb 1 2>/dev/null || true
 delpart /dev/sdc 1 2>/dev/null || true
 addpart /dev/sdb 1 2048 $((256 * 2048))
 addpart /dev/sdc 1 2048 $((16 * 2048))
-dd if=/dev/zero of=/dev/sdc1 bs=1M count=1 status=none
+dd if=/dev/zero of=/dev/sdc1 bs=1M count=2 status=none
 mkfs.ext4 -q -F /dev/sdb1
 mount /dev/sdb1 /mnt
 cp -r /usr/share/perl5 /mnt/files 2>/dev/null || cp -r /usr/share/doc/[a-d]* /mnt/
@@ -36,7 +36,7 @@ umount /mnt
 /** What a document takes for granted at its start. */
 const STATE: Readonly<Record<string, string>> = {
   "docs/remove-the-layer.md": `
-dmremap-ts create r0 /dev/sdb1 /dev/sdc1 --volatile
+dmremap-ts create r0 /dev/sdb1 /dev/sdc1
 mount /dev/mapper/r0 /mnt
 dmremap-ts remap r0 4096+64 16384-16639
 `,

@@ -22,9 +22,9 @@ dmremap-ts remap root --quiet "${sectors[@]}"
 mapfile -t sectors < <(blocks /dev/mapper/root /proof-1)
 dmremap-ts remap root --quiet "${sectors[@]}"
 
-mkfs.ext4 -q /dev/mapper/data
+mkfs.ext4 -q -b 4096 /dev/mapper/data
 mount /dev/mapper/data /mnt
-for n in 1 2; do dd if=/dev/urandom of=/mnt/proof-$n bs=64k count=4 status=none; done
+for n in 1 2; do dd if=/dev/urandom of=/mnt/proof-$n bs=64k count=1 status=none; done
 (cd /mnt && sha256sum proof-*) >/tmp/sums
 cp /tmp/sums /mnt/sums
 umount /mnt

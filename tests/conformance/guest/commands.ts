@@ -1,44 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Every command against the real target, in a guest. The program runs in this process: starting it
-// anew for each command takes seconds there, and that is tried elsewhere.
+// Every command against the real target, in a guest.
 import assert from "node:assert/strict";
-import { run } from "../../../cli/app.ts";
-import { Session } from "../../../cli/commands/support/session.ts";
-import { MemoryTerminal } from "../../../cli/output/memory_terminal.ts";
+import { LASTING_STEPS } from "./lasting.ts";
+import { errorCode, expect, json, MAIN, SPARE, type Step } from "./tool.ts";
 
-const MAIN = "/dev/lab/main";
-const SPARE = "/dev/lab/spare";
 /** Reads of this sector fail; guest_test.ts sees to that. */
 const BAD_SECTOR = "5000";
-
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function tool(...args: string[]): Promise<Result> {
-  const terminal = new MemoryTerminal();
-  const code = await run(args, new Session({ terminal }));
-  return { code, out: terminal.out, err: terminal.err };
-}
-
-/** Runs a command that has to end with this code, and gives back what it printed. */
-async function expect(code: number, ...args: string[]): Promise<Result> {
-  const result = await tool(...args);
-  assert.equal(result.code, code, `${args.join(" ")}: ${result.out}${result.err}`);
-  return result;
-}
-
-async function json(code: number, ...args: string[]) {
-  return JSON.parse((await expect(code, ...args, "--json")).out);
-}
-
-async function errorCode(code: number, ...args: string[]): Promise<string> {
-  const { out, err } = await expect(code, ...args, "--json");
-  assert.equal(out, "");
-  return JSON.parse(err).error.code;
-}
 
 /** The state of a device, and the ids of what is the matter with it. */
 async function ailments(code: number, name: string): Promise<string[]> {
@@ -52,7 +19,7 @@ const create = (
 ) => ["create", name, MAIN, SPARE, "--volatile", ...more];
 
 /** In this order: each goes on where the one before it has left off. */
-const STEPS: readonly (readonly [name: string, step: () => Promise<void>])[] = [
+const STEPS: readonly Step[] = [
   ["before the module is loaded", async () => {
     assert.equal((await json(6, "kmod", "status")).loaded, false);
     assert.equal(await errorCode(6, "kmod", "unload"), "module-missing");
@@ -150,6 +117,7 @@ const STEPS: readonly (readonly [name: string, step: () => Promise<void>])[] = [
     assert.deepEqual(await ailments(3, "r2"), ["warning", "sectors-pending"]);
     await expect(0, "remove", "r2", "--force", "--yes");
   }],
+  ...LASTING_STEPS,
   ["unload", async () => {
     await expect(0, "kmod", "unload");
     assert.equal((await json(6, "kmod", "status")).loaded, false);

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Runs the program in this process: starting it anew for each command takes seconds in a guest.
+import assert from "node:assert/strict";
+import { run } from "../../../cli/app.ts";
+import { Session } from "../../../cli/commands/support/session.ts";
+import { MemoryTerminal } from "../../../cli/output/memory_terminal.ts";
+
+export const MAIN = "/dev/lab/main";
+export const SPARE = "/dev/lab/spare";
+
+/** A part of the test, and its name. */
+export type Step = readonly [name: string, step: () => Promise<void>];
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function tool(...args: string[]): Promise<Result> {
+  const terminal = new MemoryTerminal();
+  const code = await run(args, new Session({ terminal }));
+  return { code, out: terminal.out, err: terminal.err };
+}
+
+/** Runs a command that has to end with this code, and gives back what it printed. */
+export async function expect(code: number, ...args: string[]): Promise<Result> {
+  const result = await tool(...args);
+  assert.equal(result.code, code, `${args.join(" ")}: ${result.out}${result.err}`);
+  return result;
+}
+
+// deno-lint-ignore explicit-module-boundary-types -- any document, as JSON.parse gives it
+export async function json(code: number, ...args: string[]) {
+  return JSON.parse((await expect(code, ...args, "--json")).out);
+}
+
+export async function errorCode(code: number, ...args: string[]): Promise<string> {
+  const { out, err } = await expect(code, ...args, "--json");
+  assert.equal(out, "");
+  return JSON.parse(err).error.code;
+}
