@@ -86,6 +86,7 @@ const STEPS: readonly Step[] = [
   { name: "lab", run: suite(10, deno, "test", "-A", "tests/vm") },
   { name: "ffi", run: program(10, "tests/ffi/host.ts") },
   { name: "documents", run: program(10, "tests/docs/host.ts") },
+  { name: "boot", run: program(10, "tests/boot/host.ts") },
   { name: "selftest 6.1", run: selftest("6.1") },
   { name: "selftest 6.12", run: selftest("6.12") },
   { name: "selftest debug", run: selftest("debug") },
