@@ -3,8 +3,8 @@
 /** Units in a page, a bit each: sixteen words. */
 const PAGE_UNITS = 512;
 const PAGE_WORDS = PAGE_UNITS / 32;
-/** 512 MiB of bits: two tebibytes of slots in use. Nobody has that many, but a file may say so. */
-const MOST_WORDS = 2 ** 27;
+/** 128 MiB of bits: half a tebibyte of slots in use. Nobody has that many, but a file may say so. */
+const MOST_WORDS = 2 ** 25;
 
 /** More slots in use than fit into the memory that a check may take. */
 export class TooManySlotsError extends Error {
@@ -17,6 +17,7 @@ export class TooManySlotsError extends Error {
  */
 export class SlotMap {
   readonly #unit: number;
+  readonly #most: number;
   /** Where a page starts in #words. */
   readonly #pages = new Map<number, number>();
   #words = new Uint32Array(64 * PAGE_WORDS);
@@ -27,8 +28,10 @@ export class SlotMap {
   constructor(
     /** Sectors in a logical block. */
     unit: number,
+    mostWords = MOST_WORDS,
   ) {
     this.#unit = unit;
+    this.#most = mostWords;
   }
 
   /**
@@ -88,7 +91,7 @@ export class SlotMap {
 
   #newPage(page: number): number {
     const start = this.#used;
-    if (start + PAGE_WORDS > MOST_WORDS) {
+    if (start + PAGE_WORDS > this.#most) {
       throw new TooManySlotsError("more slots in use than can be checked");
     }
     if (start + PAGE_WORDS > this.#words.length) {

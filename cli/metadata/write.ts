@@ -145,7 +145,8 @@ function fieldsOf(fields: Geometry & Partial<SuperblockFields>, now: number): Gi
 /** Of all sound blocks of this UUID: whatever is older counts no more. */
 function highestCounters(image: Image, uuid: string, { slotsStart }: Layout) {
   let [sequence, generation] = [0, 0];
-  for (const block of readBlocks(image, 0, slotsStart / BLOCK_SECTORS)) {
+  const blocks = Math.min(slotsStart / BLOCK_SECTORS, Math.floor(image.sizeBytes / BLOCK_SIZE));
+  for (const block of readBlocks(image, 0, blocks)) {
     const kind = block.bytes && kindOf(block.bytes);
     if (!kind || !isSound(block.bytes!, kind)) continue;
     const header = decodeHeader(block.bytes!);
