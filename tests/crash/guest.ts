@@ -7,7 +7,7 @@ import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { run } from "../model/process.ts";
 import { progress, result } from "../model/records.ts";
 import { geometryOf } from "./layout.ts";
-import { Record, Rig } from "./rig.ts";
+import { Rig, WriteRecord } from "./rig.ts";
 import { Worker, Workload } from "./workload.ts";
 
 const { values } = parseArgs({
@@ -20,12 +20,13 @@ const { values } = parseArgs({
   },
 });
 const seed = Number(values.seed);
+const sequence = Number(values.sequence);
 
-async function live(dm: DeviceMapper, record: Record, image: number): Promise<void> {
-  await using rig = await Rig.create(dm, await Deno.realPath("/dev/lab/images"), image);
+async function live(dm: DeviceMapper, record: WriteRecord, image: number): Promise<void> {
+  await using rig = await Rig.create(dm, await Deno.realPath("/dev/lab/images"), image, "lab_log");
   record.mark({ type: "setup", image, geometry: geometryOf(seed) });
   const random = new Random(seed + image);
-  const load = new Workload(rig, record, seed, Number(values.sequence));
+  const load = new Workload(rig, record, seed, sequence, sequence + image);
   await load.start();
   const workers = Worker.all(load, await rig.table());
   for (let phase = 0; phase < Number(values.phases); phase++) {
@@ -43,7 +44,7 @@ await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 await run("insmod", Deno.env.get("DMREMAP_WRITE_LOG") ?? "lab_log.ko");
 {
   using dm = DeviceMapper.open();
-  using record = new Record("/dev/lab/record");
+  using record = new WriteRecord("/dev/lab/record");
   for (let image = 0; image < Number(values.images); image++) {
     try {
       await live(dm, record, image);

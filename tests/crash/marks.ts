@@ -3,6 +3,11 @@
 // What the workload says of itself, between the writes in the record: what it is about to ask for,
 // and what was promised when it was told that it is done.
 
+/** Stands for content that is gone: reading fails. */
+export const GONE = -1;
+/** Stands for content that no write of the workload has left. */
+export const OTHER = -2;
+
 /** Part of a recorded device. */
 export interface Part {
   /** The device's number in the record. */
@@ -78,9 +83,15 @@ export interface Table {
   readonly places: readonly PlaceRow[];
 }
 
-export type Mark = Begin | End | Setup | Table;
+/** The number of each sector's stamp as it was read through the target. */
+export interface Contents {
+  readonly type: "contents";
+  readonly values: readonly number[];
+}
 
-const TYPES: ReadonlySet<unknown> = new Set(["begin", "end", "setup", "table"]);
+export type Mark = Begin | End | Setup | Table | Contents;
+
+const TYPES: ReadonlySet<unknown> = new Set(["begin", "end", "setup", "table", "contents"]);
 
 export function parseMark(text: string): Mark {
   const mark: unknown = JSON.parse(text);

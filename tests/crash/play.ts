@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Plays a recording: media and promises go on together, and stop at each moment worth a crash.
-import type { Begin, Geometry, Mark, Setup } from "./marks.ts";
+import { type Begin, type Geometry, GONE, type Mark, type PlaceRow, type Setup } from "./marks.ts";
 import { Medium } from "./medium.ts";
 import { Promises } from "./promises.ts";
 import type { Event } from "./recording.ts";
@@ -24,8 +24,10 @@ export class TableError extends Error {
   override readonly name = "TableError";
 }
 
+const UNREADABLE: ReadonlySet<string> = new Set(["lost", "pending"]);
+
 /** A part of a recording: from one setup to the next. */
-class Scene {
+export class Scene {
   readonly media: readonly Medium[];
   readonly stand: Stand;
   readonly promises: Promises;
@@ -45,15 +47,25 @@ class Scene {
   mark(mark: Mark): void {
     if (mark.type === "begin") this.promises.begin(mark);
     else if (mark.type === "end") this.promises.end(mark);
-    else if (mark.type === "table") {
-      const listed = new Table(this.geometry.main.sectors);
-      for (const row of mark.places) listed.put(row);
-      const known = new Table(this.geometry.main.sectors);
-      known.spots.splice(0, known.spots.length, ...this.promises.spots);
-      const differs = difference(listed, known);
-      if (differs !== undefined) {
-        throw new TableError(`the target's list and what it told: ${differs}`);
-      }
+    else if (mark.type === "table") this.#checkTable(mark.places);
+    else if (mark.type === "contents") this.#checkContents(mark.values);
+  }
+
+  #checkTable(places: readonly PlaceRow[]): void {
+    const listed = new Table(this.geometry.main.sectors);
+    for (const row of places) listed.put(row);
+    const known = new Table(this.geometry.main.sectors);
+    known.spots.splice(0, known.spots.length, ...this.promises.spots);
+    const differs = difference(listed, known);
+    if (differs !== undefined) throw new TableError(`the target's list and its past: ${differs}`);
+  }
+
+  #checkContents(values: readonly number[]): void {
+    for (const [sector, value] of values.entries()) {
+      const { place } = this.promises.spots[sector]!;
+      if (value === GONE ? UNREADABLE.has(place) : this.promises.mayHold(sector, value)) continue;
+      const expected = this.promises.expected(sector);
+      throw new TableError(`sector ${sector} (${place}) reads as ${value}, not ${expected}`);
     }
   }
 }

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What was promised by a moment of the recording, sector by sector: where it is, and what it holds.
-import type { Begin, End, Kind } from "./marks.ts";
+import { type Begin, type End, GONE, type Kind } from "./marks.ts";
 import { ON_MAIN, sameSpot, type Spot, type Table } from "./table.ts";
-
-/** Stands for content that is gone. */
-export const GONE = -1;
-/** Stands for content that no write of the workload has left. */
-export const OTHER = -2;
 
 /** The sectors of an operation that has begun; one sector has one operation at a time at most. */
 interface Running {

@@ -6,7 +6,9 @@ import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { toTarget } from "../../cli/device/table_line.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import { codeOf } from "../../cli/selftest/check.ts";
 import { BadSectors } from "../model/lower.ts";
+import { SECTOR_BYTES, wordsOf } from "../model/stamps.ts";
 import {
   IMAGE_SECTORS,
   MAIN_SECTORS,
@@ -14,13 +16,23 @@ import {
   SPARE_SECTORS,
   SPARE_START,
 } from "./layout.ts";
-import type { Mark, PlaceRow } from "./marks.ts";
+import { GONE, type Mark, type PlaceRow } from "./marks.ts";
+import { formatRecording } from "./recording.ts";
+import { stampAt } from "./stamp_at.ts";
 
 const NAME = "crash";
 const ENTRIES_PAGE = 256;
+const READ_SECTORS = 64;
 
-/** The record of lab_log, and where it goes to. */
-export class Record implements Disposable {
+/** Where the marks go. */
+export interface Record {
+  mark(mark: Mark): void;
+  /** Moves what has piled up to where it stays. */
+  drain(): void;
+}
+
+/** The record of lab_log, and the disk that it goes to. */
+export class WriteRecord implements Record, Disposable {
   readonly #log = Deno.openSync("/dev/lab_log", { read: true, write: true });
   readonly #disk: Deno.FsFile;
   readonly #buffer = new Uint8Array(4 << 20);
@@ -34,7 +46,6 @@ export class Record implements Disposable {
     if (this.#log.writeSync(text) !== text.length) throw new Error("a mark was cut off");
   }
 
-  /** Moves what there is to the disk. */
   drain(): void {
     for (;;) {
       const length = this.#log.readSync(this.#buffer) ?? 0;
@@ -51,7 +62,28 @@ export class Record implements Disposable {
   }
 }
 
-/** Whatever lies below the target. */
+/** Marks alone. Each is on the disk, out of the guest's reach, before the guest goes on. */
+export class MarkRecord implements Record, Disposable {
+  readonly #disk: Deno.FsFile;
+
+  constructor(path: string) {
+    this.#disk = Deno.openSync(path, { write: true });
+  }
+
+  mark(mark: Mark): void {
+    const bytes = formatRecording([{ kind: "mark", mark }]);
+    for (let at = 0; at < bytes.length;) at += this.#disk.writeSync(bytes.subarray(at));
+    this.#disk.syncDataSync();
+  }
+
+  drain(): void {}
+
+  [Symbol.dispose](): void {
+    this.#disk.close();
+  }
+}
+
+/** The devices below the target, and the target. */
 export class Rig implements AsyncDisposable {
   #remap: RemapDevice | undefined;
   #file: DirectFile | undefined;
@@ -63,14 +95,22 @@ export class Rig implements AsyncDisposable {
     private readonly logs: readonly string[],
   ) {}
 
-  /** @param image its number on the disk */
-  static async create(dm: DeviceMapper, disk: string, image: number): Promise<Rig> {
+  /**
+   * @param image its number on the disk
+   * @param recorder what is below the faults: `lab_log` records, `linear` does not
+   */
+  static async create(
+    dm: DeviceMapper,
+    disk: string,
+    image: number,
+    recorder: "lab_log" | "linear",
+  ): Promise<Rig> {
     const logs: string[] = [];
     const layer = async (name: string, number: number, start: number, sectors: number) => {
-      const params = `${disk} ${start} ${number}`;
+      const params = `${disk} ${start}${recorder === "linear" ? "" : ` ${number}`}`;
       const log = `${name}-log`;
       const length = BigInt(sectors);
-      await dm.createWithTable(log, [{ start: 0n, length, type: "lab_log", params }]);
+      await dm.createWithTable(log, [{ start: 0n, length, type: recorder, params }]);
       logs.push(log);
       return await BadSectors.create(dm, `${name}-bad`, `/dev/mapper/${log}`, sectors, "medium");
     };
@@ -125,6 +165,32 @@ export class Rig implements AsyncDisposable {
       rows.push(row(place));
     }
     return rows;
+  }
+
+  /** The number of each sector's stamp; GONE for what cannot be read, OTHER for what is no stamp. */
+  async contents(seed: number): Promise<number[]> {
+    const found: number[] = [];
+    for (let first = 0; first < MAIN_SECTORS; first += READ_SECTORS) {
+      const whole = await this.#stamps(seed, first, READ_SECTORS);
+      if (whole !== undefined) found.push(...whole);
+      else {
+        for (let sector = first; sector < first + READ_SECTORS; sector++) {
+          found.push((await this.#stamps(seed, sector, 1))?.[0] ?? GONE);
+        }
+      }
+    }
+    return found;
+  }
+
+  async #stamps(seed: number, first: number, count: number): Promise<number[] | undefined> {
+    try {
+      const bytes = await this.file.read(BigInt(first * SECTOR_BYTES), count * SECTOR_BYTES);
+      const words = wordsOf(bytes);
+      return Array.from({ length: count }, (_, at) => stampAt(words, at, seed, first + at));
+    } catch (error) {
+      if (codeOf(error) === "EIO") return undefined;
+      throw error;
+    }
   }
 
   /** Where these sectors are. */

@@ -6,10 +6,11 @@ import { MemoryImage } from "../../cli/metadata/image.ts";
 import { layoutOf } from "../../cli/metadata/layout.ts";
 import { loadMetadata } from "../../cli/metadata/load.ts";
 import { writeMetadata } from "../../cli/metadata/write.ts";
-import { contentOf, describeContent, holdsStamp, wordsOf } from "../model/stamps.ts";
-import type { Geometry, Part } from "./marks.ts";
-import { GONE, OTHER, type Promises } from "./promises.ts";
+import { contentOf, describeContent, wordsOf } from "../model/stamps.ts";
+import { type Geometry, GONE, type Part } from "./marks.ts";
+import type { Promises } from "./promises.ts";
 import { SECTOR } from "./recording.ts";
+import { stampAt } from "./stamp_at.ts";
 import { difference, formatSpot, type Spot, Table } from "./table.ts";
 
 /** Which check has found something. */
@@ -42,10 +43,8 @@ export class Area {
     this.#words = wordsOf(bytes);
   }
 
-  /** The number of the stamp that a sector holds, OTHER if it is not a stamp of `sector`. */
   stamp(at: number, seed: number, sector: number): number {
-    const sequence = this.#words[at * (SECTOR / 4) + 3]!;
-    return holdsStamp(this.#words, at, seed, sector, sequence) ? sequence : OTHER;
+    return stampAt(this.#words, at, seed, sector);
   }
 
   describe(at: number): string {

@@ -4,7 +4,7 @@
 import { checkMatch, codeOf } from "../../cli/selftest/check.ts";
 import { Random } from "../../cli/selftest/random.ts";
 import { SECTOR_BYTES, stamps } from "../model/stamps.ts";
-import { LAYOUT, REGION_SECTORS, SPARE_START, WORKERS } from "./layout.ts";
+import { LAYOUT, MAIN_SECTORS, REGION_SECTORS, SPARE_START, WORKERS } from "./layout.ts";
 import type { Begin, End, Kind, PlaceRow, RangeRow } from "./marks.ts";
 import type { Record, Rig } from "./rig.ts";
 
@@ -21,12 +21,17 @@ export class Workload {
   #op = 0;
   #sequence: number;
 
-  /** @param firstSequence above that of any stamp on the media */
+  /**
+   * @param seed of the stamps
+   * @param firstSequence above that of any stamp on the media
+   * @param course which of all courses it takes
+   */
   constructor(
     readonly rig: Rig,
     readonly record: Record,
     readonly seed: number,
     firstSequence: number,
+    readonly course: number,
   ) {
     this.#sequence = firstSequence;
   }
@@ -61,6 +66,12 @@ export class Workload {
   async start(): Promise<void> {
     await this.run("create", [], () => this.rig.start());
     this.record.mark({ type: "table", places: await this.rig.table() });
+    const all: RangeRow = [0, MAIN_SECTORS];
+    let values: readonly number[] = [];
+    await this.run("read", [all], async () => {
+      values = await this.rig.contents(this.seed);
+    });
+    this.record.mark({ type: "contents", values });
   }
 
   async stop(): Promise<void> {
@@ -105,7 +116,7 @@ export class Worker {
   readonly #badOnMain = new Set<number>();
 
   constructor(private readonly load: Workload, number: number, table: readonly PlaceRow[]) {
-    this.#random = new Random(load.seed * 31 + number);
+    this.#random = new Random((load.seed * 1009 + load.course) * WORKERS + number);
     this.#first = number * REGION_SECTORS;
     this.#places = Array.from({ length: REGION_SECTORS }, () => ({ place: "main", slot: -1 }));
     this.#learn(table);
