@@ -110,6 +110,12 @@ function selectLater(image: Image, a: Sound, b: Sound, findings: Findings): Chos
     refuse(`the later superblock (${copy}) is of the older generation ${later.generation}`);
     return undefined;
   }
+  // Both may name the same checkpoint, if one of them was mended.
+  const isSame = later.salt === earlier.salt && later.checkpoint === earlier.checkpoint;
+  if (later.generation === earlier.generation && !isSame) {
+    refuse(`the superblocks are of the same generation ${later.generation}, but not of one attempt`);
+    return undefined;
+  }
   return fits(image, chosen(later, copy), findings);
 }
 

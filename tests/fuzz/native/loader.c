@@ -164,9 +164,13 @@ static const char *choose_super(struct loader *l)
 		if (sequence[0] == sequence[1])
 			return "superblocks of the same sequence";
 		copy = sequence[1] > sequence[0];
-		if (le64_to_cpu(super[copy]->header.generation) <
-		    le64_to_cpu(super[1 - copy]->header.generation))
+		if (generation_of(super[copy]) < generation_of(super[1 - copy]))
 			return "the newer superblock has the older generation";
+		/* Both may name the same checkpoint, if one of them was mended. */
+		if (generation_of(super[0]) == generation_of(super[1]) &&
+		    (salt_of(super[0]) != salt_of(super[1]) ||
+		     super[0]->checkpoint != super[1]->checkpoint))
+			return "superblocks of two attempts at one checkpoint";
 	} else {
 		copy = kind[1] == REMAP_SUPER_SOUND;
 	}
