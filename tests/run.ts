@@ -97,6 +97,8 @@ const STEPS: readonly Step[] = [
   },
   { name: "badblocks 6.1", run: program(20, "tests/badblocks/host.ts", "--kernel", "6.1") },
   { name: "badblocks 6.12", run: program(20, "tests/badblocks/host.ts", "--kernel", "6.12") },
+  { name: "crash", run: program(15, "tests/crash/host.ts") },
+  { name: "kill", run: program(15, "tests/crash/kill/host.ts") },
   { name: "race", run: program(20, "tests/race/host.ts", "--operations", "3000") },
   {
     name: "race debug",

@@ -4,6 +4,7 @@
 //
 //   deno task crash [--states N] [--seed S] [--kernel 6.1|6.12|debug|IMAGE] [--module FILE.ko]
 //     [--rounds N] [--keep DIRECTORY]
+//   deno task crash --again DIRECTORY [--states N] [--seed S]
 //   deno task crash --replay DIRECTORY --state NAME
 import { parseArgs } from "node:util";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
@@ -23,10 +24,11 @@ const { values } = parseArgs({
     kernel: { type: "string", default: "6.1" },
     module: { type: "string" },
     rounds: { type: "string", default: "2" },
-    phases: { type: "string", default: "14" },
+    phases: { type: "string", default: "10" },
     operations: { type: "string", default: "25" },
-    crashes: { type: "string", default: "20" },
+    crashes: { type: "string", default: "12" },
     keep: { type: "string" },
+    again: { type: "string" },
     replay: { type: "string" },
     state: { type: "string" },
   },
@@ -60,6 +62,24 @@ interface Tally {
   states: number;
 }
 
+const nameOf = (round: number) => round === 0 ? "life" : `recovery-${round}`;
+
+/** True if nothing is wrong with any state. */
+function judgeAll(
+  recording: Recording,
+  count: number,
+  seed: number,
+  directory: string,
+  tally: Tally,
+): boolean {
+  const outcome = campaign(recording, count, seed);
+  tally.states += outcome.states;
+  const sound = report(recording, outcome, directory);
+  if (sound) tally.passed++;
+  else tally.failed++;
+  return sound;
+}
+
 /** A life, then recoveries from crashes in it, then recoveries from crashes in those. */
 async function rounds(directory: string, tally: Tally): Promise<void> {
   const { kdir } = await ensureKernel(values.kernel, log);
@@ -70,7 +90,7 @@ async function rounds(directory: string, tally: Tally): Promise<void> {
     const life = round === 0;
     const recording = await makeRecording({
       directory,
-      name: life ? "life" : `recovery-${round}`,
+      name: nameOf(round),
       images,
       seed,
       kernel: values.kernel,
@@ -81,13 +101,19 @@ async function rounds(directory: string, tally: Tally): Promise<void> {
       sequence,
     });
     if (recording === undefined) throw new Error("the guest has failed");
-    const outcome = campaign(recording, Math.ceil(Number(values.states) / count), seed + round);
-    tally.states += outcome.states;
-    if (report(recording, outcome, directory)) tally.passed++;
-    else tally.failed++;
-    if (outcome.failures.length > 0) return;
+    const share = Math.ceil(Number(values.states) / count);
+    if (!judgeAll(recording, share, seed + round, directory, tally)) return;
     images = pickCrashes(recording, Number(values.crashes), seed + round);
     sequence = nextSequence(recording);
+  }
+}
+
+/** Other states of recordings that were kept. */
+async function again(directory: string, tally: Tally): Promise<void> {
+  for (let round = 0; round <= Number(values.rounds); round++) {
+    const recording = await readRecording(directory, nameOf(round));
+    const count = Math.ceil(Number(values.states) / (Number(values.rounds) + 1));
+    judgeAll(recording, count, seed + round, directory, tally);
   }
 }
 
@@ -100,17 +126,20 @@ async function replayState(directory: string, state: string): Promise<number> {
 
 async function main(): Promise<number> {
   if (values.replay !== undefined) return await replayState(values.replay, values.state ?? "");
-  const directory = values.keep ?? await Deno.makeTempDir({ prefix: "dmremap-crash-" });
+  const directory = values.again ?? values.keep ??
+    await Deno.makeTempDir({ prefix: "dmremap-crash-" });
   await Deno.mkdir(directory, { recursive: true });
   const tally: Tally = { passed: 0, failed: 0, states: 0 };
   try {
-    await rounds(directory, tally);
+    await (values.again === undefined ? rounds : again)(directory, tally);
   } catch (error) {
     log(messageOf(error));
     tally.failed++;
   }
   if (tally.failed > 0) log(`the recordings are in ${directory}`);
-  else if (values.keep === undefined) await Deno.remove(directory, { recursive: true });
+  else if (values.keep === undefined && values.again === undefined) {
+    await Deno.remove(directory, { recursive: true });
+  }
   log(`${tally.states} crash states, seed ${seed}`);
   print(`${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed === 0 ? 0 : 1;
