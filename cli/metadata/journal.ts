@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The journal: rule 6 of docs/metadata-format.md.
-import { blockProblem, decodeHeader, isLast, isSound, type Lineage } from "./block.ts";
+import { blockProblem, decodeHeader, isLast, isSound } from "./block.ts";
 import { EntryChecker } from "./entry.ts";
 import type { Findings } from "./findings.ts";
 import { BLOCK_ENTRIES, ENTRY_SIZE, HEADER_SIZE } from "./format.ts";
@@ -38,13 +38,6 @@ export interface Journal {
   /** Blocks behind the last whole transaction. */
   readonly dropped: number;
   readonly entries: JournalEntries;
-}
-
-/** A sound journal block of that checkpoint, wherever it stands. */
-export function isOfLineage(block: Uint8Array, lineage: Lineage): boolean {
-  if (!isSound(block, "journal")) return false;
-  const { uuid, generation, salt } = decodeHeader(block);
-  return uuid === lineage.uuid && generation === lineage.generation && salt === lineage.salt;
 }
 
 export function readJournal(

@@ -134,6 +134,8 @@ Deno.test("the later of two superblocks counts", () => {
   refuses(k, /both superblocks claim to be number 3/);
   k.forge(1, (view) => view.setUint32(48, 4, true));
   refuses(k, /the later superblock \(B\) is of the older generation 2/);
+  k.forge(0, (view) => view.setUint32(40, 2, true));
+  refuses(k, /of the same generation 2, but not of one attempt/);
   k.forge(1, (view) => view.setUint8(30, 0));
   refuses(k, /two different devices/);
 });

@@ -113,7 +113,9 @@ function selectLater(image: Image, a: Sound, b: Sound, findings: Findings): Chos
   // Both may name the same checkpoint, if one of them was mended.
   const isSame = later.salt === earlier.salt && later.checkpoint === earlier.checkpoint;
   if (later.generation === earlier.generation && !isSame) {
-    refuse(`the superblocks are of the same generation ${later.generation}, but not of one attempt`);
+    refuse(
+      `the superblocks are of the same generation ${later.generation}, but not of one attempt`,
+    );
     return undefined;
   }
   return fits(image, chosen(later, copy), findings);
