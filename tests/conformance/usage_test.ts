@@ -43,7 +43,8 @@ Deno.test("an argument too many", async (t) => {
   for (const command of leafCommands()) {
     if (command.arguments.some((argument) => argument.variadic)) continue;
     await t.step(typed(command), async () => {
-      const args = [...goodArguments(command, "conformance-none"), "superfluous"];
+      const optional = command.arguments.filter(({ required }) => !required).map(() => "x");
+      const args = [...goodArguments(command, "conformance-none"), ...optional, "superfluous"];
       const { code, stdout } = await runTool([...command.path, ...args]);
       assert.deepEqual([code, stdout], [2, ""]);
     });
