@@ -64,12 +64,13 @@ const ALIGNMENT = 4096;
 export class DirectFile implements Disposable {
   readonly #file: FileDescriptor;
   readonly #isBlockDevice: boolean;
-  readonly #aio: AioContext;
+  /** Made for the first request: to give one back costs a wait for all CPUs. */
+  #aio: AioContext | undefined;
+  #closed = false;
 
   private constructor(file: FileDescriptor, isBlockDevice: boolean) {
     this.#file = file;
     this.#isBlockDevice = isBlockDevice;
-    this.#aio = new AioContext();
   }
 
   /** @throws {SystemError} */
@@ -175,6 +176,8 @@ export class DirectFile implements Disposable {
   }
 
   async #run(operation: string, request: Omit<AioRequest, "fd">): Promise<number> {
+    if (this.#closed) throw new Error("a file was used after its release");
+    this.#aio ??= new AioContext();
     const result = await this.#aio.submit({ fd: this.#file.fd, ...request });
     if (result < 0) throw new SystemError(operation, this.path, -result);
     return result;
@@ -182,7 +185,8 @@ export class DirectFile implements Disposable {
 
   /** Waits for the requests that are still under way. */
   [Symbol.dispose](): void {
-    this.#aio[Symbol.dispose]();
+    this.#closed = true;
+    this.#aio?.[Symbol.dispose]();
     this.#file[Symbol.dispose]();
   }
 }

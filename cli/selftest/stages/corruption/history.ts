@@ -5,8 +5,18 @@ import { checkMetadata } from "../../../metadata/check.ts";
 import { MemoryImage } from "../../../metadata/image.ts";
 import { loadMetadata } from "../../../metadata/load.ts";
 import { check, checkEqual, CheckError, checkMatch } from "../../check.ts";
-import { type CrashImage, CURE, type PersistenceBench } from "../persistence/bench.ts";
-import { diskMetadata, layoutOn, liveView, type TableView, viewOf } from "../persistence/view.ts";
+import { SECTOR } from "../../pattern.ts";
+import {
+  type CrashImage,
+  CURE,
+  type Pair,
+  type PersistenceBench,
+  SPARE_SECTORS,
+} from "../persistence/bench.ts";
+import { layoutOn, liveView, type TableView, viewOf } from "../persistence/view.ts";
+
+/** Where its content is looked at. */
+const RELOCATED = [{ first: 0, count: 64 }, { first: 1600, count: 256 }];
 
 /** More than fit into one block. */
 const SCATTERED = 300;
@@ -25,6 +35,8 @@ export interface Places {
 }
 
 export interface History {
+  /** Disks with the image. */
+  readonly pair: Pair;
   readonly image: CrashImage;
   readonly view: TableView;
   /** The table as it was before the last transaction. */
@@ -51,7 +63,7 @@ export async function makeHistory(bench: PersistenceBench): Promise<History> {
     const before = await liveView(rig);
     await rig.relocate(1801, 4);
     const image = await bench.crash(pair);
-    const metadata = await diskMetadata(pair.raw.spare);
+    const metadata = await bench.metadata(pair);
     checkEqual("blocks of the checkpoint", metadata.checkpointUsed, 2);
     checkEqual("blocks of the journal", metadata.journalUsed, 3);
     const layout = layoutOn(pair.spare.sectors, 512);
@@ -60,6 +72,7 @@ export async function makeHistory(bench: PersistenceBench): Promise<History> {
     const newest = metadata.superblockCopy === "A" ? 0 : 1;
     return {
       image,
+      pair: await bench.revive(image),
       before,
       view: await liveView(rig),
       places: {
@@ -91,11 +104,12 @@ export async function checkDamage(
 ): Promise<void> {
   const spare = history.image.spare.slice();
   damage(spare);
-  check(what, spare.some((byte, at) => byte !== history.image.spare[at]), {
-    ...{ expected: "other bytes on the spare", seen: "none" },
-  });
-  const pair = await bench.revive({ ...history.image, spare });
-  const outcome = await bench.attempt(what, pair);
+  const at = spare.findIndex((byte, index) => byte !== history.image.spare[index]);
+  check(what, at >= 0, { expected: "other bytes on the spare", seen: "none" });
+  // Nothing writes to slots or to main here: what has changed lies in the metadata.
+  const watched = layoutOn(SPARE_SECTORS, 512).slotsStart;
+  await bench.write(history.pair.raw.spare, spare.slice(0, watched * SECTOR));
+  const outcome = await bench.attempt(what, history.pair, { looked: RELOCATED, watched });
   if ("refused" in outcome) {
     if (expected !== "refused") throw new CheckError(what, expected, outcome.refused);
     checkMatch(`the log, ${what}`, outcome.refused, CURE);

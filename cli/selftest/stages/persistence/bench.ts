@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the cases about metadata are given: devices that live, crash and live again.
-import { DirectFile } from "../../../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../../../ffi/libdevmapper.ts";
+import { BLOCK_SECTORS } from "../../../metadata/format.ts";
+import type { Metadata } from "../../../metadata/load.ts";
 import { checkEqual, CheckError, codeOf, messageOf, show } from "../../check.ts";
 import { Content, position, readSectors } from "../../content.ts";
 import { type LoopDisk, makeLoop } from "../../loops.ts";
-import { type Disks, Rig, type RigOptions } from "../../rig.ts";
+import { SECTOR } from "../../pattern.ts";
+import { type Disks, type Range, Rig, type RigOptions } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
 import type { StageRun } from "../../stage.ts";
 import { PromiseWatch } from "../errors/promises.ts";
 import { SegmentDisk } from "../errors/segments.ts";
-import { diskView, layoutOn, liveView, type TableView } from "./view.ts";
+import { DiskFiles } from "./files.ts";
+import { layoutOn, liveView, metadataIn, type TableView, viewOf } from "./view.ts";
 
 /** Sectors of the disks that the cases share; the ring of such a spare has eight blocks. */
 export const MAIN_SECTORS = 2048;
@@ -47,14 +50,27 @@ export interface LifeOptions extends RigOptions {
   readonly unsaved?: boolean;
 }
 
+export interface AttemptOptions extends RigOptions {
+  /** What is read through the device; everything, unless told. */
+  readonly looked?: readonly Range[];
+  /** Sectors at the head of the spare that are compared; all, unless told. */
+  readonly watched?: number;
+}
+
 export class PersistenceBench {
+  readonly #files: DiskFiles;
+
   constructor(
     readonly scope: Scope,
     private readonly stage: StageRun,
     private readonly loops: Disks,
     /** Where crash images go. */
     private readonly copies: Disks,
-  ) {}
+    /** Of the disks above; others are opened for the case. */
+    shared: DiskFiles,
+  ) {
+    this.#files = shared.forCase(scope);
+  }
 
   get dm(): DeviceMapper {
     return this.stage.dm;
@@ -69,7 +85,7 @@ export class PersistenceBench {
   /** A filled main and a spare of zeroes, which fail where and when a case wants. */
   async pair(): Promise<FaultyPair> {
     const { main, spare } = this.loops;
-    const content = await prepare(this.loops);
+    const content = await this.#prepare(this.loops);
     return {
       main: await SegmentDisk.make(this.scope, this.dm, "main", main),
       spare: await SegmentDisk.make(this.scope, this.dm, "spare", spare),
@@ -95,7 +111,7 @@ export class PersistenceBench {
   ): Promise<Pair> {
     const make = (sectors: number) => makeLoop(this.scope, this.workdir, { sectors, blockSize });
     const raw = { main: await make(mainSectors), spare: await make(spareSectors) };
-    return { ...raw, raw, content: await prepare(raw, length) };
+    return { ...raw, raw, content: await this.#prepare(raw, length) };
   }
 
   /**
@@ -121,14 +137,13 @@ export class PersistenceBench {
         ...options,
       });
       const watch = new PromiseWatch(rig, spareStart + (unsaved ? 0 : layout.slotsStart));
-      await watch.look("at its start");
       result = await body(rig);
       await watch.look("at its end");
       last = await liveView(rig);
       if (!unsaved) {
         checkEqual(
           "the spare's table, read beside the device",
-          await diskView(pair.raw.spare, range),
+          await this.view(pair, range),
           last,
         );
       }
@@ -136,7 +151,7 @@ export class PersistenceBench {
     if (!unsaved) {
       checkEqual(
         "the spare's table after the removal",
-        await diskView(pair.raw.spare, range),
+        await this.view(pair, range),
         last,
       );
     }
@@ -146,16 +161,16 @@ export class PersistenceBench {
   /** Both disks at this moment: what a power cut would leave of what was acknowledged. */
   async crash(pair: Pair): Promise<CrashImage> {
     return {
-      main: await readDisk(pair.raw.main),
-      spare: await readDisk(pair.raw.spare),
+      main: await this.read(pair.raw.main),
+      spare: await this.read(pair.raw.spare),
       content: pair.content.copy(),
     };
   }
 
   /** Puts an image on other disks, which never fail. */
   async revive(image: CrashImage): Promise<Pair> {
-    await writeDisk(this.copies.main, image.main);
-    await writeDisk(this.copies.spare, image.spare);
+    await this.write(this.copies.main, image.main);
+    await this.write(this.copies.spare, image.spare);
     return { ...this.copies, raw: this.copies, content: image.content.copy() };
   }
 
@@ -170,8 +185,9 @@ export class PersistenceBench {
    * A device that comes up, with the table that it has then and all of its content; or one that
    * does not, with a spare on which nothing was changed.
    */
-  async attempt(what: string, pair: Pair, options: RigOptions = {}): Promise<Attempt> {
-    const before = await readDisk(pair.raw.spare);
+  async attempt(what: string, pair: Pair, options: AttemptOptions = {}): Promise<Attempt> {
+    const { looked = [{ first: 0, count: pair.content.sectors }], watched } = options;
+    const before = await this.read(pair.raw.spare, 0, watched);
     let refused: string;
     {
       await using scope = new Scope(this.scope.signal);
@@ -182,7 +198,7 @@ export class PersistenceBench {
           ...options,
         });
         const view = await liveView(rig);
-        await rig.check(what);
+        for (const { first, count } of looked) await rig.check(what, first, count);
         return { view };
       } catch (error) {
         if (error instanceof CheckError) throw error;
@@ -190,37 +206,51 @@ export class PersistenceBench {
         refused = messageOf(error);
       }
     }
-    const after = await readDisk(pair.raw.spare);
+    const after = await this.read(pair.raw.spare, 0, watched);
     const at = after.findIndex((byte, index) => byte !== before[index]);
     checkEqual(`${what}: the first byte of the spare that is changed`, at, -1);
     return { refused };
+  }
+
+  async #prepare(disks: Disks, length = disks.main.sectors): Promise<Content> {
+    await this.write(disks.spare, new Uint8Array(disks.spare.sectors * 512));
+    const content = new Content(length);
+    await content.write(this.#files.of(disks.main), 0, length);
+    return content;
+  }
+
+  /** Reads a disk past the page cache, so beside a device as well. */
+  read(disk: LoopDisk, first = 0, count = disk.sectors): Promise<Uint8Array<ArrayBuffer>> {
+    return readSectors(this.#files.of(disk), first, count);
+  }
+
+  write(disk: LoopDisk, bytes: Uint8Array, first = 0): Promise<void> {
+    return this.#files.of(disk).write(position(first), bytes);
+  }
+
+  readBlock(pair: Pair, block: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.read(pair.raw.spare, block * BLOCK_SECTORS, BLOCK_SECTORS);
+  }
+
+  writeBlock(pair: Pair, block: number, bytes: Uint8Array): Promise<void> {
+    return this.write(pair.raw.spare, bytes, block * BLOCK_SECTORS);
+  }
+
+  /** What the metadata on a spare say; the slots are not read for it. */
+  async metadata({ raw: { main, spare } }: Pair, range?: Range): Promise<Metadata> {
+    const { first, count } = range ?? { first: 0, count: spare.sectors };
+    const bytes = new Uint8Array(count * SECTOR);
+    bytes.set(await this.read(spare, first, layoutOn(count, main.blockSize).slotsStart));
+    return metadataIn(bytes);
+  }
+
+  async view(pair: Pair, range?: Range): Promise<TableView> {
+    return viewOf(await this.metadata(pair, range));
   }
 }
 
 /** How it went to bring a device up. */
 export type Attempt = { readonly view: TableView } | { readonly refused: string };
-
-async function prepare({ main, spare }: Disks, length = main.sectors): Promise<Content> {
-  await writeDisk(spare, new Uint8Array(spare.sectors * 512));
-  const content = new Content(length);
-  using file = DirectFile.open(main.path, { write: true });
-  await content.write(file, 0, length);
-  return content;
-}
-
-export async function readDisk(
-  disk: LoopDisk,
-  first = 0,
-  count = disk.sectors,
-): Promise<Uint8Array<ArrayBuffer>> {
-  using file = DirectFile.open(disk.path);
-  return await readSectors(file, first, count);
-}
-
-export async function writeDisk(disk: LoopDisk, bytes: Uint8Array, first = 0): Promise<void> {
-  using file = DirectFile.open(disk.path, { write: true });
-  await file.write(position(first), bytes);
-}
 
 export interface PersistenceCase {
   readonly name: string;

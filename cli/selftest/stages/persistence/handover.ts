@@ -12,15 +12,9 @@ import type { Rig } from "../../rig.ts";
 import { inBackground } from "../../tasks.ts";
 import { readStat } from "../errors/promises.ts";
 import { checkCounts, write } from "../errors/requests.ts";
-import {
-  type Pair,
-  type PersistenceBench,
-  type PersistencePart,
-  readDisk,
-  writeDisk,
-} from "./bench.ts";
+import { type Pair, type PersistenceBench, type PersistencePart } from "./bench.ts";
 import { checkContent, checkEverything, meetEverything } from "./everything.ts";
-import { diskMetadata, diskView, layoutOn, liveView } from "./view.ts";
+import { layoutOn, liveView } from "./view.ts";
 
 /** The rig's table with other words in it. */
 function changed(rig: Rig, change: (words: string[]) => void): TargetSpec {
@@ -128,9 +122,9 @@ async function suspends(bench: PersistenceBench): Promise<void> {
     await meetEverything(rig, pair);
     const before = await liveView(rig);
     await bench.dm.suspend(rig.name);
-    const { journalUsed } = await diskMetadata(pair.raw.spare);
+    const { journalUsed } = await bench.metadata(pair);
     checkEqual("blocks in the journal of a suspended device", journalUsed, 0);
-    checkEqual("the spare's table, suspended", await diskView(pair.raw.spare), before);
+    checkEqual("the spare's table, suspended", await bench.view(pair), before);
     await bench.dm.resume(rig.name);
     checkEqual("the table after a suspend", await liveView(rig), before);
     checkEverything("after a suspend", before);
@@ -147,7 +141,7 @@ async function saves(bench: PersistenceBench): Promise<void> {
     checkEqual("save", await rig.send("save"), `saved=${generation + 1}`);
     checkEqual("generation", await readStat(rig, "generation"), generation + 1);
     checkEqual("journal_used", await readStat(rig, "journal_used"), 0);
-    const metadata = await diskMetadata(pair.raw.spare);
+    const metadata = await bench.metadata(pair);
     checkEqual("the superblock's generation", metadata.generation, generation + 1);
     checkEqual("blocks in the journal", metadata.journalUsed, 0);
     await rig.relocate(100, 1);
@@ -167,7 +161,7 @@ async function restores(bench: PersistenceBench): Promise<void> {
     await rig.relocate(50, 2);
     await checkRefused("restore while I/O flows", () => rig.send("restore"));
     await bench.dm.suspend(rig.name);
-    await change(pair, (extents) => [
+    await change(bench, pair, (extents) => [
       ...extents.filter(({ first }) => first !== 10),
       {
         first: 200,
@@ -176,7 +170,7 @@ async function restores(bench: PersistenceBench): Promise<void> {
         state: "remapped",
       },
     ]);
-    await writeSlots(pair, 200, 4, 64);
+    await writeSlots(bench, pair, 200, 4, 64);
     checkEqual("restore", await rig.send("restore"), "restored=6");
     await bench.dm.resume(rig.name);
     const { slotsStart } = layoutOn(pair.spare.sectors, 512);
@@ -197,21 +191,31 @@ async function restores(bench: PersistenceBench): Promise<void> {
 }
 
 /** Rewrites the metadata of a spare that nobody uses just now. */
-async function change(pair: Pair, edit: (extents: Extent[]) => Extent[]): Promise<void> {
-  const image = new MemoryImage(await readDisk(pair.raw.spare));
+async function change(
+  bench: PersistenceBench,
+  pair: Pair,
+  edit: (extents: Extent[]) => Extent[],
+): Promise<void> {
+  const image = new MemoryImage(await bench.read(pair.raw.spare));
   const { superblock, extents } = await Promise.resolve(loadMetadata(image)).then((metadata) => ({
     superblock: metadata.superblock,
     extents: [...metadata.extents()],
   }));
   const changed = edit(extents).sort((a, b) => a.first - b.first);
   writeMetadata(image, superblock, changed);
-  await writeDisk(pair.raw.spare, image.read(0, image.sizeBytes));
+  await bench.write(pair.raw.spare, image.read(0, image.sizeBytes));
 }
 
 /** What a slot holds for a sector is what the content says. */
-async function writeSlots(pair: Pair, first: number, count: number, slot: number): Promise<void> {
+async function writeSlots(
+  bench: PersistenceBench,
+  pair: Pair,
+  first: number,
+  count: number,
+  slot: number,
+): Promise<void> {
   const bytes = makeSectors(first, count, pair.content.generation(first));
-  await writeDisk(pair.raw.spare, bytes, layoutOn(pair.spare.sectors, 512).slotsStart + slot);
+  await bench.write(pair.raw.spare, bytes, layoutOn(pair.spare.sectors, 512).slotsStart + slot);
 }
 
 async function restoresNothingBroken(bench: PersistenceBench): Promise<void> {
@@ -220,10 +224,10 @@ async function restoresNothingBroken(bench: PersistenceBench): Promise<void> {
     await rig.relocate(10, 3);
     const before = await liveView(rig);
     await bench.dm.suspend(rig.name);
-    const sound = await readDisk(pair.raw.spare, 0, 16);
-    await writeDisk(pair.raw.spare, new Uint8Array(8192).fill(0xa5));
+    const sound = await bench.read(pair.raw.spare, 0, 16);
+    await bench.write(pair.raw.spare, new Uint8Array(8192).fill(0xa5));
     await checkRefused("restore without a superblock", () => rig.send("restore"));
-    await writeDisk(pair.raw.spare, sound);
+    await bench.write(pair.raw.spare, sound);
     checkEqual("restore of sound metadata", await rig.send("restore"), "restored=3");
     await bench.dm.resume(rig.name);
     checkEqual("the table", await liveView(rig), before);
@@ -242,7 +246,7 @@ async function leavesVolatileAlone(bench: PersistenceBench): Promise<void> {
     await bench.dm.resume(rig.name);
     await rig.relocate(10, 3);
   }, { features, unsaved: true });
-  const spare = await readDisk(pair.raw.spare);
+  const spare = await bench.read(pair.raw.spare);
   const written = spare.subarray(64 * 512).some((byte) => byte !== 0);
   check("the spare behind its first sectors", !written, { expected: "zeroes", seen: "bytes" });
   await bench.life(pair, async (rig) => {

@@ -5,9 +5,9 @@ import { Random } from "../../random.ts";
 import type { Rig } from "../../rig.ts";
 import { readStat } from "../errors/promises.ts";
 import { checkCounts, readFails, write, writeFails } from "../errors/requests.ts";
-import { type PersistenceBench, type PersistencePart, QUICK, writeDisk } from "./bench.ts";
+import { type PersistenceBench, type PersistencePart, QUICK } from "./bench.ts";
 import { checkContent, checkEverything, meetEverything } from "./everything.ts";
-import { diskMetadata, layoutOn, liveView } from "./view.ts";
+import { layoutOn, liveView } from "./view.ts";
 
 async function formatsZeroes(bench: PersistenceBench): Promise<void> {
   const pair = await bench.pair();
@@ -17,7 +17,7 @@ async function formatsZeroes(bench: PersistenceBench): Promise<void> {
     checkEqual("its slots", rig.status().spareTotal, BigInt(slots));
     checkEqual("its mode", rig.status().mode, "rw");
     checkEqual("its generation", await readStat(rig, "generation"), 1);
-    const { superblock } = await diskMetadata(pair.raw.spare);
+    const { superblock } = await bench.metadata(pair);
     checkEqual("the name in the superblock", superblock.name, rig.name);
     checkEqual("main's sectors in the superblock", superblock.mainSectors, rig.length);
     await rig.check("what main held before");
@@ -31,7 +31,7 @@ async function outlivesRemoval(bench: PersistenceBench): Promise<void> {
     checkEverything("before the removal", await liveView(rig));
     return await liveView(rig);
   });
-  checkEqual("blocks in the journal", (await diskMetadata(pair.raw.spare)).journalUsed, 0);
+  checkEqual("blocks in the journal", (await bench.metadata(pair)).journalUsed, 0);
   await bench.life(pair, async (rig) => {
     checkEqual("the table of the next life", await liveView(rig), before);
     await checkContent("content in the next life", rig);
@@ -141,7 +141,7 @@ async function usesTheTailOfADisk(bench: PersistenceBench): Promise<void> {
   const pair = await bench.ownPair({ mainSectors: 3072, length: 2048 });
   const own = { ...pair, spare: pair.main, raw: { main: pair.main, spare: pair.main } };
   const options = { length: 2048, spareStart: 2048, spareLength: 1024 };
-  await writeDisk(pair.main, new Uint8Array(1024 * 512), 2048);
+  await bench.write(pair.main, new Uint8Array(1024 * 512), 2048);
   await bench.life(own, async (rig) => {
     await rig.relocate(100, 50);
     await rig.write(90, 100);

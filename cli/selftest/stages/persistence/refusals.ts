@@ -13,11 +13,9 @@ import {
   type PersistenceBench,
   type PersistencePart,
   QUICK,
-  readDisk,
-  writeDisk,
 } from "./bench.ts";
-import { readBlock, resealed, writeBlock } from "./blocks.ts";
-import { diskMetadata, layoutOn, liveView } from "./view.ts";
+import { resealed } from "./blocks.ts";
+import { layoutOn, liveView } from "./view.ts";
 
 const ZEROES = new Uint8Array(BLOCK_SIZE);
 
@@ -46,10 +44,10 @@ async function refusesForeign(bench: PersistenceBench): Promise<void> {
   for (const [name, block] of places) {
     const bytes = ZEROES.slice();
     bytes[BLOCK_SIZE - 1] = 1;
-    await writeBlock(pair.raw.spare, block, bytes);
+    await bench.writeBlock(pair, block, bytes);
     const said = await bench.refuses(`one byte in ${name}`, pair);
     checkMatch(`the log about one byte in ${name}`, said, CURE);
-    await writeBlock(pair.raw.spare, block, ZEROES);
+    await bench.writeBlock(pair, block, ZEROES);
   }
   await bench.life(pair, (rig) => rig.check("content over a spare that is clean again"));
 }
@@ -59,7 +57,7 @@ async function formatsOverOldSlots(bench: PersistenceBench): Promise<void> {
   const pair = await bench.pair();
   const { slotsStart } = layoutOn(pair.spare.sectors, 512);
   const rest = (pair.spare.sectors - slotsStart) * 512;
-  await writeDisk(pair.raw.spare, new Uint8Array(rest).fill(0xee), slotsStart);
+  await bench.write(pair.raw.spare, new Uint8Array(rest).fill(0xee), slotsStart);
   await bench.life(pair, async (rig) => {
     await rig.relocate(10, 3);
     await rig.check("content over a spare with old slots");
@@ -69,7 +67,7 @@ async function formatsOverOldSlots(bench: PersistenceBench): Promise<void> {
 async function refusesWithoutSuperblocks(bench: PersistenceBench): Promise<void> {
   const pair = await usedPair(bench);
   for (const fill of [0, 0xff]) {
-    for (const block of [0, 1]) await writeBlock(pair.raw.spare, block, ZEROES.slice().fill(fill));
+    for (const block of [0, 1]) await bench.writeBlock(pair, block, ZEROES.slice().fill(fill));
     const said = await bench.refuses(`both superblocks filled with ${fill}`, pair);
     checkMatch("the log", said, CURE);
   }
@@ -81,22 +79,26 @@ async function servesFromTheOther(bench: PersistenceBench): Promise<void> {
   for (const copy of [0, 1]) {
     for (const [how, fill] of [["zeroed", 0], ["damaged", 0x5a]] as const) {
       const damaged = await bench.revive(image);
-      await writeBlock(damaged.raw.spare, copy, ZEROES.slice().fill(fill));
+      await bench.writeBlock(damaged, copy, ZEROES.slice().fill(fill));
       await bench.life(damaged, async (rig) => {
         checkCounts(`superblock ${"AB"[copy]} ${how}`, rig, { remapped: 11 });
         await rig.check(`content, superblock ${"AB"[copy]} ${how}`);
         await rig.relocate(500, 1);
       });
-      const again = await diskMetadata(damaged.raw.spare);
+      const again = await bench.metadata(damaged);
       checkEqual("the next life's journal", again.journalUsed, 0);
     }
   }
 }
 
 /** Changes both superblocks, and seals them again. */
-async function reseal(pair: Pair, change: (view: DataView) => void): Promise<void> {
+async function reseal(
+  bench: PersistenceBench,
+  pair: Pair,
+  change: (view: DataView) => void,
+): Promise<void> {
   for (const copy of [0, 1]) {
-    await writeBlock(pair.raw.spare, copy, resealed(await readBlock(pair.raw.spare, copy), change));
+    await bench.writeBlock(pair, copy, resealed(await bench.readBlock(pair, copy), change));
   }
 }
 
@@ -108,18 +110,18 @@ const RO_COMPAT_AT = 68;
 async function refusesNewer(bench: PersistenceBench): Promise<void> {
   const image = await bench.crash(await usedPair(bench));
   const version = await bench.revive(image);
-  await reseal(version, (view) => view.setUint32(VERSION_AT, 2, true));
+  await reseal(bench, version, (view) => view.setUint32(VERSION_AT, 2, true));
   checkMatch("the log", await bench.refuses("version 2", version), /newer version/);
   const feature = await bench.revive(image);
-  await reseal(feature, (view) => view.setUint32(INCOMPAT_AT, 1, true));
+  await reseal(bench, feature, (view) => view.setUint32(INCOMPAT_AT, 1, true));
   checkMatch("the log", await bench.refuses("an incompatible feature", feature), /newer version/);
 }
 
 /** A feature that this version could only spoil by writing. */
 async function keepsToReading(bench: PersistenceBench): Promise<void> {
   const pair = await bench.revive(await bench.crash(await usedPair(bench)));
-  await reseal(pair, (view) => view.setUint32(RO_COMPAT_AT, 1, true));
-  const before = await readDisk(pair.raw.spare, 0, layoutOn(pair.spare.sectors, 512).slotsStart);
+  await reseal(bench, pair, (view) => view.setUint32(RO_COMPAT_AT, 1, true));
+  const before = await bench.read(pair.raw.spare, 0, layoutOn(pair.spare.sectors, 512).slotsStart);
   await bench.life(pair, async (rig) => {
     checkEqual("mode", rig.status().mode, "ro");
     await rig.check("content");
@@ -127,7 +129,7 @@ async function keepsToReading(bench: PersistenceBench): Promise<void> {
     await rig.check("content written to relocated sectors");
     await checkFails("a relocation", "EROFS", () => rig.send("remap 500"));
   });
-  const after = await readDisk(pair.raw.spare, 0, before.length / 512);
+  const after = await bench.read(pair.raw.spare, 0, before.length / 512);
   checkEqual(
     "bytes of the metadata that changed",
     after.findIndex((b, at) => b !== before[at]),
@@ -140,7 +142,7 @@ async function tellsDevicesApart(bench: PersistenceBench): Promise<void> {
   const image = await bench.crash(await usedPair(bench));
   const another = (view: DataView) => view.setUint32(UUID_AT, ~view.getUint32(UUID_AT));
   const pair = await bench.revive(image);
-  await writeBlock(pair.raw.spare, 1, resealed(await readBlock(pair.raw.spare, 1), another));
+  await bench.writeBlock(pair, 1, resealed(await bench.readBlock(pair, 1), another));
   checkMatch("the log", await bench.refuses("superblocks of two devices", pair), CURE);
 
   const second = await bench.revive(image);
@@ -150,8 +152,8 @@ async function tellsDevicesApart(bench: PersistenceBench): Promise<void> {
   });
   const { journalStart } = layoutOn(pair.spare.sectors, 512);
   const foreign = await bench.revive(mixed);
-  const block = await readBlock(foreign.raw.spare, journalStart);
-  await writeBlock(foreign.raw.spare, journalStart, resealed(block, another));
+  const block = await bench.readBlock(foreign, journalStart);
+  await bench.writeBlock(foreign, journalStart, resealed(block, another));
   checkMatch("the log", await bench.refuses("another device's journal", foreign), CURE);
 }
 
@@ -229,7 +231,7 @@ async function refusesWhatCannotBeRead(bench: PersistenceBench): Promise<void> {
   const used = await usedPair(bench, pair);
   const view = await bench.life(used, (rig) => liveView(rig));
   const { checkpointStart, journalStart } = layoutOn(pair.spare.sectors, 512);
-  const { checkpoint } = await diskMetadata(pair.raw.spare);
+  const { checkpoint } = await bench.metadata(pair);
   const fail = (block: number) =>
     pair.spare.fail([{ first: block * BLOCK_SECTORS, count: BLOCK_SECTORS }]);
   for (const block of [checkpointStart[checkpoint], journalStart]) {

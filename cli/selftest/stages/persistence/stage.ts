@@ -6,6 +6,7 @@ import type { Disks } from "../../rig.ts";
 import type { Stage, StageRun } from "../../stage.ts";
 import { MAIN_SECTORS, PersistenceBench, type PersistencePart, SPARE_SECTORS } from "./bench.ts";
 import { CRASHES } from "./crashes.ts";
+import { DiskFiles } from "./files.ts";
 import { HANDOVER } from "./handover.ts";
 import { LIVES } from "./lives.ts";
 import { READ_ONLY } from "./read_only.ts";
@@ -26,11 +27,13 @@ export async function runParts(
     spare: await makeLoop(stage.scope, stage.workdir, { sectors: SPARE_SECTORS }),
   });
   const [loops, copies] = [await make(), await make()];
+  const disks = [loops, copies].flatMap(({ main, spare }) => [main, spare]);
+  const files = DiskFiles.open(stage.scope, disks);
   for (const part of parts) {
     stage.step(part.name);
     for (const { name, run } of part.cases) {
       const body = (scope: PersistenceBench["scope"]) =>
-        run(new PersistenceBench(scope, stage, loops, copies));
+        run(new PersistenceBench(scope, stage, loops, copies, files));
       await stage.case(name, body, CASE_LIMIT_MS);
     }
   }

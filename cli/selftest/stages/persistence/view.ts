@@ -3,11 +3,8 @@
 import type { Extent } from "../../../metadata/extent.ts";
 import { type Layout, layoutOf } from "../../../metadata/layout.ts";
 import { loadMetadata, type Metadata } from "../../../metadata/load.ts";
-import { DirectFile } from "../../../../ffi/direct_file.ts";
-import { readSectors } from "../../content.ts";
-import type { LoopDisk } from "../../loops.ts";
-import type { Range, Rig } from "../../rig.ts";
 import { MemoryImage } from "../../../metadata/image.ts";
+import type { Rig } from "../../rig.ts";
 
 /** Everything that has to outlive a device, counted in sectors. */
 export interface TableView {
@@ -51,15 +48,13 @@ export async function liveView(rig: Rig): Promise<TableView> {
   };
 }
 
-/** What the metadata on a spare say; read past the page cache, so beside a device as well. */
-export async function diskMetadata(spare: LoopDisk, range?: Range): Promise<Metadata> {
-  const { first = 0, count = spare.sectors } = range ?? {};
-  using file = DirectFile.open(spare.path);
-  return loadMetadata(new MemoryImage(await readSectors(file, first, count)));
+/** What the metadata on a spare say. */
+export function metadataIn(spare: Uint8Array<ArrayBuffer>): Metadata {
+  return loadMetadata(new MemoryImage(spare));
 }
 
-export async function diskView(spare: LoopDisk, range?: Range): Promise<TableView> {
-  return viewOf(await diskMetadata(spare, range));
+export function viewIn(spare: Uint8Array<ArrayBuffer>): TableView {
+  return viewOf(metadataIn(spare));
 }
 
 export function viewOf(metadata: Metadata): TableView {
