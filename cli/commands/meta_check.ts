@@ -44,7 +44,7 @@ function check(session: Session, target: Target): void {
   let report: CheckReport;
   try {
     using image = openTarget(target);
-    report = checkMetadata(image);
+    report = withStart(target, checkMetadata(image));
   } catch (error) {
     throw inWords(error, path);
   }
@@ -57,6 +57,16 @@ function check(session: Session, target: Target): void {
     () => reportText(session.out, path, { ...report, notes }),
   );
   if (report.problems.length > 0) session.exitCode = EXIT.damaged;
+}
+
+/** Commands that help have to look at the same place. */
+function withStart({ path, start = 0n }: Target, report: CheckReport): CheckReport {
+  if (start === 0n) return report;
+  const problems = report.problems.map(({ cure, ...problem }) => ({
+    ...problem,
+    cure: cure.replace(`meta repair ${path}`, `meta repair ${path} --start ${start}`),
+  }));
+  return { ...report, problems };
 }
 
 /** What a check found, as JSON fields. */
@@ -123,7 +133,7 @@ function reportText(out: Output, device: string, report: CheckReport): string {
   return [
     `${device}: ${verdict}`,
     ...problems.map(({ code, where, message, cure }) =>
-      `  ${where}: ${message} [${code}]\n    do: ${cure}`
+      `  ${where}: ${message} [${code}]\n    do: ${cure.replace(/^run: /, "")}`
     ),
     formatPairs(tablePairs(out, report)),
     ...notes.map((note) => `note: ${note}`),

@@ -80,7 +80,7 @@ export function inWords(error: unknown, path: string): unknown {
     const more = error.problems.length > 1 ? `, and ${error.problems.length - 1} more` : "";
     return new MetadataDamagedError(`${first.where}: ${first.message}${more}`, {
       device: path,
-      cure: first.cure,
+      cure: first.cure.replace(/^run: /, ""),
     });
   }
   if (error instanceof ShortImageError) {
