@@ -99,7 +99,7 @@ async function machine(folder: string): Promise<{
       initramfs: join(folder, "initrd"),
       append: APPEND,
       disks: disks(folder, order),
-      timeoutSeconds: 120,
+      timeoutSeconds: 240,
     });
     log(`booted and went down in ${each.seconds.toFixed(0)} s`);
     boots.push(each);

@@ -7,7 +7,7 @@ import type { Kernel } from "../../cli/lab/kernels.ts";
 import { stageRoot } from "./root_files.ts";
 
 /** Drivers that are not in the initramfs: the data disk waits for udev to load them. */
-const LATE_MODULES = ["virtio_scsi", "sd_mod"];
+const LATE_MODULES = ["virtio_scsi", "sd_mod", "autofs4"];
 
 const FSTAB = `/dev/mapper/root / ext4 defaults 0 1
 /dev/mapper/data /data ext4 defaults 0 2

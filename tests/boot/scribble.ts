@@ -9,21 +9,20 @@ export interface PreparedSet {
 
 const SECTOR_SIZE = 512;
 
-/** Reads the lines `prepare: NAME JSON` of the first guest. */
+/** Reads the lines `prepare: NAME SECTOR COUNT remapped SLOT` of the first guest. */
 export function takePrepared(output: string): Map<string, PreparedSet> {
   const found = new Map<string, PreparedSet>();
-  for (const [, name = "", json = ""] of output.matchAll(/^prepare: (\w+) (\{.*\})\r?$/gm)) {
-    const { entries }: { entries: { start_sectors: number; length_sectors: number }[] } = JSON
-      .parse(json);
-    const ranges = entries.map((entry) => ({
-      first: entry.start_sectors,
-      count: entry.length_sectors,
-    }));
-    const sectors = ranges.reduce((sum, { count }) => sum + count, 0);
-    if (sectors === 0) throw new Error(`nothing of ${name} was relocated`);
-    found.set(name, { ranges, sectors });
+  for (
+    const [, name = "", first, count] of output.matchAll(/^prepare: (\w+) (\d+) (\d+) remapped /gm)
+  ) {
+    const ranges = found.get(name)?.ranges ?? [];
+    const sectors = (found.get(name)?.sectors ?? 0) + Number(count);
+    found.set(name, {
+      ranges: [...ranges, { first: Number(first), count: Number(count) }],
+      sectors,
+    });
   }
-  if (found.size !== 2) throw new Error(`prepared: ${[...found.keys()]}`);
+  if (!found.has("root") || !found.has("data")) throw new Error(`nothing relocated:\n${output}`);
   return found;
 }
 

@@ -5,22 +5,25 @@
 set -euo pipefail
 exec 2>&1
 
-# blocks DEVICE FILE: the sectors of a file, as ranges.
+# blocks DEVICE FILE: the first sectors of the blocks of a file.
 blocks() {
-	debugfs -R "blocks $2" "$1" 2>/dev/null | tr ' ' '\n' | awk '/^[0-9]+$/ { print $1 * 8 "+8" }'
+	debugfs -R "blocks $2" "$1" 2>/dev/null | tr ' ' '\n' | awk '/^[0-9]+$/ { print $1 * 8 }'
 }
 
-say() { echo "prepare: $1 $2"; }
+# relocate NAME FILE
+relocate() {
+	blocks "/dev/mapper/$1" "$2" | while read -r first; do
+		dmsetup message "$1" 0 "remap $first 8" >/dev/null
+	done
+}
 
 dmremap-ts kmod load --quiet
 dmremap-ts create root /dev/lab/rootmain /dev/lab/rootspare
 dmremap-ts create data /dev/lab/datamain /dev/lab/dataspare --retries 2 --verify-reads
 
 # What the machine cannot boot without, and what is looked at later.
-mapfile -t sectors < <(blocks /dev/mapper/root /usr/lib/systemd/systemd)
-dmremap-ts remap root --quiet "${sectors[@]}"
-mapfile -t sectors < <(blocks /dev/mapper/root /proof-1)
-dmremap-ts remap root --quiet "${sectors[@]}"
+relocate root /usr/lib/systemd/systemd
+relocate root /proof-1
 
 mkfs.ext4 -q -b 4096 /dev/mapper/data
 mount /dev/mapper/data /mnt
@@ -28,11 +31,9 @@ for n in 1 2; do dd if=/dev/urandom of=/mnt/proof-$n bs=64k count=1 status=none;
 (cd /mnt && sha256sum proof-*) >/tmp/sums
 cp /tmp/sums /mnt/sums
 umount /mnt
-mapfile -t sectors < <(blocks /dev/mapper/data /proof-1)
-dmremap-ts remap data --quiet "${sectors[@]}"
+relocate data /proof-1
 
 for name in root data; do
-	say "$name" "$(dmremap-ts entries "$name" --json | tr -d '\n')"
+	dmsetup message "$name" 0 "entries 0 100000" | sed "s/^/prepare: $name /"
+	dmsetup remove "$name"
 done
-dmremap-ts remove root --yes
-dmremap-ts remove data --yes
