@@ -30,6 +30,7 @@ export interface BlockHeader {
   readonly salt: number;
 }
 
+const VERSION_AT = 8;
 const CHECKSUM_AT = 12;
 const COUNT_AT = 16;
 const UUID_AT = 24;
@@ -69,7 +70,7 @@ export function encodeHeader(block: Uint8Array, kind: BlockKind, header: BlockHe
   const view = viewOf(block);
   block.fill(0, 0, HEADER_SIZE);
   block.set(new TextEncoder().encode(MAGIC[kind]));
-  view.setUint32(8, header.version, true);
+  view.setUint32(VERSION_AT, header.version, true);
   setU64(view, COUNT_AT, header.count);
   block.set(uuidBytes(header.uuid), UUID_AT);
   setU64(view, GENERATION_AT, header.generation);
@@ -82,7 +83,7 @@ export function encodeHeader(block: Uint8Array, kind: BlockKind, header: BlockHe
 export function decodeHeader(block: Uint8Array): BlockHeader {
   const view = viewOf(block);
   return {
-    version: view.getUint32(8, true),
+    version: view.getUint32(VERSION_AT, true),
     count: getU64(view, COUNT_AT),
     uuid: uuidText(block.subarray(UUID_AT, UUID_AT + 16)),
     generation: getU64(view, GENERATION_AT),
@@ -146,14 +147,28 @@ export function blockProblem(
   sequence: number,
 ): string | undefined {
   if (!isSound(block, kind)) return "damaged";
-  const header = decodeHeader(block);
-  if (header.version !== FORMAT_VERSION) return "of another version";
-  if (header.uuid !== uuid) return "of another device";
-  if (header.generation !== generation || header.salt !== salt) return "of another generation";
-  if (header.sequence !== sequence) return "in the wrong place";
-  if (header.count > BLOCK_ENTRIES) return "impossible number of entries";
-  if ((header.flags & ~FLAG_LAST) !== 0) return "unknown flags";
+  const view = viewOf(block);
+  if (view.getUint32(VERSION_AT, true) !== FORMAT_VERSION) return "of another version";
+  if (!hasUuid(block, uuid)) return "of another device";
+  if (getU64(view, GENERATION_AT) !== generation || view.getUint32(SALT_AT, true) !== salt) {
+    return "of another generation";
+  }
+  if (getU64(view, SEQUENCE_AT) !== sequence) return "in the wrong place";
+  if (getU64(view, COUNT_AT) > BLOCK_ENTRIES) return "impossible number of entries";
+  if ((view.getUint32(FLAGS_AT, true) & ~FLAG_LAST) !== 0) return "unknown flags";
   return undefined;
+}
+
+/** All blocks of a device are compared with the same one. */
+let comparedText = "";
+let comparedBytes = new Uint8Array();
+
+function hasUuid(block: Uint8Array, uuid: string): boolean {
+  if (uuid !== comparedText) [comparedText, comparedBytes] = [uuid, uuidBytes(uuid)];
+  for (let at = 0; at < comparedBytes.length; at++) {
+    if (block[UUID_AT + at] !== comparedBytes[at]) return false;
+  }
+  return true;
 }
 
 /** `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` */
@@ -162,7 +177,7 @@ export function uuidText(bytes: Uint8Array): string {
 }
 
 /** @throws {RangeError} */
-export function uuidBytes(uuid: string): Uint8Array {
+export function uuidBytes(uuid: string): Uint8Array<ArrayBuffer> {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) {
     throw new RangeError(`"${uuid}" is no UUID`);
   }

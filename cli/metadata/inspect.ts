@@ -86,8 +86,9 @@ class TableCheck {
     this.#replay = replay;
     this.#findings = findings;
     this.#totals = totals;
-    this.#slots = new SlotMap(chosen.superblock.blockSectors);
-    this.#wanted = new SlotMap(chosen.superblock.blockSectors);
+    const { blockSectors, spareSectors } = chosen.superblock;
+    this.#slots = new SlotMap(blockSectors, spareSectors);
+    this.#wanted = new SlotMap(blockSectors, spareSectors);
   }
 
   run(image: Image): void {

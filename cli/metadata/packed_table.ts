@@ -29,7 +29,7 @@ export class PackedTable {
   /** @throws {RangeError} for a table that cannot be */
   constructor(bounds: Bounds, layout: Layout, extents: Iterable<Extent>) {
     this.#checker = new EntryChecker(bounds, "checkpoint");
-    this.#slots = new SlotMap(bounds.blockSectors);
+    this.#slots = new SlotMap(bounds.blockSectors, bounds.spareSectors);
     this.#room = layout.checkpointBlocks * BLOCK_ENTRIES;
     for (const extent of extents) {
       for (const part of parts(extent)) this.#put(part);

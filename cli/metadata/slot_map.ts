@@ -3,6 +3,8 @@
 /** Units in a page, a bit each: sixteen words. */
 const PAGE_UNITS = 512;
 const PAGE_WORDS = PAGE_UNITS / 32;
+/** So many are simply an array; memory that nobody touches is not taken. */
+const FLAT_UNITS = 2 ** 28;
 /** 128 MiB of bits: half a tebibyte of slots in use. Nobody has that many, but a file may say so. */
 const MOST_WORDS = 2 ** 25;
 
@@ -12,15 +14,16 @@ export class TooManySlotsError extends Error {
 }
 
 /**
- * Which slots are in use, a bit for each logical block. Pages come when a bit in them is set, so
- * that a huge range with little in it takes little memory, whatever a damaged disk says.
+ * Which slots are in use, a bit for each logical block. Of a huge range, pages come when a bit in
+ * them is set, so that it takes little memory with little in it, whatever a damaged disk says.
  */
 export class SlotMap {
   readonly #unit: number;
   readonly #most: number;
+  readonly #isFlat: boolean;
   /** Where a page starts in #words. */
   readonly #pages = new Map<number, number>();
-  #words = new Uint32Array(64 * PAGE_WORDS);
+  #words: Uint32Array;
   #used = 0;
   #lastPage = -1;
   #lastStart = 0;
@@ -28,10 +31,15 @@ export class SlotMap {
   constructor(
     /** Sectors in a logical block. */
     unit: number,
+    /** The sector behind the last slot. */
+    end: number,
     mostWords = MOST_WORDS,
   ) {
     this.#unit = unit;
     this.#most = mostWords;
+    const units = Math.ceil(end / unit);
+    this.#isFlat = units <= FLAT_UNITS;
+    this.#words = new Uint32Array(this.#isFlat ? (units >>> 5) + 1 : 64 * PAGE_WORDS);
   }
 
   /**
@@ -40,6 +48,21 @@ export class SlotMap {
    * @throws {TooManySlotsError}
    */
   claim(slot: number, length: number): boolean {
+    return this.#isFlat && length === this.#unit
+      ? this.#claimOne(slot)
+      : this.#claimRun(slot, length);
+  }
+
+  /** What a scattered table does a million times. */
+  #claimOne(slot: number): boolean {
+    const unit = (slot / this.#unit) | 0;
+    const mask = 1 << (unit & 31);
+    const before = this.#words[unit >>> 5]!;
+    this.#words[unit >>> 5] = before | mask;
+    return (before & mask) === 0;
+  }
+
+  #claimRun(slot: number, length: number): boolean {
     const end = (slot + length) / this.#unit;
     let free = true;
     for (let unit = slot / this.#unit; unit < end;) {
@@ -58,7 +81,7 @@ export class SlotMap {
     const end = (slot + length) / this.#unit;
     for (let unit = slot / this.#unit; unit < end;) {
       const bit = unit % 32;
-      if (this.#pages.has(Math.floor(unit / PAGE_UNITS))) {
+      if (this.#isThere(unit)) {
         const word = this.#wordOf(unit);
         this.#words[word] = this.#words[word]! & ~maskOf(bit, Math.min(32, bit + end - unit));
       }
@@ -71,7 +94,7 @@ export class SlotMap {
     const end = (slot + length) / this.#unit;
     for (let unit = slot / this.#unit; unit < end;) {
       const bit = unit % 32;
-      if (this.#pages.has(Math.floor(unit / PAGE_UNITS))) {
+      if (this.#isThere(unit)) {
         const mask = maskOf(bit, Math.min(32, bit + end - unit));
         if ((this.#words[this.#wordOf(unit)]! & mask) !== 0) return true;
       }
@@ -80,7 +103,12 @@ export class SlotMap {
     return false;
   }
 
+  #isThere(unit: number): boolean {
+    return this.#isFlat || this.#pages.has(Math.floor(unit / PAGE_UNITS));
+  }
+
   #wordOf(unit: number): number {
+    if (this.#isFlat) return unit >>> 5;
     const page = Math.floor(unit / PAGE_UNITS);
     if (page !== this.#lastPage) {
       this.#lastStart = this.#pages.get(page) ?? this.#newPage(page);

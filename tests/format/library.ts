@@ -129,7 +129,7 @@ export class FormatLibrary implements Disposable {
     return textOf(this.#c.format_block_check(
       block,
       kind === "journal" ? 1 : 0,
-      uuidBytes(uuid) as Bytes,
+      uuidBytes(uuid),
       BigInt(generation),
       salt,
       BigInt(sequence),
@@ -166,7 +166,7 @@ export class FormatLibrary implements Disposable {
     this.#c.format_write_block(
       block,
       kind === "journal" ? 1 : 0,
-      uuidBytes(uuid) as Bytes,
+      uuidBytes(uuid),
       longs([generation, sequence, flags, salt]),
       longs(extents.length === 0 ? [0] : extents.flat()),
       extents.length,
@@ -178,7 +178,7 @@ export class FormatLibrary implements Disposable {
     const block = new Uint8Array(BLOCK_SIZE);
     this.#c.format_write_super(
       block,
-      uuidBytes(superblock.uuid) as Bytes,
+      uuidBytes(superblock.uuid),
       longs(SUPERBLOCK_NUMBERS.map((key) => superblock[key])),
       textField(superblock.name, NAME_SIZE),
       textField(superblock.mainId, ID_SIZE),
