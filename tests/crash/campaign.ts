@@ -10,7 +10,8 @@ import { judge, Verdict } from "./verdict.ts";
 
 /** One state in so many gets the checks that take longer. */
 const THOROUGH = 40;
-const MOST_FAILURES = 5;
+/** Of one check. */
+const MOST_FAILURES = 3;
 
 export interface Recording {
   /** For `--replay`. */
@@ -125,6 +126,8 @@ export function campaign(recording: Recording, wanted: number, seed: number): Ou
       if (choice.length > 0) count(met, "writes that were not flushed");
       const verdict = judgeChoice(moment, choice, looked % THOROUGH === 0);
       if (verdict === undefined) continue;
+      count(met, `a failed ${verdict.check} check`);
+      if (failures.filter(({ check }) => check === verdict.check).length >= MOST_FAILURES) continue;
       const state = `${recording.name}:${moment.at}:${formatChoice(choice)}`;
       failures.push({ state, check: verdict.check, message: verdict.message });
       if (failures.length >= MOST_FAILURES) {

@@ -36,7 +36,9 @@ export class Scene {
     this.media = images.map((image) => new Medium(image.slice()));
     this.stand = new Stand(geometry, this.media);
     const { table } = this.stand.load();
-    const contents = table.spots.map((spot, sector) => this.stand.stamp(sector, spot));
+    const contents = table.spots.map((spot, sector) =>
+      this.stand.stamp(sector, table.unreadable.has(sector) ? { ...spot, place: "remapped" } : spot)
+    );
     this.promises = new Promises(table, contents, !this.stand.isBlank());
   }
 

@@ -171,6 +171,10 @@ export class Promises {
     if (before !== undefined && sameSpot(before, seen)) return undefined;
     const begin = this.#touching[sector];
     if (begin !== undefined && MAY_BE[begin.kind].has(seen.place)) return undefined;
+    // A slot that could not be read can be read again.
+    if (begin?.kind === "read" && seen.place === "remapped" && seen.slot === spot.slot) {
+      return undefined;
+    }
     return begin === undefined ? "" : ` (and ${begin.kind} ${begin.op} was under way)`;
   }
 

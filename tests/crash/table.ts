@@ -16,6 +16,8 @@ export class Table {
   readonly spots: Spot[];
   /** Slots that are bad. */
   bad = 0;
+  /** Sectors whose slot could not be read: lost, until it can be. */
+  readonly unreadable = new Set<number>();
 
   constructor(sectors: number) {
     this.spots = Array.from({ length: sectors }, () => ON_MAIN);
@@ -27,6 +29,9 @@ export class Table {
       if (state === "bad") table.bad += length;
       else {
         const place = state === "unreadable" ? "lost" : state;
+        for (let index = 0; state === "unreadable" && index < length; index++) {
+          table.unreadable.add(first + index);
+        }
         table.put([first, length, place, place === "main" || place === "pending" ? -1 : slot]);
       }
     }
