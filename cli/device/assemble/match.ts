@@ -11,7 +11,7 @@ import {
   WrongPairError,
 } from "../errors.ts";
 import { identitiesOf } from "../identity.ts";
-import { geometryDifference, geometryOf, tableName, tableOf } from "../spare/owner.ts";
+import { geometryDifference, geometryOf, printable, tableName, tableOf } from "../spare/owner.ts";
 import type { System } from "../system.ts";
 import { blockDevices } from "./find.ts";
 
@@ -44,6 +44,7 @@ export function matchMain(
   candidates: readonly Candidate[],
 ): BlockDevice {
   const { mainId } = superblock;
+  const named = printable(mainId);
   const table = `the table ${tableName(superblock)}`;
   if (mainId === "") {
     throw new RefusedError(`${table} does not say which main device it belongs to`, {
@@ -54,7 +55,7 @@ export function matchMain(
   const matching = candidates.filter(({ identities }) => identities.includes(mainId));
   const [first, second] = matching;
   if (first === undefined) {
-    throw new DeviceNotFoundError(`the main device ${mainId} of ${table} is not there`, {
+    throw new DeviceNotFoundError(`the main device ${named} of ${table} is not there`, {
       device: spare.path,
       cure: "plug it in; `lsblk -o +WWN,SERIAL,PARTUUID` shows what is there",
     });
@@ -62,7 +63,7 @@ export function matchMain(
   if (second !== undefined) {
     const names = matching.map(({ device }) => device.node).join(", ");
     throw new AmbiguousError(
-      `several devices are the main device ${mainId} of ${table}: ${names}`,
+      `several devices are the main device ${named} of ${table}: ${names}`,
       {
         device: spare.path,
         cure: "unplug the copy, or name the right one with --main",
@@ -83,7 +84,7 @@ export function checkNamedMain(place: TablePlace, { device, identities }: Candid
     const words = identities.length === 0 ? "has no identity" : `is ${identities.join(", ")}`;
     throw new WrongPairError(
       `${words}, but the table ${tableName(place.superblock)} on ${place.spare.path} belongs to ` +
-        mainId,
+        printable(mainId),
       { device: device.path, cure: "name the right pair of devices with --main and --spare" },
     );
   }

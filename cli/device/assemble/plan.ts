@@ -13,7 +13,7 @@ import {
 import { identitiesOf } from "../identity.ts";
 import { findUse } from "../in_use.ts";
 import type { OpenSpare } from "../spare/content.ts";
-import { dmUuid, tableName, tableOf } from "../spare/owner.ts";
+import { dmUuid, printable, tableName, tableOf } from "../spare/owner.ts";
 import { damaged, type PersistentPlan, storedFeatures } from "../spare/prepare.ts";
 import { type System, thisSystem } from "../system.ts";
 import { formatTable } from "../table_line.ts";
@@ -75,10 +75,16 @@ export class Assembler {
             cure: `give it one: dmremap-ts assemble NAME --spare ${spare.device.path}`,
           });
         }
+        if (!/^[\x21-\x7e]*$/.test(name) || name.includes("/")) {
+          throw new RefusedError("holds a table whose name cannot be that of a device", {
+            device: spare.device.path,
+            cure: `give it another: dmremap-ts assemble NAME --spare ${spare.device.path}`,
+          });
+        }
         if (name !== "") this.#checkAlone(name, spare);
         return { name, plan: this.#plan(name, spare, undefined) };
       } catch (error) {
-        return { name, spare: spare.device.path, error };
+        return { name: printable(name), spare: spare.device.path, error };
       }
     });
   }

@@ -154,6 +154,19 @@ Deno.test("damaged metadata is not activated, and has an exit code of its own", 
   refuses(() => machine.assembler().one("r0"), errors.MetadataDamagedError, /of r0, maybe/);
 });
 
+Deno.test("what is written on a disk is not believed, and not shown to a terminal as it is", () => {
+  for (const label of ["a/b", "../x", "a b", "\x1b[2Jr0"]) {
+    const machine = new Machine().disk("sda", "MAIN").disk("sdb", "S")
+      .spare("sdb", "serial:MAIN", label);
+    const [found] = machine.assembler().all();
+    assert.ok(found !== undefined && "error" in found, label);
+    assert.match(`${found.name}${found.error}`, /^[\x20-\x7e]*cannot be that of a device/);
+    assert.equal(machine.assembler().one("r0", { spare: "/dev/sdb" }).name, "r0");
+  }
+  const machine = new Machine().disk("sda", "M").disk("sdb", "S").spare("sdb", "serial:\x1b[2J");
+  refuses(() => machine.assembler().one("r0"), errors.DeviceNotFoundError, /serial:\?\[2J/);
+});
+
 Deno.test("a table without an identity wants its main named", () => {
   const machine = new Machine().disk("sda", "MAIN").disk("sdb", "S").spare("sdb", "");
   refuses(() => machine.assembler().one("r0"), errors.RefusedError, /does not say which main/);

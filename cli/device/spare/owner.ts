@@ -68,7 +68,12 @@ export function tableOf(
 
 /** How a table is called where it is talked about: by its device's name, if it has one. */
 export function tableName(superblock: Superblock): string {
-  return superblock.name === "" ? `of set ${superblock.uuid}` : `of ${superblock.name}`;
+  return superblock.name === "" ? `of set ${superblock.uuid}` : `of ${printable(superblock.name)}`;
+}
+
+/** Text from a disk that anybody may have written, as a terminal can be shown it. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?");
 }
 
 /** The dm UUID: its first word tells others whose device it is, the rest which one. */

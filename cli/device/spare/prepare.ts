@@ -18,7 +18,14 @@ import { identitiesOf } from "../identity.ts";
 import { type System, thisSystem } from "../system.ts";
 import { formatTable, parseFeatureWords, type RemapFeatures } from "../table_line.ts";
 import { type OpenSpare, readContent, type SpareContent, spareUnreadable } from "./content.ts";
-import { dmUuid, geometryDifference, geometryOf, ownershipOf, tableName } from "./owner.ts";
+import {
+  dmUuid,
+  geometryDifference,
+  geometryOf,
+  ownershipOf,
+  printable,
+  tableName,
+} from "./owner.ts";
 
 export interface PersistentOptions extends CreateOptions {
   /** Start with an empty table although the spare holds one, or what is left of one. */
@@ -172,6 +179,7 @@ function activation(
 /** The feature arguments of the last time. @throws {MetadataDamagedError} */
 export function storedFeatures({ args }: Superblock, spare: string): RemapFeatures {
   try {
+    if (printable(args) !== args) throw new ProtocolError("they are no text");
     const features = parseFeatureWords(args);
     if (features.volatile !== true) return features;
     throw new ProtocolError("the arguments say that there is no metadata");
@@ -235,7 +243,7 @@ function planVolatile(
 }
 
 function mainWords({ mainId }: Superblock): string {
-  return mainId === "" ? "not known" : mainId;
+  return mainId === "" ? "not known" : printable(mainId);
 }
 
 function foreign(spare: string, what: string, { uuid }: Superblock): WrongPairError {
