@@ -199,6 +199,31 @@ Deno.test("the first checkpoint was being written: the formatted table counts", 
   assert.deepEqual(checkMetadata(k.image).notes, []);
 });
 
+Deno.test("a block that cannot be read is refused, but for a superblock", () => {
+  const unreadable = (block: number) => {
+    const k = kernel();
+    k.checkpoint([pending(1)]);
+    k.checkpoint([pending(2)]);
+    k.commit([pending(3)]);
+    const read = k.image.read.bind(k.image);
+    k.image.read = (offset, length) => {
+      if (offset <= block * 4096 && offset + length > block * 4096) throw new Error("medium error");
+      return read(offset, length);
+    };
+    return k;
+  };
+  const { layout } = kernel();
+  assert.deepEqual(table(unreadable(0)), [pending(2), pending(3)]);
+  assert.deepEqual(table(unreadable(1)), [pending(2), pending(3)]);
+  refuses(unreadable(layout.journalStart + 3), /journal: cannot be read: medium error/);
+  refuses(unreadable(layout.checkpointStart[0]), /checkpoint: cannot be read: medium error/);
+  const spare = layout.checkpointStart[1];
+  assert.deepEqual(table(unreadable(spare)), [pending(2), pending(3)], "it does not count");
+  const lost = unreadable(spare + 1);
+  lost.rot(1);
+  refuses(lost, /checkpoint: cannot be read: medium error/);
+});
+
 Deno.test("a newer format is refused, and repair is not offered", () => {
   const k = kernel();
   k.checkpoint([]);

@@ -5,7 +5,7 @@ import { type Findings, placeOf } from "./findings.ts";
 import { FORMAT_VERSION, SECTOR_SIZE } from "./format.ts";
 import type { Image } from "./image.ts";
 import { type Layout, layoutOf } from "./layout.ts";
-import { type RawBlock, readBlock, readBlocks } from "./reader.ts";
+import { type LostBlock, type RawBlock, readBlock, readBlocks } from "./reader.ts";
 import { type DecodedSuperblock, decodeSuperblock, type Superblock } from "./superblock.ts";
 
 /** What counts. */
@@ -63,10 +63,11 @@ function refuseBlank(image: Image, findings: Findings): undefined {
   const blocks = Math.min(slotsStart / 8, Math.floor(image.sizeBytes / 4096));
   for (const block of readBlocks(image, 0, blocks)) {
     if (block.bytes !== undefined && block.words.every((word) => word === 0)) continue;
-    findings.add(
+    const what = block.bytes === undefined ? `cannot be read: ${block.error}` : "is not";
+    findings.block(
       "superblocks",
-      placeOf(block.index),
-      "both superblocks are zeroes, but this block is not",
+      block.index,
+      `both superblocks are zeroes, but this block ${what}`,
     );
     return;
   }
@@ -154,11 +155,16 @@ function selectOnly(
   if (!isFirst) {
     findings.note(
       `superblock ${other}, ${placeOf(block)}, is ${otherIsZero ? "zeroes" : "damaged"}; ` +
-        `superblock ${copy} stands in for it until the next checkpoint`,
+        `superblock ${copy} stands in for it; the next activation writes it again`,
     );
   }
-  const found = findCheckpoint(image, only, block);
+  const found = findCheckpoint(image, only, block, isFirst);
   if (found === "none" || (found === "part" && isFirst)) return only;
+  if (typeof found === "object" && "error" in found) {
+    const start = only.layout.checkpointStart[1 - superblock.checkpoint]!;
+    findings.block("checkpoint", start + found.index, `checkpoint: cannot be read: ${found.error}`);
+    return undefined;
+  }
   if (found === "part") {
     findings.block(
       "checkpoint",
@@ -182,7 +188,8 @@ function findCheckpoint(
   image: Image,
   { superblock, layout }: Chosen,
   other: number,
-): Superblock | "part" | "none" {
+  isFirst: boolean,
+): Superblock | "part" | "none" | LostBlock {
   const there = readBlock(image, other).bytes;
   const checkpoint = superblock.checkpoint === 0 ? 1 : 0;
   const generation = superblock.generation + 1;
@@ -192,16 +199,18 @@ function findCheckpoint(
   let entries = 0;
   const start = layout.checkpointStart[checkpoint];
   for (const block of readBlocks(image, start, layout.checkpointBlocks)) {
-    some ||= block.bytes !== undefined && isNewer(block.bytes, superblock);
-    const header = block.bytes && checkpointHeader(block, superblock.uuid, generation);
+    if (block.bytes === undefined) return block;
+    some ||= isNewer(block.bytes, superblock);
+    const header = checkpointHeader(block, superblock.uuid, generation);
     if (header === undefined) {
+      if (isFirst) break;
       whole = false;
       continue;
     }
     salt ??= header.salt;
     whole &&= header.salt === salt;
     entries += header.count;
-    if (!whole || !isLast(block.bytes!)) continue;
+    if (!whole || !isLast(block.bytes)) continue;
     const sequence = superblock.sequence + 1;
     const checkpointUsed = block.index + 1;
     return { ...superblock, sequence, generation, salt, checkpoint, checkpointUsed, entries };
