@@ -13,6 +13,7 @@ import {
   type PersistenceBench,
   SPARE_SECTORS,
 } from "../persistence/bench.ts";
+import { firstDifference } from "../persistence/files.ts";
 import { layoutOn, liveView, type TableView, viewOf } from "../persistence/view.ts";
 
 /** Where its content is looked at. */
@@ -104,7 +105,7 @@ export async function checkDamage(
 ): Promise<void> {
   const spare = history.image.spare.slice();
   damage(spare);
-  const at = spare.findIndex((byte, index) => byte !== history.image.spare[index]);
+  const at = firstDifference(spare, history.image.spare);
   check(what, at >= 0, { expected: "other bytes on the spare", seen: "none" });
   // Nothing writes to slots or to main here: what has changed lies in the metadata.
   const watched = layoutOn(SPARE_SECTORS, 512).slotsStart;

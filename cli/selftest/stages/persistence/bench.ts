@@ -4,15 +4,15 @@ import type { DeviceMapper } from "../../../../ffi/libdevmapper.ts";
 import { BLOCK_SECTORS } from "../../../metadata/format.ts";
 import type { Metadata } from "../../../metadata/load.ts";
 import { checkEqual, CheckError, codeOf, messageOf, show } from "../../check.ts";
-import { Content, position, readSectors } from "../../content.ts";
+import { Content, newGeneration, position, readSectors } from "../../content.ts";
 import { type LoopDisk, makeLoop } from "../../loops.ts";
-import { SECTOR } from "../../pattern.ts";
+import { type Generation, makeSectors, SECTOR } from "../../pattern.ts";
 import { type Disks, type Range, Rig, type RigOptions } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
 import type { StageRun } from "../../stage.ts";
 import { PromiseWatch } from "../errors/promises.ts";
 import { SegmentDisk } from "../errors/segments.ts";
-import { DiskFiles } from "./files.ts";
+import { DiskFiles, firstDifference } from "./files.ts";
 import { layoutOn, liveView, metadataIn, type TableView, viewOf } from "./view.ts";
 
 /** Sectors of the disks that the cases share; the ring of such a spare has eight blocks. */
@@ -56,6 +56,9 @@ export interface AttemptOptions extends RigOptions {
   /** Sectors at the head of the spare that are compared; all, unless told. */
   readonly watched?: number;
 }
+
+/** What a main is filled with: made once, for it takes its time. */
+let pristine: { readonly generation: Generation; bytes: Uint8Array<ArrayBuffer> } | undefined;
 
 export class PersistenceBench {
   readonly #files: DiskFiles;
@@ -207,7 +210,7 @@ export class PersistenceBench {
       }
     }
     const after = await this.read(pair.raw.spare, 0, watched);
-    const at = after.findIndex((byte, index) => byte !== before[index]);
+    const at = firstDifference(after, before);
     checkEqual(`${what}: the first byte of the spare that is changed`, at, -1);
     return { refused };
   }
@@ -215,7 +218,12 @@ export class PersistenceBench {
   async #prepare(disks: Disks, length = disks.main.sectors): Promise<Content> {
     await this.write(disks.spare, new Uint8Array(disks.spare.sectors * 512));
     const content = new Content(length);
-    await content.write(this.#files.of(disks.main), 0, length);
+    pristine ??= { generation: newGeneration(), bytes: new Uint8Array() };
+    if (pristine.bytes.length < length * SECTOR) {
+      pristine.bytes = makeSectors(0, length, pristine.generation);
+    }
+    await this.write(disks.main, pristine.bytes.subarray(0, length * SECTOR));
+    content.set(0, length, pristine.generation);
     return content;
   }
 

@@ -4,6 +4,20 @@ import { DirectFile } from "../../../../ffi/direct_file.ts";
 import type { LoopDisk } from "../../loops.ts";
 import type { Scope } from "../../scope.ts";
 
+/** The first byte that differs; -1 if none does. Both are whole sectors. */
+export function firstDifference(
+  one: Uint8Array<ArrayBuffer>,
+  other: Uint8Array<ArrayBuffer>,
+): number {
+  const [a, b] = [one, other].map((bytes) => bytes.byteOffset % 8 === 0 ? bytes : bytes.slice())
+    .map(({ buffer, byteOffset, length }) => new BigUint64Array(buffer, byteOffset, length / 8));
+  for (let word = 0; word < a!.length; word++) {
+    if (a![word] === b![word]) continue;
+    return one.findIndex((byte, index) => index >= 8 * word && byte !== other[index]);
+  }
+  return -1;
+}
+
 export class DiskFiles {
   readonly #open = new Map<string, DirectFile>();
 

@@ -14,6 +14,7 @@ import {
   type PersistencePart,
   QUICK,
 } from "./bench.ts";
+import { firstDifference } from "./files.ts";
 import { resealed } from "./blocks.ts";
 import { layoutOn, liveView } from "./view.ts";
 
@@ -130,11 +131,7 @@ async function keepsToReading(bench: PersistenceBench): Promise<void> {
     await checkFails("a relocation", "EROFS", () => rig.send("remap 500"));
   });
   const after = await bench.read(pair.raw.spare, 0, before.length / 512);
-  checkEqual(
-    "bytes of the metadata that changed",
-    after.findIndex((b, at) => b !== before[at]),
-    -1,
-  );
+  checkEqual("the first byte of the metadata that changed", firstDifference(after, before), -1);
 }
 
 /** Two superblocks of different devices; a superblock and another device's journal. */
