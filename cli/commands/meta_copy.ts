@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copies of a spare: the content of its slots, and its metadata area as it is.
 import { RefusedError } from "../device/errors.ts";
-import type { Extent, ExtentState } from "../metadata/extent.ts";
+import { type Extent, type ExtentState, hasSlot } from "../metadata/extent.ts";
 import { BLOCK_SIZE, SECTOR_SIZE } from "../metadata/format.ts";
 import type { Image } from "../metadata/image.ts";
 import { layoutOf } from "../metadata/layout.ts";
@@ -92,10 +92,10 @@ class Copier {
   constructor(readonly from: Image, readonly to: Image, readonly blockSectors: number) {}
 
   take(extent: Extent): void {
-    const bad = extent.state === "remapped" ? this.#unreadable(extent) : [];
+    const bad = hasContent(extent) ? this.#unreadable(extent) : [];
     let at = 0;
     for (const { first, length } of bad) {
-      this.#keep(extent, at, first - at, "remapped");
+      this.#keep(extent, at, first - at, extent.state);
       this.#keep(extent, first, length, "unreadable");
       this.unreadable.push({ first: extent.first + first, length });
       at = first + length;
@@ -124,7 +124,7 @@ class Copier {
     this.extents.push(
       extent.state === "bad"
         ? { first: 0, length, slot, state }
-        : { first: first + at, length, slot: extent.state === "pending" ? 0 : slot + at, state },
+        : { first: first + at, length, slot: hasSlot(extent.state) ? slot + at : 0, state },
     );
   }
 
@@ -134,6 +134,13 @@ class Copier {
     this.to.write(sector * SECTOR_SIZE, bytes);
     return true;
   }
+}
+
+/** What a slot of these says is not what the sector should say. */
+const WITHOUT_CONTENT: readonly ExtentState[] = ["lost", "unreadable", "bad"];
+
+function hasContent({ state }: Extent): boolean {
+  return hasSlot(state) && !WITHOUT_CONTENT.includes(state);
 }
 
 function tryRead(image: Image, offset: number, length: number): Uint8Array | undefined {

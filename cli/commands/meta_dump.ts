@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import type { Extent } from "../metadata/extent.ts";
+import { type Extent, hasSlot } from "../metadata/extent.ts";
 import { loadMetadata, type Metadata } from "../metadata/load.ts";
 import { countExtents, metadataText } from "../metadata/text.ts";
 import { toJson } from "../output/json.ts";
@@ -89,6 +89,6 @@ function extentFields({ first, length, slot, state }: Extent): Record<string, un
     state,
     ...state === "bad" ? {} : { start_sectors: first },
     length_sectors: length,
-    ...state === "pending" ? {} : { slot_sectors: slot },
+    ...!hasSlot(state) ? {} : { slot_sectors: slot },
   };
 }

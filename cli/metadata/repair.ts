@@ -2,7 +2,7 @@
 // Saves what can be saved of damaged metadata, and says what cannot. It never invents a mapping:
 // where a sector may have been relocated and its slot is not known, that is a loss.
 import type { TableCounts } from "./check.ts";
-import type { Extent } from "./extent.ts";
+import { type Extent, hasSlot } from "./extent.ts";
 import { BLOCK_ENTRIES, MAX_RUN } from "./format.ts";
 import type { Image } from "./image.ts";
 import { layoutOf } from "./layout.ts";
@@ -143,7 +143,7 @@ function withDoubtful(
   superblock: Superblock,
 ): { extents: Extent[]; unplaced: Extent[] } {
   const layout = layoutOf(superblock.spareSectors, superblock.blockSectors);
-  const used = extents.filter(({ state }) => state !== "pending")
+  const used = extents.filter(({ state }) => hasSlot(state))
     .toSorted((a, b) => a.slot - b.slot);
   const placed: Extent[] = [];
   const unplaced: Extent[] = [];
@@ -194,7 +194,7 @@ function joined(extents: readonly Extent[]): Extent[] {
 function continues(before: Extent, { first, slot, length, state }: Extent): boolean {
   return before.state === state && before.length + length <= MAX_RUN &&
     (state === "bad" || first === before.first + before.length) &&
-    (state === "pending" || slot === before.slot + before.length);
+    (!hasSlot(state) || slot === before.slot + before.length);
 }
 
 function checkRoom(extents: readonly Extent[], superblock: Superblock): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Puts a table together from what is sound: the current checkpoint, in its gaps the one before it
 // with its journal, and the current journal on top.
-import type { Extent } from "./extent.ts";
+import { type Extent, hasSlot } from "./extent.ts";
 import type { TableCounts } from "./check.ts";
 import { foldedInto, type Found } from "./repair_choose.ts";
 import { type Claim, paint } from "./repair_paint.ts";
@@ -179,7 +179,7 @@ function settle(claims: Claim<Extent>[], bad: Claim<Extent>[]): Settled {
     const { first, slot, state } = claim.of;
     if (state === "main") continue;
     const length = end - start;
-    if (state === "pending") extents.push({ first: start, length, slot: 0, state });
+    if (!hasSlot(state)) extents.push({ first: start, length, slot: 0, state });
     else {
       const at = slot + start - first;
       const of = { first: start, length, slot: at, state };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // From a text to what can be written: everything is checked here, so that nothing is written that
 // the kernel would refuse.
-import { extentProblem } from "./extent.ts";
+import { extentProblem, hasSlot } from "./extent.ts";
 import type { Extent } from "./extent.ts";
 import { ARGS_SIZE, BLOCK_ENTRIES, BLOCK_SECTORS, ID_SIZE, MAX_RUN, NAME_SIZE } from "./format.ts";
 import { MAX_SECTORS } from "./format.ts";
@@ -167,7 +167,7 @@ function checkExtents(extents: readonly TextExtent[], fields: TextFields): Exten
   const sectors = extents.filter(({ state }) => state !== "bad");
   sectors.sort((a, b) => a.first - b.first);
   apart(sectors, ({ first }) => first, "sector");
-  const slots = extents.filter(({ state }) => state !== "pending");
+  const slots = extents.filter(({ state }) => hasSlot(state));
   slots.sort((a, b) => a.slot - b.slot);
   apart(slots, ({ slot }) => slot, "slot");
   const bad = slots.filter(({ state }) => state === "bad");
@@ -208,7 +208,7 @@ function inRuns({ first, length, slot, state }: Extent): Extent[] {
     runs.push({
       first: state === "bad" ? 0 : first + at,
       length: Math.min(MAX_RUN, length - at),
-      slot: state === "pending" ? 0 : slot + at,
+      slot: hasSlot(state) ? slot + at : 0,
       state,
     });
   }
@@ -222,7 +222,7 @@ function checkRoom({ lines }: ParsedText, fields: TextFields, extents: readonly 
   if (extents.length > room) {
     throw new TextError(lines, `${extents.length} entries, and there is room for ${room}`);
   }
-  const pending = extents.filter(({ state }) => state === "pending").length;
+  const pending = extents.filter(({ state }) => !hasSlot(state)).length;
   const most = pendingRoom(layout, blockSectors);
   if (pending > most) {
     throw new TextError(lines, `${pending} pending entries, and there is room for ${most}`);

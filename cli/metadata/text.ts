@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Metadata as a text that a person can read, and edit, and that `meta restore` takes back.
 import type { TableCounts } from "./check.ts";
-import { type Extent, type ExtentState, hasSlot } from "./extent.ts";
+import { type Extent, EXTENT_STATES, type ExtentState, hasSlot } from "./extent.ts";
 import { layoutOf } from "./layout.ts";
 import type { Superblock } from "./superblock.ts";
 
@@ -17,11 +17,10 @@ export function countExtents(extents: Iterable<Extent>): TableCounts {
   for (const { length, state } of extents) {
     counts.entries++;
     if (state === "bad") counts.bad += length;
-    else if (state === "pending") counts.pending += length;
-    else if (state !== "main") {
+    else if (hasSlot(state)) {
       counts.remapped += length;
       if (state !== "remapped") counts.lost += length;
-    }
+    } else if (state !== "main") counts.pending += length;
   }
   return counts;
 }
@@ -84,7 +83,9 @@ const EXPLANATION = `
 #   remapped FIRST+LENGTH -> SLOT     served from the spare
 #   lost FIRST+LENGTH -> SLOT         relocated, its content could not be read: reads fail
 #   unreadable FIRST+LENGTH -> SLOT   relocated, and its slot could not be read: reads fail
+#   wrong_slot FIRST+LENGTH -> SLOT   relocated, and its slot does not read as it was written
 #   pending FIRST+LENGTH              on the main device, which could not read it
+#   wrong FIRST+LENGTH                on the main device, and does not read as it was written
 #   bad SLOT+LENGTH                   slots that are never used again
 `;
 
@@ -146,10 +147,6 @@ export function timeText(seconds: number): string {
 }
 
 /** The states that a line may begin with. */
-export const LINE_STATES: readonly ExtentState[] = [
-  "remapped",
-  "lost",
-  "unreadable",
-  "pending",
-  "bad",
-];
+export const LINE_STATES: readonly ExtentState[] = EXTENT_STATES.filter((state) =>
+  state !== "main"
+);

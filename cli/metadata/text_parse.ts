@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Reads what text.ts writes, and what people have made of it.
-import type { Extent, ExtentState } from "./extent.ts";
+import { type Extent, type ExtentState, hasSlot } from "./extent.ts";
 import {
   DERIVED_KEYS,
   LINE_STATES,
@@ -133,7 +133,7 @@ function parseExtent(text: string, line: number): TextExtent {
   }
   const run = RUN.exec(text.slice(word.length).trim());
   if (run === null) {
-    throw new TextError(line, `"${shortened(text)}" does not read "${state} ${SHAPES[state]}"`);
+    throw new TextError(line, `"${shortened(text)}" does not read "${state} ${shapeOf(state)}"`);
   }
   const [, first = "", sign, second = "", slot] = run;
   const start = sectorNumber(first, line);
@@ -143,15 +143,10 @@ function parseExtent(text: string, line: number): TextExtent {
   return { ...placed(state, start, slot, line), length, state, line };
 }
 
-const IN_SLOT = "FIRST+LENGTH -> SLOT";
-const SHAPES: Readonly<Record<ExtentState, string>> = {
-  main: "FIRST+LENGTH",
-  remapped: IN_SLOT,
-  lost: IN_SLOT,
-  unreadable: IN_SLOT,
-  pending: "FIRST+LENGTH",
-  bad: "SLOT+LENGTH",
-};
+function shapeOf(state: ExtentState): string {
+  if (state === "bad") return "SLOT+LENGTH";
+  return hasSlot(state) ? "FIRST+LENGTH -> SLOT" : "FIRST+LENGTH";
+}
 
 function placed(
   state: ExtentState,
@@ -159,7 +154,7 @@ function placed(
   slot: string | undefined,
   line: number,
 ): { first: number; slot: number } {
-  if (state === "bad" || state === "pending") {
+  if (state === "bad" || !hasSlot(state)) {
     if (slot !== undefined) {
       throw new TextError(line, `"${state}" sectors have no "-> ${slot}"`);
     }
