@@ -16,6 +16,8 @@ export interface Chosen {
   readonly layout: Layout;
   /** The checkpoint's superblock is lost, so that nothing says how many entries it has. */
   readonly adopted: boolean;
+  /** The other superblock is damaged, or zeroes where it must not be. */
+  readonly otherIsLost: boolean;
 }
 
 type Sound = Extract<DecodedSuperblock, { kind: "sound" }>;
@@ -137,7 +139,7 @@ function fits(image: Image, chosen: Chosen, findings: Findings): Chosen | undefi
 
 function chosen(superblock: Superblock, copy: Copy): Chosen {
   const layout = layoutOf(superblock.spareSectors, superblock.blockSectors);
-  return { superblock, copy, layout, adopted: false };
+  return { superblock, copy, layout, adopted: false, otherIsLost: false };
 }
 
 /** One superblock is sound; the other is zero or damaged, and may have been the current one. */
@@ -148,10 +150,11 @@ function selectOnly(
   otherIsZero: boolean,
   findings: Findings,
 ): Chosen | undefined {
-  const only = fits(image, chosen(superblock, copy), findings);
-  if (only === undefined) return undefined;
+  const alone = fits(image, chosen(superblock, copy), findings);
+  if (alone === undefined) return undefined;
   const [other, block] = copy === "A" ? ["B", 1] as const : ["A", 0] as const;
   const isFirst = otherIsZero && superblock.sequence === 1;
+  const only: Chosen = { ...alone, otherIsLost: !isFirst };
   if (!isFirst) {
     findings.note(
       `superblock ${other}, ${placeOf(block)}, is ${otherIsZero ? "zeroes" : "damaged"}; ` +

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { decodeHeader, isSound, kindOf } from "./block.ts";
+import { blockProblem, decodeHeader, isSound, kindOf } from "./block.ts";
 import type { Extent } from "./extent.ts";
 import { Findings } from "./findings.ts";
 import { BLOCK_SECTORS, BLOCK_SIZE } from "./format.ts";
@@ -38,8 +38,6 @@ export interface SuperblockFields extends Geometry {
   readonly args?: string;
 }
 
-/** All blocks of the previous journal are part of what is written. */
-const ALL_OF_THE_JOURNAL = 0xffff;
 const ZEROES = 256 * BLOCK_SIZE;
 
 /**
@@ -66,6 +64,7 @@ export function writeMetadata(
   const blocks = [encodeSuperblock(earlier), encodeSuperblock(superblock)] as const;
   assertSense(blocks[1]);
   if (!keeps) putZeroes(image, 0, 2);
+  else if (old.otherIsLost) mendSuperblock(image, old);
   image.sync();
   table.write(image, layout.checkpointStart[superblock.checkpoint], superblock);
   image.sync();
@@ -76,6 +75,16 @@ export function writeMetadata(
   }
   if (keeps) wipeJournal(image, layout);
   return superblock;
+}
+
+/**
+ * The old table must not hang on one superblock while a checkpoint is written: of a part of a newer
+ * checkpoint nobody could say then whether it has counted.
+ */
+function mendSuperblock(image: Image, { superblock, copy, adopted }: Chosen): void {
+  const sequence = superblock.sequence + (adopted ? 0 : 1);
+  const block = copy === "A" ? 1 : 0;
+  image.write(block * BLOCK_SIZE, encodeSuperblock({ ...superblock, sequence }));
 }
 
 function isSameRange({ superblock }: Chosen, fields: SuperblockFields): boolean {
@@ -91,14 +100,15 @@ function nextSuperblock(
   old: Chosen | undefined,
 ): Superblock {
   const highest = highestCounters(image, fields.uuid, layout);
+  const journal = old === undefined ? 0 : journalBlocks(image, old);
   const [random] = crypto.getRandomValues(new Uint16Array(1));
   const source = old?.superblock.checkpoint ?? fields.checkpoint ?? 1;
   const now = Math.floor(Date.now() / 1000);
   return {
     ...fieldsOf(fields, now),
-    sequence: Math.max(fields.sequence ?? 0, highest.sequence + 2, 2),
+    sequence: Math.max(fields.sequence ?? 0, highest.sequence + 3, 2),
     generation: Math.max(fields.generation ?? 0, highest.generation + 1, 2),
-    salt: random! * 2 ** 16 + ALL_OF_THE_JOURNAL,
+    salt: random! * 2 ** 16 + journal,
     checkpoint: source === 0 ? 1 : 0,
     checkpointUsed: table.blocks,
     entries: table.entries,
@@ -155,6 +165,16 @@ function highestCounters(image: Image, uuid: string, { slotsStart }: Layout) {
     if (kind === "superblock") sequence = Math.max(sequence, header.sequence);
   }
   return { sequence, generation };
+}
+
+/** How many blocks of the ring belong to the old table: the new one takes their place as well. */
+function journalBlocks(image: Image, { superblock, layout }: Chosen): number {
+  let count = 0;
+  for (const block of readBlocks(image, layout.journalStart, layout.journalBlocks)) {
+    if (!block.bytes || blockProblem(block.bytes, "journal", superblock, block.index)) continue;
+    count = block.index + 1;
+  }
+  return count;
 }
 
 /** @throws {RangeError} rather than write what nobody would load */

@@ -118,6 +118,21 @@ class Recorder implements Image {
   [Symbol.dispose](): void {}
 }
 
+Deno.test("a write that was given up is stale once the journal went on", () => {
+  const k = new FakeKernel();
+  k.checkpoint([pending(1)]);
+  k.commit([pending(3)]);
+  const recorder = new Recorder(k.image.bytes);
+  writeMetadata(recorder, FIELDS, [pending(9)]);
+  const [superblocks] = recorder.writes.filter(({ offset }) => offset < 8192);
+  const crashed = recorder.crash(superblocks!.era, () => false);
+  k.image.bytes.set(crashed.bytes);
+  assert.deepEqual([...loadMetadata(k.image).extents()], [pending(1), pending(3)]);
+  k.commit([pending(5)]);
+  k.rot(0);
+  assert.deepEqual([...loadMetadata(k.image).extents()], [1, 3, 5].map((at) => pending(at)));
+});
+
 /** Each crash gives one of these tables; `undefined` is a refusal. */
 function assertCrashes(
   recorder: Recorder,
@@ -140,10 +155,14 @@ function assertCrashes(
 const LONG = Array.from({ length: 600 }, (_, at) => pending(at * 3));
 
 Deno.test("a crash leaves the old table or the new", () => {
-  for (const checkpoints of [0, 1, 2]) {
+  const states = [0, 1, 2].flatMap((checkpoints) =>
+    ["sound", "older lost", "newer lost"].map((superblocks) => ({ checkpoints, superblocks }))
+  ).filter(({ checkpoints, superblocks }) => checkpoints > 0 || superblocks === "sound");
+  for (const { checkpoints, superblocks } of states) {
     const k = new FakeKernel();
     for (let at = 0; at < checkpoints; at++) k.checkpoint([pending(1)]);
     k.commit([pending(7)]);
+    if (superblocks !== "sound") k.rot(superblocks === "newer lost" ? k.copy : 1 - k.copy);
     const old = [...loadMetadata(k.image).extents()];
     const recorder = new Recorder(k.image.bytes);
     writeMetadata(recorder, FIELDS, LONG);
