@@ -94,6 +94,10 @@ export class Model {
     return this.#relocated;
   }
 
+  pending(): Iterable<number> {
+    return this.#pending;
+  }
+
   accounts(): Accounts {
     let lost = 0;
     for (const sector of this.#relocated) if (placeOf(this.at(sector)) === "lost") lost++;

@@ -42,7 +42,7 @@ function offline({ extents }: OfflineView): { sectors: Map<number, string>; bad:
 /** @throws {PromiseBroken} */
 export function checkOffline(model: Model, view: OfflineView, status: RemapStatus): void {
   const { sectors, bad } = offline(view);
-  for (let sector = 0; sector < model.geometry.sectors; sector++) {
+  for (const sector of new Set([...sectors.keys(), ...model.relocated(), ...model.pending()])) {
     const [there, here] = [sectors.get(sector) ?? "main", live(model.at(sector))];
     if (there === here) continue;
     throw new PromiseBroken(PROMISE, `sector ${sector} is ${there} in the metadata, not ${here}`);

@@ -159,7 +159,7 @@ export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operatio
     [geometry.rules.scans === true ? 2 : 0, ranged("scan", io)],
     [2, fc.constant(on("suspend"))],
     [1, fc.constant(on("reload"))],
-    [lasts ? 3 : 1, fc.constant(on("recreate"))],
+    [lasts ? 2 : 1, fc.constant(on("recreate"))],
     [lasts ? 2 : 0, fc.constantFrom(on("save"), on("restore"))],
     [1, fc.constant(on("check"))],
     [2, fc.constantFrom(...refusals).map((message) => ({ op: "refuse", message }) as const)],

@@ -8,7 +8,7 @@ import { MemoryImage } from "../../cli/metadata/image.ts";
 import { layoutOf } from "../../cli/metadata/layout.ts";
 import { loadMetadata, type Metadata } from "../../cli/metadata/load.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
-import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import type { DeviceMapper, TargetSpec } from "../../ffi/libdevmapper.ts";
 import type { Range } from "../model/range.ts";
 import { SECTOR_BYTES, spareStamps, stamps } from "../model/stamps.ts";
 import { FaultyPair, type Side } from "./faults.ts";
@@ -50,6 +50,8 @@ export class Rig implements AsyncDisposable {
   #features: RemapFeatures = FEATURES;
   #mainStart: number = MAIN_STARTS[0];
   #lasts = false;
+  /** The device may be there without its target. */
+  #isThere = false;
   #file: DirectFile | undefined;
   #target: RemapDevice | undefined;
 
@@ -105,11 +107,6 @@ export class Rig implements AsyncDisposable {
     return { first: SPARE_START + block * BLOCK_SECTORS, count: BLOCK_SECTORS };
   }
 
-  isJournal(sector: number): boolean {
-    const { first } = this.metadataBlock(0, "journal");
-    return this.#lasts && sector >= first && sector < this.slotsStart;
-  }
-
   isMetadata(sector: number): boolean {
     return this.#lasts && sector < this.slotsStart;
   }
@@ -118,7 +115,7 @@ export class Rig implements AsyncDisposable {
   async fresh(seed: number, features: RemapFeatures = {}, lasts = false): Promise<void> {
     this.pair.heal();
     // A table that lasts would be there again.
-    if (lasts || this.#lasts) await this.remove();
+    if (lasts || this.#lasts) await this.takeAway();
     this.#lasts = lasts;
     const [one, other] = MAIN_STARTS;
     this.#mainStart = this.#mainStart === one ? other : one;
@@ -126,25 +123,34 @@ export class Rig implements AsyncDisposable {
     await this.lower.main.write(bytes(this.#mainStart), stamps(seed, 0, SECTORS, 0));
     await this.lower.spare.write(0n, spareStamps(seed, 0, SPARE_SECTORS));
     this.pair.heal();
-    if (this.#target !== undefined) {
-      // Much faster than a new device, and as new: no target takes over from another layout.
-      await this.#target.clear({ force: true });
-      await this.load();
-      await this.dm.suspend(this.name, { skipLockfs: true });
-      return await this.resume();
-    }
     if (lasts) await this.#writeMetadata(new Uint8Array(METADATA_BYTES));
-    await this.create();
+    // Much faster than a new device, and as new: no target takes over from another layout.
+    if (this.#isThere) await this.#target?.clear({ force: true });
+    await this.putBack();
   }
 
-  async create(): Promise<void> {
-    await this.dm.createWithTable(this.name, [toTarget(this.#table())]);
-    this.#target = RemapDevice.open(this.dm, this.name);
-    this.#file = DirectFile.open(`/dev/mapper/${this.name}`, { write: true });
+  /** The target goes, but not the device and who has opened it: that takes much longer. */
+  async takeAway(): Promise<void> {
+    if (!this.#isThere) return;
+    this.#isThere = false;
+    await this.#swap({ start: 0n, length: BigInt(SECTORS), type: "error", params: "" });
   }
 
-  get isThere(): boolean {
-    return this.#target !== undefined;
+  /** A new target, which knows nothing of the last one but what is on the devices. */
+  async putBack(): Promise<void> {
+    if (this.#target !== undefined) await this.#swap(toTarget(this.#table()));
+    else {
+      await this.dm.createWithTable(this.name, [toTarget(this.#table())]);
+      this.#target = RemapDevice.open(this.dm, this.name);
+      this.#file = DirectFile.open(`/dev/mapper/${this.name}`, { write: true });
+    }
+    this.#isThere = true;
+  }
+
+  async #swap(table: TargetSpec): Promise<void> {
+    await this.dm.reload(this.name, [table]);
+    await this.dm.suspend(this.name, { skipLockfs: true });
+    await this.resume();
   }
 
   async #readMetadata(): Promise<Uint8Array> {
@@ -172,14 +178,14 @@ export class Rig implements AsyncDisposable {
 
   /** The device goes, and so does its table: nothing was ever relocated. */
   async wipe(): Promise<void> {
-    await this.remove();
+    await this.takeAway();
     await this.#writeMetadata(new Uint8Array(METADATA_BYTES));
   }
 
   /** The device goes without a good-bye: its journal stays as it is. All that was written lasts. */
   async crash(): Promise<void> {
     const metadata = await this.#readMetadata();
-    await this.remove();
+    await this.takeAway();
     await this.#writeMetadata(metadata);
     await this.lower.main.flush();
   }
@@ -218,11 +224,13 @@ export class Rig implements AsyncDisposable {
   /** After a failure: the next {@linkcode fresh} makes a new device. */
   async discard(): Promise<void> {
     this.pair.heal();
-    if (this.dm.info(this.name)?.suspended === true) await this.resume();
-    await this.remove();
+    // A target that does not start goes as well.
+    if (this.dm.info(this.name)?.suspended === true) await this.resume().catch(() => {});
+    await this.#remove();
   }
 
-  async remove(): Promise<void> {
+  async #remove(): Promise<void> {
+    this.#isThere = false;
     this.#file?.[Symbol.dispose]();
     this.#file = undefined;
     this.#target = undefined;
@@ -231,7 +239,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.remove();
+    await this.#remove();
     this.lower.main[Symbol.dispose]();
     this.lower.spare[Symbol.dispose]();
     await this.pair[Symbol.asyncDispose]();

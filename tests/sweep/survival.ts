@@ -7,11 +7,6 @@ import type { Trial } from "./trial.ts";
 
 const BAD = { first: 102, count: 1 };
 
-async function makePending(trial: Trial): Promise<void> {
-  trial.spoilMain("read", BAD, "ioerr");
-  await trial.read(AROUND);
-}
-
 /** Some of everything: relocated, lost and pending sectors, and a slot that went bad. */
 async function fillTable(trial: Trial): Promise<void> {
   await trial.spoilSlot("write", 220, "medium");
@@ -22,9 +17,9 @@ async function fillTable(trial: Trial): Promise<void> {
   await trial.write({ first: 104, count: 4 });
 }
 
-/** More commits than the journal's ring has blocks. */
-async function remapOneByOne(trial: Trial): Promise<void> {
-  for (let i = 0; i < 10; i++) await trial.remap([{ first: 40 + 3 * i, count: 2 }]);
+/** Two sectors each time, each time a commit; the journal's ring has eight blocks. */
+async function commit(trial: Trial, from: number, to: number): Promise<void> {
+  for (let i = from; i < to; i++) await trial.remap([{ first: 40 + 3 * i, count: 2 }]);
 }
 
 const NOBODY = (): Promise<unknown>[] => [];
@@ -35,7 +30,11 @@ const COMMITS: readonly Operation[] = [
     short: true,
     run: (trial) => trial.remap([SPAN, { first: 120, count: 1 }]),
   },
-  { name: "lasting: remap, until the journal is full", run: remapOneByOne },
+  {
+    name: "lasting: remap, a full journal",
+    prepare: (trial) => commit(trial, 0, 7),
+    run: (trial) => commit(trial, 7, 9),
+  },
   {
     name: "lasting: remap, a bad slot, a bad block of the journal",
     prepare: async (trial) => {
@@ -72,6 +71,7 @@ const COMMITS: readonly Operation[] = [
     run: async (trial) => {
       await trial.read(AROUND);
       await trial.write(INSIDE);
+      await trial.unmap(SPAN);
     },
   },
   {
@@ -90,15 +90,6 @@ const COMMITS: readonly Operation[] = [
       await trial.write(OUTSIDE);
     },
     run: (trial) => trial.clear(),
-  },
-  {
-    name: "lasting: remap and unmap, pending sectors",
-    prepare: makePending,
-    run: async (trial) => {
-      await trial.remap([SPAN]);
-      await trial.write(INSIDE);
-      await trial.unmap(SPAN);
-    },
   },
 ];
 

@@ -41,6 +41,12 @@ function usualWays(nth: number): Way[] {
   return [...ways, { mode, status, parks: true }];
 }
 
+/** With a restart after each: one of three requests is parked. */
+function lastingWays(nth: number): Way[] {
+  const ways = usualWays(nth);
+  return nth % 3 === 0 ? ways : ways.filter(({ parks }) => !parks);
+}
+
 /** More requests than any operation has. */
 const RUNAWAY = 2000;
 
@@ -157,7 +163,8 @@ export async function sweep(
 }
 
 function waysFor(operation: Operation, nth: number): Way[] {
-  return operation.parkedOnly === true
-    ? MODES.map((mode, i) => ({ mode, status: STATUSES[(nth + i) % 3]!, parks: true }))
-    : usualWays(nth);
+  if (operation.parkedOnly === true) {
+    return MODES.map((mode, i) => ({ mode, status: STATUSES[(nth + i) % 3]!, parks: true }));
+  }
+  return operation.lasts === true ? lastingWays(nth) : usualWays(nth);
 }

@@ -269,19 +269,19 @@ export class Trial {
     const { rig } = this;
     rig.pair.disarm();
     if (how === "crashed") await rig.crash();
-    else if (how === "removed") await rig.remove();
+    else if (how === "removed") await rig.takeAway();
     else await rig.wipe();
     // What it counts is new.
     this.before = undefined;
     this.#arm();
-    const outcome = await within(outcomeOf(rig.create()), "create");
+    const outcome = await within(outcomeOf(rig.putBack()), "start");
     if (outcome.ok) return;
     // dm tells a resume's failure as it is; a refusal is the target's own.
     const blame = this.blame;
     const justified = blame.mayRefuse && [...IO_ERRORS, "EINVAL"].includes(outcome.code);
-    if (!justified) this.#judge("create", outcome, false);
+    if (!justified) this.#judge("a start", outcome, false);
     rig.pair.disarm();
-    await within(rig.create(), "create, without the fault");
+    await within(rig.putBack(), "start, without the fault");
   }
 
   #arm(): void {
