@@ -254,6 +254,10 @@ static int remap_find_slots(struct remap_c *rc)
 		rc->ti->error = "main or spare is too large for the metadata";
 		return -EINVAL;
 	}
+	if (rc->unit > REMAP_BLOCK_SECTORS) {
+		rc->ti->error = "main_dev: its logical block is too large for the metadata";
+		return -EINVAL;
+	}
 	remap_layout_of(rc->spare_len, rc->unit, &layout);
 	if (!layout.slots)
 		return remap_refuse(rc->ti, "spare_len is too small: metadata takes %llu sectors",

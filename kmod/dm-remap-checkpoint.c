@@ -3,12 +3,14 @@
  * Checkpoints: the whole table goes to the checkpoint slot that is not current, then the
  * superblock that is not current says so. Until that one lasts, nothing has changed.
  */
+#include <linux/blkdev.h>
 #include <linux/list.h>
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "dm-remap-copy.h"
 #include "dm-remap-metadata.h"
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
@@ -56,11 +58,11 @@ static int remap_writer_put(struct remap_runs *runs, const struct remap_extent *
 
 	if (extent->state == REMAP_DISK_MAIN)
 		return 0;
-	if (extent->state == REMAP_DISK_PENDING && !w->room_for_pending) {
+	if (!remap_extent_has_slot(extent) && !w->room_for_pending) {
 		w->left_out += extent->len;
 		return 0;
 	}
-	w->room_for_pending -= extent->state == REMAP_DISK_PENDING;
+	w->room_for_pending -= !remap_extent_has_slot(extent);
 	/* Only a block that another one follows is closed here: the last one says that it is. */
 	if (w->nr == REMAP_BLOCK_ENTRIES)
 		r = remap_writer_close(w, false);
@@ -129,14 +131,6 @@ static int remap_write_bad(struct remap_writer *w)
 	return r ?: remap_runs_end(&w->runs);
 }
 
-static void remap_super_set_text(char *text, size_t size, const char *from)
-{
-	memset(text, 0, size);
-	/* What does not fit is left out as a whole: half of it would say something else. */
-	if (strlen(from) < size)
-		memcpy(text, from, strlen(from));
-}
-
 /* The next superblock begins as the present one. */
 static void remap_super_next(struct remap_meta *meta)
 {
@@ -149,11 +143,21 @@ static void remap_super_next(struct remap_meta *meta)
 	super->checkpoint = cpu_to_le32(!le32_to_cpu(super->checkpoint));
 }
 
-/* The checkpoint is written: what the superblock says of it. */
+/* The checkpoint has not been written, and nothing says that it has. */
+static void remap_super_previous(struct remap_meta *meta, __le32 salt)
+{
+	struct remap_disk_super *super = meta->super;
+
+	le64_add_cpu(&super->header.sequence, -1);
+	le64_add_cpu(&super->header.generation, -1);
+	super->header.salt = salt;
+	super->checkpoint = cpu_to_le32(!le32_to_cpu(super->checkpoint));
+}
+
+/* What the superblock says of the checkpoint that has been written. */
 static void remap_super_describe(struct remap_writer *w)
 {
 	struct remap_disk_super *super = w->super;
-	struct remap_c *rc = w->runs.rc;
 
 	super->header.count = cpu_to_le64(w->totals.remapped);
 	super->checkpoint_used = cpu_to_le64(w->index);
@@ -161,10 +165,68 @@ static void remap_super_describe(struct remap_writer *w)
 	super->lost = cpu_to_le64(w->totals.lost);
 	super->pending = cpu_to_le64(w->totals.pending - w->left_out);
 	super->bad = cpu_to_le64(w->totals.bad);
+	if (w->left_out)
+		remap_err(w->runs.rc, "%llu pending sectors are not remembered: the metadata is full",
+			  w->left_out);
+}
+
+/* Write the checkpoint that the superblock is to name, and make it last. */
+static int remap_write_checkpoint(struct remap_c *rc, struct list_head *pieces)
+{
+	struct remap_meta *meta = rc->meta;
+	struct remap_area spare = remap_spare_area(rc);
+	struct remap_writer w = {
+		.runs = { .rc = rc, .put = remap_writer_put },
+		.super = meta->super,
+		.start = meta->layout.checkpoint_start[le32_to_cpu(meta->super->checkpoint)],
+		.room_for_pending = remap_layout_pending(&meta->layout, rc->unit),
+		.pieces = pieces && !list_empty(pieces) ? pieces : NULL,
+	};
+	int r;
+
+	/* An empty table has a block, too: it says that there is a newer checkpoint. */
+	remap_block_start(remap_run_block(rc, 0), REMAP_MAGIC_CHECKPOINT, meta->super, 0);
+	r = remap_write_entries(&w) ?: remap_write_bad(&w) ?: remap_writer_close(&w, true) ?:
+	    remap_flush(rc, &spare);
+	if (!r)
+		remap_super_describe(&w);
+	return r;
+}
+
+static void remap_super_set_text(char *text, size_t size, const char *from)
+{
+	memset(text, 0, size);
+	/* What does not fit is left out as a whole: half of it would say something else. */
+	if (strlen(from) < size)
+		memcpy(text, from, strlen(from));
+}
+
+/**
+ * remap_write_super() - Write the superblock in the place of the one that is not current.
+ * @rc: the target; its move_lock is held
+ *
+ * Return: 0, and it is the current one; or a negative errno, and it may be all the same.
+ */
+int remap_write_super(struct remap_c *rc)
+{
+	struct remap_meta *meta = rc->meta;
+	struct remap_disk_super *super = meta->super;
+	int r;
+
+	/* They may have grown while they were served. */
+	super->main_device_sectors = cpu_to_le64(bdev_nr_sectors(rc->main->bdev));
+	super->spare_device_sectors = cpu_to_le64(bdev_nr_sectors(rc->spare->bdev));
 	super->spare_start = cpu_to_le64(rc->spare_start);
 	super->written = cpu_to_le64(ktime_get_real_seconds());
 	remap_super_set_text(super->name, sizeof(super->name), rc->name);
 	remap_super_set_text(super->args, sizeof(super->args), skip_spaces(rc->args));
+	r = remap_meta_write_block(rc, !meta->copy, super);
+	if (r)
+		return r;
+	meta->copy = !meta->copy;
+	meta->generation = le64_to_cpu(super->header.generation);
+	meta->heal = false;
+	return 0;
 }
 
 /**
@@ -178,33 +240,27 @@ static void remap_super_describe(struct remap_writer *w)
 int remap_checkpoint(struct remap_c *rc, struct list_head *pieces)
 {
 	struct remap_meta *meta = rc->meta;
-	struct remap_writer w = {
-		.runs = { .rc = rc, .put = remap_writer_put },
-		.super = meta->super,
-		.room_for_pending = remap_layout_pending(&meta->layout, rc->unit),
-		.pieces = pieces && !list_empty(pieces) ? pieces : NULL,
-	};
+	__le32 salt = meta->super->header.salt;
+	unsigned int tries = 0;
 	int r;
 
-	remap_super_next(meta);
-	w.start = meta->layout.checkpoint_start[le32_to_cpu(meta->super->checkpoint)];
-	/* An empty table has a block, too: it says that there is a newer checkpoint. */
-	remap_block_start(remap_run_block(rc, 0), REMAP_MAGIC_CHECKPOINT, meta->super, 0);
-	r = remap_write_entries(&w) ?: remap_write_bad(&w) ?: remap_writer_close(&w, true);
+	/* As long as no superblock names it, it can be written again, under another salt. */
+	for (;;) {
+		remap_super_next(meta);
+		r = remap_write_checkpoint(rc, pieces);
+		if (!r)
+			break;
+		remap_super_previous(meta, salt);
+		if (!remap_meta_try_again(rc, &tries))
+			return r;
+	}
+	r = remap_write_super(rc);
 	if (r)
 		return r;
-	if (w.left_out)
-		remap_err(rc, "%llu pending sectors are not remembered: no room in the metadata",
-			  w.left_out);
-	remap_super_describe(&w);
-	r = remap_meta_write_block(rc, !meta->copy, meta->super);
-	if (r)
-		return r;
-	meta->copy = !meta->copy;
-	meta->generation = le64_to_cpu(meta->super->header.generation);
 	meta->journal_used = 0;
 	meta->nr = 0;
 	meta->uncertain = false;
+	meta->rewrite = false;
 	meta->checkpoints++;
 	return 0;
 }

@@ -72,6 +72,28 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 	return status;
 }
 
+/**
+ * remap_flush() - Make what was written to a device last.
+ * @rc: the target
+ * @area: the device
+ *
+ * Never tried again: devices forget what a failed flush was for, and the next one would succeed.
+ * For the same reason those above, whose writes it was for, too, are told at their next flush.
+ *
+ * Return: 0 or a negative errno; it is in the log.
+ */
+int remap_flush(struct remap_c *rc, const struct remap_area *area)
+{
+	int r = blkdev_issue_flush(area->bdev);
+
+	if (r) {
+		set_bit(area->spare, &rc->flush_failed);
+		remap_err(rc, "%s device %s cannot flush", area->spare ? "spare" : "main",
+			  area->spare ? rc->spare->name : rc->main->name);
+	}
+	return r;
+}
+
 /*
  * A suspend waits for the message that moves, with the device's I/O blocked; or it is killed. But
  * it also waits for the I/O under repair, so a repair is to come to its end.

@@ -94,6 +94,8 @@ struct remap_c {
 	sector_t slots_start;
 	u64 slots;
 
+	unsigned long flush_failed;	/* bits: main, spare; see remap_flush() */
+
 	/* The drain: see remap_drain(). */
 	unsigned int phase;
 	bool draining;
@@ -144,6 +146,7 @@ struct remap_c {
 	bool active;		/* has been resumed */
 	bool running;		/* ... and not been suspended since; under move_lock */
 	bool refused;		/* would have started without what is relocated: it never starts */
+	bool noflush;		/* the suspend is not to wait for the devices */
 	bool stopping;		/* a suspend waits for the move under way */
 	unsigned int relocating; /* relocations under way; under remap_targets_lock */
 };

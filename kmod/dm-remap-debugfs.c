@@ -2,8 +2,9 @@
 /*
  * /sys/kernel/debug/dm-remap/<target>/: for people who look, not for programs: those use messages.
  *
- * The files exist while the target's table is the device's truth, so rc->table does not change
- * under them; debugfs itself waits for readers when a file is removed.
+ * The files exist while the target's table is the device's truth; debugfs itself waits for readers
+ * when a file is removed. Who walks the table holds the move_lock: the message "restore" replaces
+ * it. No memory is waited for meanwhile: seq_file does that before it starts or after it stops.
  */
 #include <linux/debugfs.h>
 #include <linux/sched/mm.h>
@@ -50,6 +51,8 @@ static int remap_health_show(struct seq_file *seq, void *unused)
 	sector_t first, last;
 	char text[512];
 
+	if (mutex_lock_killable(&rc->move_lock))
+		return -EINTR;
 	spin_lock(&rc->table_lock);
 	remap_health_print(rc, text, sizeof(text));
 	spin_unlock(&rc->table_lock);
@@ -64,6 +67,7 @@ static int remap_health_show(struct seq_file *seq, void *unused)
 				   (u64)first, (u64)(last - first + 1), totals.remapped,
 				   totals.lost + totals.pending, totals.pending);
 	}
+	mutex_unlock(&rc->move_lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(remap_health);
@@ -104,7 +108,11 @@ static void *remap_entries_seek(struct remap_c *rc, loff_t *pos)
 
 static void *remap_entries_start(struct seq_file *seq, loff_t *pos)
 {
-	return remap_entries_seek(seq->private, pos);
+	struct remap_c *rc = seq->private;
+
+	if (mutex_lock_killable(&rc->move_lock))
+		return ERR_PTR(-EINTR);
+	return remap_entries_seek(rc, pos);
 }
 
 static void *remap_entries_next(struct seq_file *seq, void *element, loff_t *pos)
@@ -117,8 +125,13 @@ static void *remap_entries_next(struct seq_file *seq, void *element, loff_t *pos
 	return remap_entries_seek(rc, pos);
 }
 
+/* Also called with what start() has returned, be it an error. */
 static void remap_entries_stop(struct seq_file *seq, void *element)
 {
+	struct remap_c *rc = seq->private;
+
+	if (!IS_ERR(element))
+		mutex_unlock(&rc->move_lock);
 }
 
 static int remap_entries_show(struct seq_file *seq, void *element)

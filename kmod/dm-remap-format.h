@@ -66,6 +66,8 @@ enum remap_disk_state {
 	REMAP_DISK_PENDING,	/* on main, which could not read it */
 	REMAP_DISK_UNREADABLE,	/* relocated; its slot could not be read */
 	REMAP_DISK_BAD,		/* slots that are never used again; the first sector is 0 */
+	REMAP_DISK_WRONG,	/* on main, which gave something else than was written */
+	REMAP_DISK_WRONG_SLOT,	/* relocated; its slot gave something else */
 	REMAP_DISK_STATES,
 };
 
@@ -328,7 +330,8 @@ static inline struct remap_disk_entry remap_entry_pack(const struct remap_extent
 
 static inline int remap_extent_has_slot(const struct remap_extent *extent)
 {
-	return extent->state != REMAP_DISK_MAIN && extent->state != REMAP_DISK_PENDING;
+	return extent->state != REMAP_DISK_MAIN && extent->state != REMAP_DISK_PENDING &&
+	       extent->state != REMAP_DISK_WRONG;
 }
 
 /* Does an entry stay inside the devices of its (checked) superblock? */

@@ -2,20 +2,20 @@
 /*
  * Commits: what has changed in the table lasts from here on.
  *
- * A change that somebody waits for is a list of pieces. Its data is on the spare already; one
- * journal block with PREFLUSH|FUA makes data and record last, in this order; then the caller
- * settles the pieces and completes what it was asked for. What nobody waits for (a sector that
- * could not be read, a slot that has gone bad) is noted in the block that is being filled, and
- * goes out with it, at the latest before the repair that has found it ends.
+ * A change that somebody waits for is a list of pieces. Its data is on the spare already; a flush
+ * makes it last, a journal block with FUA the record of it, in this order; then the caller settles
+ * the pieces and completes what it was asked for. What nobody waits for (a sector that could not be
+ * read, a slot that has gone bad) is noted in the block that is being filled, and goes out with it,
+ * at the latest before the repair that has found it ends.
  *
  * If a journal block cannot be written, or the ring is full, the whole table is written instead,
  * as it will be with the change. If that fails, too, nobody knows what the medium says of these
  * sectors, now or after the next start: they are in doubt (REMAP_DOUBT), and are not written until
  * the metadata is read again, so that both answers stay right.
  */
-#include <linux/blkdev.h>
 #include <linux/list.h>
 
+#include "dm-remap-copy.h"
 #include "dm-remap-metadata.h"
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
@@ -23,13 +23,16 @@
 
 static enum remap_disk_state remap_disk_state_of(const void *value)
 {
+	bool wrong = remap_is_wrong(value), pending = remap_is_pending(value);
+
 	switch (remap_state(value)) {
 	case REMAP_MAPPED:
-		return remap_is_pending(value) ? REMAP_DISK_UNREADABLE : REMAP_DISK_REMAPPED;
+		return wrong ? REMAP_DISK_WRONG_SLOT :
+		       pending ? REMAP_DISK_UNREADABLE : REMAP_DISK_REMAPPED;
 	case REMAP_LOST:
 		return REMAP_DISK_LOST;
 	default:
-		return remap_is_pending(value) ? REMAP_DISK_PENDING : REMAP_DISK_MAIN;
+		return wrong ? REMAP_DISK_WRONG : pending ? REMAP_DISK_PENDING : REMAP_DISK_MAIN;
 	}
 }
 
@@ -142,21 +145,32 @@ static int remap_put_change(struct remap_runs *runs, const struct remap_extent *
 	return r;
 }
 
-/* A piece of news that stands for itself. */
+/*
+ * A piece of news that stands for itself. Something may be moving, so nothing is written here: what
+ * the block has no room for is in the table, and will be in the checkpoint that is due then.
+ */
 static int remap_put_note(struct remap_runs *runs, const struct remap_extent *extent)
 {
-	struct remap_c *rc = runs->rc;
+	struct remap_meta *meta = runs->rc->meta;
+	struct remap_disk_entry *entries = meta->block + sizeof(struct remap_disk_header);
+	struct remap_extent last = {};
 
-	if (rc->meta->nr == REMAP_BLOCK_ENTRIES)
-		remap_meta_commit_notes(rc);
-	if (rc->meta->mode == REMAP_META_WRITE)
-		remap_journal_put(rc->meta, extent);
+	if (meta->nr)
+		last = remap_entry_unpack(&entries[meta->nr - 1]);
+	if (remap_run_goes_on(&last, extent)) {
+		last.len += extent->len;
+		entries[meta->nr - 1] = remap_entry_pack(&last);
+	} else if (meta->nr < REMAP_BLOCK_ENTRIES) {
+		remap_journal_put(meta, extent);
+	} else {
+		meta->rewrite = true;
+	}
 	return 0;
 }
 
 static bool remap_may_note(const struct remap_c *rc)
 {
-	return rc->meta && rc->meta->mode == REMAP_META_WRITE;
+	return rc->meta && rc->meta->mode == REMAP_META_WRITE && remap_table_is_writable(rc);
 }
 
 /**
@@ -226,16 +240,26 @@ static void remap_pieces_in_doubt(struct list_head *pieces)
 		piece->doubt = !piece->failed;
 }
 
-/* What a commit of a volatile table comes to: the data lasts. */
-static int remap_flush_spare(struct remap_c *rc, struct list_head *pieces)
+/* The data that goes with a change lasts. What goes back to main was flushed there. */
+static int remap_flush_pieces(struct remap_c *rc, struct list_head *pieces)
 {
 	struct remap_piece *piece = list_first_entry_or_null(pieces, struct remap_piece, list);
-	int r = 0;
+	struct remap_area spare = remap_spare_area(rc);
 
-	if (piece && remap_state(remap_piece_becomes(piece, NULL)) != REMAP_MAIN)
-		r = blkdev_issue_flush(rc->spare->bdev);
-	if (r)
-		remap_err(rc, "spare device %s cannot flush", rc->spare->name);
+	if (!piece || remap_state(remap_piece_becomes(piece, NULL)) == REMAP_MAIN)
+		return 0;
+	return remap_flush(rc, &spare);
+}
+
+/* The change and all that is noted, as one transaction. */
+static int remap_journal_commit(struct remap_c *rc, struct list_head *pieces)
+{
+	int r = rc->meta->rewrite ? -ENOSPC : remap_journal_pieces(rc, pieces);
+
+	if (!r && rc->meta->nr)
+		r = remap_journal_write(rc, REMAP_DISK_LAST);
+	if (!r)
+		rc->meta->commits++;
 	return r;
 }
 
@@ -249,20 +273,14 @@ static int remap_flush_spare(struct remap_c *rc, struct list_head *pieces)
  */
 int remap_meta_commit(struct remap_c *rc, struct list_head *pieces)
 {
-	struct remap_meta *meta = rc->meta;
-	int r;
+	int r = remap_flush_pieces(rc, pieces);
 
-	if (!meta)
-		return remap_flush_spare(rc, pieces);
-	if (meta->mode != REMAP_META_WRITE)
+	if (r || !rc->meta)
+		return r;
+	if (rc->meta->mode != REMAP_META_WRITE)
 		return -EROFS;
-	r = remap_journal_pieces(rc, pieces);
-	if (!r && meta->nr)
-		r = remap_journal_write(rc, REMAP_DISK_LAST);
-	if (!r) {
-		meta->commits++;
+	if (!remap_journal_commit(rc, pieces))
 		return 0;
-	}
 	r = remap_checkpoint(rc, pieces);
 	if (!r)
 		return 0;
@@ -271,11 +289,11 @@ int remap_meta_commit(struct remap_c *rc, struct list_head *pieces)
 	return r;
 }
 
-/* What is noted, and nobody waits for. */
+/* What is noted, and nobody waits for. Nothing is held. */
 void remap_meta_commit_notes(struct remap_c *rc)
 {
 	LIST_HEAD(none);
 
-	if (rc->meta && rc->meta->nr)
+	if (rc->meta && (rc->meta->nr || rc->meta->rewrite) && remap_may_note(rc))
 		remap_meta_commit(rc, &none);
 }

@@ -6,10 +6,12 @@
  * Here: blocks come in, a checkpoint without a superblock is found, a table is replaced.
  */
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "dm-remap-copy.h"
 #include "dm-remap-load.h"
 #include "dm-remap-table.h"
+#include "dm-remap-verify.h"
 
 int remap_refuse_meta(struct remap_c *rc, const char *what, const char *why)
 {
@@ -26,23 +28,41 @@ int remap_refuse_block(struct remap_c *rc, const char *what, u64 block, const ch
 	return remap_refuse_meta(rc, text, why);
 }
 
-/*
- * Read blocks one after the other, a run at a time.
- * Return: the block, in the copier's pages until the next one is asked for; or an ERR_PTR().
+/* A run that cannot be read as a whole may have a single bad block. */
+static void remap_load_singly(struct remap_loader *ld, u64 block, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (remap_meta_read_run(ld->rc, block + i, i, 1))
+			__set_bit(i, &ld->unreadable);
+}
+
+/**
+ * remap_load_block() - Read blocks one after the other, from index 0 on.
+ * @ld: the loader
+ * @start: block of index 0
+ * @index: one more than with the last call, or 0
+ * @blocks: how many there are
+ *
+ * Return: the block, in the copier's pages until the next one is asked for; or an ERR_PTR(): -EIO
+ * if this one cannot be read, others are as good as ever; -EINTR if somebody wants it to end.
  */
-void *remap_load_block(struct remap_c *rc, u64 start, u64 index, u64 blocks)
+void *remap_load_block(struct remap_loader *ld, u64 start, u64 index, u64 blocks)
 {
 	unsigned int i = index % REMAP_RUN_BLOCKS;
-	int r = 0;
+	unsigned int count = min_t(u64, blocks - index, REMAP_RUN_BLOCKS);
 
 	if (!i) {
 		cond_resched();
-		r = remap_meta_read_run(rc, start + index,
-					min_t(u64, blocks - index, REMAP_RUN_BLOCKS));
+		/* Of a large spare there may be a lot to read. */
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-EINTR);
+		ld->unreadable = 0;
+		if (remap_meta_read_run(ld->rc, start + index, 0, count))
+			remap_load_singly(ld, start + index, count);
 	}
-	if (r)
-		remap_refuse_block(rc, "metadata area", start + index, "cannot be read");
-	return r ? ERR_PTR(r) : remap_run_block(rc, i);
+	return test_bit(i, &ld->unreadable) ? ERR_PTR(-EIO) : remap_run_block(ld->rc, i);
 }
 
 /* Is it a sound block of that generation of this device's checkpoints, whatever its salt? */
@@ -79,16 +99,22 @@ static int remap_find_checkpoint(struct remap_loader *ld, unsigned int which, u6
 	u64 i;
 
 	/* What lies in the place of the superblock that does not count. */
-	some = !remap_meta_read_run(ld->rc, !ld->meta->copy, 1) &&
+	some = !remap_meta_read_run(ld->rc, !ld->meta->copy, 0, 1) &&
 	       remap_is_newer_trace(ld->meta->super, remap_run_block(ld->rc, 0));
 
 	for (i = 0; i < layout->checkpoint_blocks && (whole || !ld->lenient); i++) {
-		void *block = remap_load_block(ld->rc, layout->checkpoint_start[which], i,
+		void *block = remap_load_block(ld, layout->checkpoint_start[which], i,
 					       layout->checkpoint_blocks);
 		struct remap_disk_header *header = block;
 
-		if (IS_ERR(block))
+		if (IS_ERR(block) && PTR_ERR(block) != -EIO)
 			return PTR_ERR(block);
+		if (IS_ERR(block)) {
+			/* No checkpoint is without its first block. */
+			some = some || !i;
+			whole = false;
+			continue;
+		}
 		some = some || remap_is_newer_trace(ld->meta->super, block);
 		if (!remap_is_of_generation(ld->meta->super, block, generation, i)) {
 			whole = false;
@@ -116,10 +142,10 @@ static int remap_journal_went_on(struct remap_loader *ld, u32 salt)
 	u64 i;
 
 	for (i = 0; i < blocks; i++) {
-		void *block = remap_load_block(ld->rc, ld->meta->layout.journal_start, i, blocks);
+		void *block = remap_load_block(ld, ld->meta->layout.journal_start, i, blocks);
 
 		if (IS_ERR(block))
-			return PTR_ERR(block);
+			return remap_refuse_block(ld->rc, "journal", i, "cannot be read");
 		if (i >= remap_salt_journal(salt) &&
 		    !remap_block_check(block, REMAP_MAGIC_JOURNAL, super,
 				       le64_to_cpu(super->header.generation),
@@ -150,7 +176,6 @@ int remap_adopt_checkpoint(struct remap_loader *ld)
 	super->header.salt = cpu_to_le32(salt);
 	super->checkpoint = cpu_to_le32(which);
 	super->checkpoint_used = cpu_to_le64(used);
-	ld->meta->rewrite = true;
 	ld->adopted = true;
 	return 0;
 }
@@ -161,44 +186,56 @@ static void remap_load_publish(struct remap_loader *ld)
 	struct remap_c *rc = ld->rc;
 
 	ld->table->totals = ld->totals;
-	/* They only grow, and health has followed them. */
-	ld->table->counters = rc->table->counters;
-	ld->table->history = rc->table->history;
 	ld->table->generation = rc->table->generation + 1;
 	ld->meta->generation = le64_to_cpu(ld->meta->super->header.generation);
 	ld->meta->commits = rc->meta->commits;
 	ld->meta->checkpoints = rc->meta->checkpoints;
 	ld->meta->writes = rc->meta->writes;
 	ld->meta->errors = rc->meta->errors;
+	/* What a failed write may have left there need not be where it is going to stay. */
+	ld->meta->rewrite |= rc->meta->mode != REMAP_META_WRITE;
 	spin_lock(&rc->table_lock);
+	/* They only grow, and health has followed them. */
+	ld->table->counters = rc->table->counters;
+	spin_lock_irq(&rc->health.lock);
+	ld->table->history = rc->table->history;
+	spin_unlock_irq(&rc->health.lock);
 	swap(rc->table, ld->table);
 	swap(rc->meta, ld->meta);
 	spin_unlock(&rc->table_lock);
+	/* What is known of what was written may be of another place now. */
+	if (rc->crcs)
+		remap_crcs_forget(rc->crcs, 0, rc->ti->len - 1);
 }
 
-/* The journal ends where it was read to: what follows starts with a new checkpoint. */
-static void remap_load_rewrite(struct remap_c *rc)
+/*
+ * Is it the spare that we know, and does what we have read of it last? A write that was said to
+ * have failed may be in a cache.
+ */
+static int remap_load_believe(struct remap_loader *ld)
 {
-	struct remap_meta *meta = rc->meta;
+	const struct remap_disk_header *known = &ld->rc->meta->super->header;
+	struct remap_area spare = remap_spare_area(ld->rc);
 
-	if (!(dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE))
-		WRITE_ONCE(meta->mode, REMAP_META_READ_ONLY);
-	else if (meta->super->ro_compat)
-		remap_meta_degrade(rc, "it has features that this version does not know");
-	else if (meta->rewrite && remap_checkpoint(rc, NULL))
-		remap_meta_degrade(rc, "the table that was read could not be written");
+	if (!ld->may_format &&
+	    memcmp(known->uuid, ld->meta->super->header.uuid, sizeof(known->uuid)))
+		return remap_refuse_meta(ld->rc, "superblock", "of another device");
+	return remap_table_is_writable(ld->rc) ? remap_flush(ld->rc, &spare) : 0;
 }
 
 /**
  * remap_load() - Read the table from the spare.
  * @rc: the target; its move_lock is held, no I/O is under way, and no memory may be waited for
  *	that needs I/O
+ * @may_format: a blank spare becomes ours; else it must be the one that @rc has now
  *
  * Return: 0; or a negative errno, the reason is in the log, and the table is what it was.
  */
-int remap_load(struct remap_c *rc)
+int remap_load(struct remap_c *rc, bool may_format)
 {
-	struct remap_loader ld = { .rc = rc, .meta = remap_meta_create(rc) };
+	struct remap_loader ld = {
+		.rc = rc, .meta = remap_meta_create(rc), .may_format = may_format,
+	};
 	int r = -ENOMEM;
 
 	ld.table = remap_new_table(rc);
@@ -207,10 +244,9 @@ int remap_load(struct remap_c *rc)
 	if (ld.meta && ld.table)
 		r = remap_load_super(&ld);
 	if (!r)
-		r = remap_load_entries(&ld);
+		r = remap_load_entries(&ld) ?: remap_load_believe(&ld);
 	if (r >= 0) {
 		remap_load_publish(&ld);
-		remap_load_rewrite(rc);
 		r = 0;
 	} else if (r == -ENOMEM) {
 		remap_err(rc, "metadata on %s: no memory to read it", rc->spare->name);

@@ -17,13 +17,15 @@ struct remap_loader {
 	struct remap_totals totals;
 	struct remap_extent previous;	/* entry of the checkpoint */
 	u64 entries;			/* of the checkpoint */
+	unsigned long unreadable;	/* bits: blocks of the run in the copier's pages */
+	bool may_format;		/* a blank spare; else it must be the one that we know */
 	bool adopted;			/* no superblock names the checkpoint */
 	bool lenient;			/* a part of another checkpoint may be there */
 };
 
 int remap_refuse_meta(struct remap_c *rc, const char *what, const char *why);
 int remap_refuse_block(struct remap_c *rc, const char *what, u64 block, const char *why);
-void *remap_load_block(struct remap_c *rc, u64 start, u64 index, u64 blocks);
+void *remap_load_block(struct remap_loader *ld, u64 start, u64 index, u64 blocks);
 
 int remap_adopt_checkpoint(struct remap_loader *ld);
 int remap_load_super(struct remap_loader *ld);

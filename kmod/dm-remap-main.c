@@ -141,14 +141,6 @@ static int remap_check_size(struct remap_c *rc, struct dm_dev *dev, sector_t end
 	return -EINVAL;
 }
 
-/* Nobody reads the metadata under us: that is for devices that stand still. */
-static void remap_start_running(struct remap_c *rc)
-{
-	mutex_lock(&rc->move_lock);
-	rc->running = true;
-	mutex_unlock(&rc->move_lock);
-}
-
 static int remap_preresume(struct dm_target *ti)
 {
 	struct remap_c *rc = ti->private;
@@ -163,7 +155,6 @@ static int remap_preresume(struct dm_target *ti)
 			remap_debugfs_remove(rc);
 			remap_debugfs_add(rc);
 		}
-		remap_start_running(rc);
 		return 0;
 	}
 	r = remap_take_over(rc);
@@ -171,13 +162,13 @@ static int remap_preresume(struct dm_target *ti)
 		return r;
 	r = remap_check_size(rc, rc->main, rc->main_start + ti->len) ?:
 	    remap_check_size(rc, rc->spare, rc->spare_start + rc->spare_len);
-	/* What was taken over is newer than what lies on the spare, or the same. */
-	if (!r && rc->meta && !rc->owner)
+	if (!r && rc->meta)
 		r = remap_meta_activate(rc);
+	else if (!r && !rc->owner)
+		r = remap_refuse_metadata(rc);
 	if (r)
 		return r;
 	remap_activate(rc);
-	remap_start_running(rc);
 	return 0;
 }
 
@@ -186,6 +177,10 @@ static void remap_resume(struct dm_target *ti)
 	struct remap_c *rc = ti->private;
 
 	WRITE_ONCE(rc->stopping, false);
+	/* Before any I/O: nobody replaces the table from now on. */
+	mutex_lock(&rc->move_lock);
+	rc->running = true;
+	mutex_unlock(&rc->move_lock);
 	remap_health_resume(rc);
 	remap_scan_resume(rc);
 }
@@ -196,6 +191,7 @@ static void remap_presuspend(struct dm_target *ti)
 	struct remap_c *rc = ti->private;
 
 	WRITE_ONCE(rc->stopping, true);
+	rc->noflush = dm_noflush_suspending(ti);
 	remap_scan_pause(rc);
 }
 

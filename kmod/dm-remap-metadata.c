@@ -39,6 +39,12 @@ void remap_meta_destroy(struct remap_meta *meta)
 	kfree(meta);
 }
 
+/* Was the table line loaded for writing? Else the devices are open for reading only. */
+bool remap_table_is_writable(const struct remap_c *rc)
+{
+	return dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE;
+}
+
 /* May the table change in a way that is to last? A volatile one always may. */
 bool remap_meta_is_writable(const struct remap_c *rc)
 {
@@ -82,16 +88,18 @@ static blk_status_t remap_block_io(struct remap_c *rc, blk_opf_t opf, u64 block,
 	submit_bio_wait(&bio);
 	status = bio.bi_status;
 	bio_uninit(&bio);
+	if (status)
+		atomic64_inc(&rc->table->counters.spare_errors);
 	return status;
 }
 
 /* Another try, after a while? A suspend does not cut it short: it waits for what hangs on this. */
-static bool remap_try_again(struct remap_c *rc, unsigned int *tries)
+bool remap_meta_try_again(struct remap_c *rc, unsigned int *tries)
 {
 	unsigned int delay = rc->features.retry_delay_ms << min(*tries, 10u);
 
-	rc->meta->errors++;
-	atomic64_inc(&rc->table->counters.spare_errors);
+	if (rc->meta)
+		rc->meta->errors++;
 	if (++*tries >= rc->features.retries)
 		return false;
 	msleep(min_t(unsigned int, delay, REMAP_MAX_DELAY_MS));
@@ -99,7 +107,7 @@ static bool remap_try_again(struct remap_c *rc, unsigned int *tries)
 }
 
 /**
- * remap_meta_write_block() - Seal a block and write it; everything written before lasts, too.
+ * remap_meta_write_block() - Seal a block and write it, so that it lasts.
  * @rc: the target
  * @block: where to
  * @data: a page
@@ -114,9 +122,10 @@ int remap_meta_write_block(struct remap_c *rc, u64 block, void *data)
 	remap_block_seal(data);
 	do {
 		rc->meta->writes++;
-		status = remap_block_io(rc, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA | REQ_SYNC |
-					REQ_META, block, data);
-	} while (status && remap_try_again(rc, &tries));
+		/* No PREFLUSH: dm drops its error if there is data, see dm_io_complete(). */
+		status = remap_block_io(rc, REQ_OP_WRITE | REQ_FUA | REQ_SYNC | REQ_META, block,
+					data);
+	} while (status && remap_meta_try_again(rc, &tries));
 	return blk_status_to_errno(status);
 }
 
@@ -132,11 +141,12 @@ int remap_meta_write_run(struct remap_c *rc, u64 block, unsigned int count)
 		status = remap_copy_io(rc, &spare, REQ_OP_WRITE | REQ_META,
 				       remap_block_sector(rc, block), 0,
 				       count * REMAP_BLOCK_SECTORS);
-	} while (status && remap_try_again(rc, &tries));
+	} while (status && remap_meta_try_again(rc, &tries));
 	return blk_status_to_errno(status);
 }
 
-int remap_meta_read_run(struct remap_c *rc, u64 block, unsigned int count)
+/* Read blocks into the copier's pages, the first one to the place of block @at of a run. */
+int remap_meta_read_run(struct remap_c *rc, u64 block, unsigned int at, unsigned int count)
 {
 	struct remap_area spare = remap_spare_area(rc);
 	unsigned int tries = 0;
@@ -144,9 +154,9 @@ int remap_meta_read_run(struct remap_c *rc, u64 block, unsigned int count)
 
 	do {
 		status = remap_copy_io(rc, &spare, REQ_OP_READ | REQ_META,
-				       remap_block_sector(rc, block), 0,
+				       remap_block_sector(rc, block), at * REMAP_BLOCK_SECTORS,
 				       count * REMAP_BLOCK_SECTORS);
-	} while (status && remap_try_again(rc, &tries));
+	} while (status && remap_meta_try_again(rc, &tries));
 	return blk_status_to_errno(status);
 }
 
@@ -169,9 +179,34 @@ void remap_block_start(void *block, const char *magic, const struct remap_disk_s
 	header->sequence = cpu_to_le64(sequence);
 }
 
+/* The current superblock once more, in the place of the damaged one, before anything else. */
+static int remap_heal_super(struct remap_c *rc)
+{
+	le64_add_cpu(&rc->meta->super->header.sequence, 1);
+	return remap_write_super(rc);
+}
+
+/*
+ * The journal that was read ends here, with whatever a crash has left of a last transaction:
+ * what follows starts with a new checkpoint.
+ */
+static void remap_meta_begin(struct remap_c *rc)
+{
+	struct remap_meta *meta = rc->meta;
+
+	if (!remap_table_is_writable(rc) || meta->mode != REMAP_META_WRITE)
+		return;
+	if (meta->super->ro_compat)
+		remap_meta_degrade(rc, "it has features that this version does not know");
+	else if (meta->heal && remap_heal_super(rc))
+		remap_meta_degrade(rc, "the damaged superblock could not be written");
+	else if (meta->rewrite && remap_checkpoint(rc, NULL))
+		remap_meta_degrade(rc, "the table that was read could not be written");
+}
+
 /**
  * remap_meta_activate() - Before the first resume: read the table, and write it if need be.
- * @rc: the target, which has taken over nothing
+ * @rc: the target; what it has taken over from another table is not read again
  *
  * Return: 0, or a negative errno: the target does not run.
  */
@@ -181,16 +216,29 @@ int remap_meta_activate(struct remap_c *rc)
 	int r;
 
 	mutex_lock(&rc->move_lock);
-	r = remap_load(rc);
-	/* A target that once ran may still show what it knew; this one knows nothing. */
+	r = rc->owner ? 0 : remap_load(rc, true);
 	if (r)
 		WRITE_ONCE(rc->meta->mode, REMAP_META_FAIL);
+	else
+		remap_meta_begin(rc);
 	mutex_unlock(&rc->move_lock);
 	memalloc_noio_restore(noio);
 	return r;
 }
 
-/* The device stands still: its journal ends here, so that the next start has nothing to replay. */
+/* Has a device grown since the superblock was written? The next start would take it for another. */
+static bool remap_sizes_differ(struct remap_c *rc)
+{
+	const struct remap_disk_super *super = rc->meta->super;
+
+	return le64_to_cpu(super->main_device_sectors) != bdev_nr_sectors(rc->main->bdev) ||
+	       le64_to_cpu(super->spare_device_sectors) != bdev_nr_sectors(rc->spare->bdev);
+}
+
+/*
+ * The device stands still: its journal ends here, so that the next start has nothing to replay. But
+ * not if it is to stand still because the devices below do not answer.
+ */
 void remap_meta_suspend(struct remap_c *rc)
 {
 	struct remap_meta *meta;
@@ -198,8 +246,9 @@ void remap_meta_suspend(struct remap_c *rc)
 	mutex_lock(&rc->move_lock);
 	rc->running = false;
 	meta = rc->meta;
-	if (rc->active && meta && meta->mode == REMAP_META_WRITE &&
-	    (meta->journal_used || meta->nr) && remap_checkpoint(rc, NULL))
+	if (rc->active && meta && meta->mode == REMAP_META_WRITE && remap_table_is_writable(rc) &&
+	    !rc->noflush && (meta->journal_used || meta->nr || remap_sizes_differ(rc)) &&
+	    remap_checkpoint(rc, NULL))
 		remap_meta_degrade(rc, "the table could not be written at the end");
 	mutex_unlock(&rc->move_lock);
 }
@@ -221,8 +270,8 @@ int remap_meta_save(struct remap_c *rc, u64 *generation)
 	if (!rc->meta) {
 		remap_err(rc, "save: a volatile table has no metadata");
 		r = -EOPNOTSUPP;
-	} else if (rc->meta->mode != REMAP_META_WRITE) {
-		remap_err(rc, "save: the metadata is read-only");
+	} else if (rc->meta->mode != REMAP_META_WRITE || !remap_table_is_writable(rc)) {
+		remap_err(rc, "save: the metadata, or the table, is read-only");
 		r = -EROFS;
 	} else if (!rc->active) {
 		remap_err(rc, "save: the device has not been resumed yet");
@@ -256,17 +305,21 @@ int remap_meta_restore(struct remap_c *rc, u64 *remapped)
 	if (!rc->meta) {
 		remap_err(rc, "restore: a volatile table has no metadata");
 		r = -EOPNOTSUPP;
-	} else if (rc->running || !rc->active || !rc->owner) {
+	} else if (!dm_suspended(rc->ti) || rc->running || !rc->active || !rc->owner) {
 		remap_err(rc, "restore: suspend the device first");
 		r = -EBUSY;
 	} else {
-		r = remap_load(rc);
+		r = remap_load(rc, false);
 	}
-	if (!r)
+	if (!r) {
+		remap_meta_begin(rc);
 		*remapped = remap_table_totals(rc->table).remapped;
+	}
 	memalloc_noio_restore(noio);
 	mutex_unlock(&rc->move_lock);
-	if (!r)
+	if (!r) {
+		remap_event(rc, REMAP_EVENT_METADATA, 0, 0);
 		remap_health_update(rc);
+	}
 	return r;
 }

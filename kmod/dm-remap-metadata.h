@@ -38,7 +38,8 @@ struct remap_meta {
 	void *block;			/* the journal block that is being filled */
 	unsigned int nr;		/* its entries */
 	bool uncertain;			/* the block at @journal_used may be on the medium */
-	bool rewrite;			/* what was loaded is to be written as a checkpoint */
+	bool heal;			/* the other superblock is damaged */
+	bool rewrite;			/* a checkpoint comes before anything else is written */
 	/* Only grow. */
 	u64 commits;
 	u64 checkpoints;
@@ -48,6 +49,8 @@ struct remap_meta {
 
 struct remap_meta *remap_meta_create(struct remap_c *rc);
 void remap_meta_destroy(struct remap_meta *meta);
+bool remap_meta_try_again(struct remap_c *rc, unsigned int *tries);
+bool remap_table_is_writable(const struct remap_c *rc);
 bool remap_meta_is_writable(const struct remap_c *rc);
 void remap_meta_degrade(struct remap_c *rc, const char *why);
 int remap_meta_activate(struct remap_c *rc);
@@ -58,7 +61,7 @@ int remap_meta_restore(struct remap_c *rc, u64 *remapped);
 /* Blocks count from the start of the spare range; a run goes through the copier's pages. */
 int remap_meta_write_block(struct remap_c *rc, u64 block, void *data);
 int remap_meta_write_run(struct remap_c *rc, u64 block, unsigned int count);
-int remap_meta_read_run(struct remap_c *rc, u64 block, unsigned int count);
+int remap_meta_read_run(struct remap_c *rc, u64 block, unsigned int at, unsigned int count);
 #define REMAP_RUN_BLOCKS (REMAP_COPY_SECTORS / REMAP_BLOCK_SECTORS)
 void *remap_run_block(struct remap_c *rc, unsigned int i);
 void remap_block_start(void *block, const char *magic, const struct remap_disk_super *super,
@@ -81,7 +84,9 @@ int remap_meta_commit(struct remap_c *rc, struct list_head *pieces);
 void remap_meta_commit_notes(struct remap_c *rc);
 
 int remap_checkpoint(struct remap_c *rc, struct list_head *pieces);
+int remap_write_super(struct remap_c *rc);
 
-int remap_load(struct remap_c *rc);
+int remap_load(struct remap_c *rc, bool may_format);
+int remap_refuse_metadata(struct remap_c *rc);
 
 #endif

@@ -40,7 +40,7 @@ void remap_piece_del(struct remap_piece *piece)
 /* Mark a piece, with the rest of @value: new I/O to it waits until it has settled. */
 int remap_piece_hold(struct remap_c *rc, struct remap_piece *piece, const void *value)
 {
-	unsigned long flags = REMAP_HELD | (remap_is_pending(piece->was) ? REMAP_PENDING : 0);
+	unsigned long flags = REMAP_HELD | remap_flags(piece->was);
 	int r = remap_table_store(rc->table, piece->first, piece->last,
 				  remap_value(remap_state(value), flags,
 					      value ? remap_delta(value) : 0));
@@ -89,9 +89,8 @@ void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece)
 /* It has not moved after all. */
 void remap_piece_settle_before(struct remap_c *rc, struct remap_piece *piece)
 {
-	unsigned long flags = piece->doubt ? REMAP_DOUBT : 0;
+	unsigned long flags = remap_flags(piece->was) | (piece->doubt ? REMAP_DOUBT : 0);
 
-	flags |= remap_is_pending(piece->was) ? REMAP_PENDING : 0;
 	if (piece->held)
 		remap_table_settle(rc->table, piece->first, piece->last,
 				   remap_value(remap_state(piece->was), flags,
@@ -136,7 +135,7 @@ bool remap_must_stop(struct remap_c *rc)
 /* Moves write to both devices: not while suspended, not through a read-only table. */
 int remap_may_move(struct remap_c *rc)
 {
-	if (!(dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE)) {
+	if (!remap_table_is_writable(rc)) {
 		remap_err(rc, "the table is read-only: nothing can be moved");
 		return -EROFS;
 	}

@@ -90,6 +90,12 @@ bool remap_crcs_unchanged(struct remap_crcs *crcs, struct bio *bio, const struct
 	return true;
 }
 
+/* Is there a checksum of what was written to the block? */
+bool remap_crcs_know(struct remap_c *rc, sector_t sector)
+{
+	return rc->crcs && remap_word_known(remap_crcs_word(rc->crcs, sector));
+}
+
 /**
  * remap_crcs_match_copy() - Is what the copier's pages hold what was written?
  * @rc: the target; its move_lock is held
@@ -219,7 +225,7 @@ static void remap_recheck_end_run(struct remap_c *rc, struct remap_bad_run *run)
 		return;
 	if (run->mismatch)
 		remap_crcs_mismatch(rc, run->first, run->count);
-	remap_mark_pending(rc, run->first, run->first + run->count - 1);
+	remap_mark_wrong(rc, run->first, run->first + run->count - 1);
 	run->count = 0;
 }
 

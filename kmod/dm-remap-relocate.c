@@ -186,7 +186,10 @@ static int remap_relocate_block(struct remap_c *rc, struct remap_relocation *rl,
 	/* Fewer tries than the table line says are no verdict. */
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
-	if (!status && !remap_crcs_match_copy(rc, sector, rc->unit)) {
+	/* It was found wrong, and nobody knows any more what would be right. */
+	if (!status && remap_is_wrong(piece->was) && !remap_crcs_know(rc, sector)) {
+		status = BLK_STS_MEDIUM;
+	} else if (!status && !remap_crcs_match_copy(rc, sector, rc->unit)) {
 		remap_crcs_mismatch(rc, sector, rc->unit);
 		status = BLK_STS_MEDIUM;
 	}
@@ -208,7 +211,8 @@ static int remap_copy_out(struct remap_c *rc, struct remap_relocation *rl,
 
 	for (pos = piece->first; pos <= piece->last && !r; pos += count) {
 		count = min(piece->last - pos + 1, REMAP_COPY_SECTORS);
-		if (remap_copy_io(rc, &main, REQ_OP_READ, rc->main_start + pos, 0, count) ||
+		if (remap_is_wrong(piece->was) ||
+		    remap_copy_io(rc, &main, REQ_OP_READ, rc->main_start + pos, 0, count) ||
 		    !remap_crcs_match_copy(rc, pos, count) ||
 		    remap_copy_io(rc, &spare, REQ_OP_WRITE,
 				  (pos + piece->delta) & REMAP_DELTA_MASK, 0, count)) {

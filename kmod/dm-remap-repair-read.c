@@ -33,18 +33,25 @@ static bool remap_is_as_written(struct remap_repair *rp, sector_t pos)
 	return remap_crcs_match(rp->rc->crcs, rp->bio, &iter, pos);
 }
 
-/* Pending sectors have been read; with verify_reads it takes more than that. */
-static void remap_try_recover(struct remap_repair *rp, sector_t first, sector_t last)
+/* Pending sectors have been read; with verify_reads it takes more than that to be readable. */
+static blk_status_t remap_try_recover(struct remap_repair *rp, sector_t first, sector_t last,
+				      const void *value)
 {
+	blk_status_t status = BLK_STS_OK;
 	sector_t pos;
 
-	if (!rp->rc->crcs) {
+	if (!rp->rc->crcs && !remap_is_wrong(value)) {
 		remap_recovered(rp, first, last);
-		return;
+		return BLK_STS_OK;
 	}
-	for (pos = first; pos <= last; pos += rp->rc->unit)
-		if (remap_is_as_written(rp, pos))
+	for (pos = first; pos <= last; pos += rp->rc->unit) {
+		/* It was found wrong, and nobody knows any more what would be right. */
+		if (remap_is_wrong(value) && !remap_crcs_know(rp->rc, pos))
+			status = BLK_STS_MEDIUM;
+		else if (remap_is_as_written(rp, pos))
 			remap_recovered(rp, pos, pos + rp->rc->unit - 1);
+	}
+	return status;
 }
 
 /* A block gave its data, but not at once. */
@@ -92,7 +99,7 @@ static blk_status_t remap_read_step(struct remap_repair *rp, sector_t pos, secto
 		status = remap_repair_io(rp, value, pos, *count);
 	if (!status) {
 		if (remap_is_pending(value))
-			remap_try_recover(rp, pos, pos + *count - 1);
+			return remap_try_recover(rp, pos, pos + *count - 1, value);
 		return BLK_STS_OK;
 	}
 	if (!remap_may_be_medium(status, false))

@@ -11,6 +11,7 @@
 #include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 
+#include "dm-remap-copy.h"
 #include "dm-remap-metadata.h"
 #include "dm-remap-move.h"
 #include "dm-remap-pieces.h"
@@ -206,11 +207,12 @@ static blk_status_t remap_written(struct remap_repair *rp, sector_t first, secto
 /* Write a pending block where it lies, and see whether it can be read now. */
 static blk_status_t remap_write_in_place(struct remap_repair *rp, sector_t pos, void *value)
 {
+	struct remap_area area = remap_repair_area(rp, value);
 	blk_status_t status = remap_repair_io(rp, value, pos, rp->rc->unit);
 
 	/* What is still in the device's cache says nothing of the medium. */
 	if (!status)
-		status = errno_to_blk_status(blkdev_issue_flush(remap_repair_area(rp, value).bdev));
+		status = errno_to_blk_status(remap_flush(rp->rc, &area));
 	return status ?: remap_repair_compare(rp, value, pos);
 }
 

@@ -61,18 +61,11 @@ void remap_verify_queue(struct remap_c *rc, struct bio *bio)
 /* There may be many. */
 static DEFINE_RATELIMIT_STATE(remap_pending_limit, 5 * HZ, 20);
 
-/**
- * remap_mark_pending() - Sectors could not be read where they lie.
- * @rc: the target; its move_lock is held
- * @first: first sector; a whole number of blocks
- * @last: last sector
- *
- * Return: 0 or -ENOMEM: then nobody will remember.
- */
-int remap_mark_pending(struct remap_c *rc, sector_t first, sector_t last)
+static int remap_mark(struct remap_c *rc, sector_t first, sector_t last,
+		      void *(*become)(void *value))
 {
 	u64 changed = 0;
-	int r = remap_table_change(rc->table, first, last, remap_become_pending, &changed);
+	int r = remap_table_change(rc->table, first, last, become, &changed);
 
 	if (r)
 		remap_err(rc, "sectors %llu+%llu are unreadable, but there is no memory to note it",
@@ -86,6 +79,25 @@ int remap_mark_pending(struct remap_c *rc, sector_t first, sector_t last)
 	remap_event(rc, REMAP_EVENT_PENDING, first, changed);
 	remap_health_update(rc);
 	return r;
+}
+
+/**
+ * remap_mark_pending() - Sectors could not be read where they lie.
+ * @rc: the target; its move_lock is held
+ * @first: first sector; a whole number of blocks
+ * @last: last sector
+ *
+ * Return: 0 or -ENOMEM: then nobody will remember.
+ */
+int remap_mark_pending(struct remap_c *rc, sector_t first, sector_t last)
+{
+	return remap_mark(rc, first, last, remap_become_pending);
+}
+
+/* As remap_mark_pending(), for sectors that could be read, and are not what was written. */
+int remap_mark_wrong(struct remap_c *rc, sector_t first, sector_t last)
+{
+	return remap_mark(rc, first, last, remap_become_wrong);
 }
 
 /* With "proactive": do not wait until a block that needed more than one try needs one too many. */
@@ -144,7 +156,7 @@ static blk_status_t remap_repair_bio(struct remap_repair *rp, bool mismatch)
 	rp->limit = jiffies + REMAP_REPAIR_LIMIT;
 	/* Before the move_lock; see dm-remap-targets.c. */
 	begun = !remap_relocation_begin(rc);
-	rp->may_relocate = begun && dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE;
+	rp->may_relocate = begun && remap_table_is_writable(rc);
 	status = remap_repair_locked(rp, mismatch);
 	if (begun)
 		remap_relocation_end(rc);

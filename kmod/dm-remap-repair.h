@@ -44,6 +44,7 @@ void remap_verify_queue(struct remap_c *rc, struct bio *bio);
 blk_status_t remap_repair_again(struct remap_c *rc, struct bio *bio, const struct bvec_iter *iter,
 				sector_t first);
 int remap_mark_pending(struct remap_c *rc, sector_t first, sector_t last);
+int remap_mark_wrong(struct remap_c *rc, sector_t first, sector_t last);
 
 /* dm-remap-repair-io.c: I/O on a part of the bio, from and to its own pages */
 struct remap_area remap_repair_area(const struct remap_repair *rp, const void *value);

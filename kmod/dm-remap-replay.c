@@ -7,6 +7,7 @@
 
 #include "dm-remap-copy.h"
 #include "dm-remap-load.h"
+#include "dm-remap-repair.h"
 
 static void *remap_value_of(const struct remap_loader *ld, const struct remap_extent *extent)
 {
@@ -19,8 +20,12 @@ static void *remap_value_of(const struct remap_loader *ld, const struct remap_ex
 		return remap_value(REMAP_LOST, 0, delta);
 	case REMAP_DISK_UNREADABLE:
 		return remap_value(REMAP_MAPPED, REMAP_PENDING, delta);
+	case REMAP_DISK_WRONG_SLOT:
+		return remap_value(REMAP_MAPPED, REMAP_PENDING | REMAP_WRONG, delta);
 	case REMAP_DISK_PENDING:
 		return remap_value(REMAP_MAIN, REMAP_PENDING, 0);
+	case REMAP_DISK_WRONG:
+		return remap_value(REMAP_MAIN, REMAP_PENDING | REMAP_WRONG, 0);
 	default:
 		return NULL;
 	}
@@ -54,7 +59,10 @@ static int remap_replay_bad(struct remap_loader *ld, const struct remap_extent *
 	int r = 0;
 
 	for (; slot < end && !r; slot += slots->unit) {
-		r = remap_slots_mark_bad(slots, slot);
+		unsigned int tries = 0;
+
+		while ((r = remap_slots_mark_bad(slots, slot)) && tries++ < REMAP_MEMORY_TRIES)
+			msleep(REMAP_MEMORY_DELAY_MS);
 		cond_resched();
 	}
 	ld->totals.bad += extent->len;
@@ -113,12 +121,12 @@ static int remap_load_checkpoint(struct remap_loader *ld)
 	int r = 0;
 
 	for (i = 0; i < used && !r; i++) {
-		void *block = remap_load_block(ld->rc, start, i, used);
+		void *block = remap_load_block(ld, start, i, used);
 		const struct remap_disk_header *header = block;
 		const char *why;
 
 		if (IS_ERR(block))
-			return PTR_ERR(block);
+			return remap_refuse_block(ld->rc, "checkpoint", i, "cannot be read");
 		why = remap_block_check(block, REMAP_MAGIC_CHECKPOINT, super,
 					le64_to_cpu(super->header.generation),
 					le32_to_cpu(super->header.salt), i);
@@ -130,8 +138,14 @@ static int remap_load_checkpoint(struct remap_loader *ld)
 		r = remap_replay_block(ld, "checkpoint", i, block, false);
 	}
 	if (!r && !ld->adopted && ld->entries != le64_to_cpu(super->entries))
-		r = remap_refuse_meta(ld->rc, "checkpoint",
-				      "not as many entries as the superblock says");
+		return remap_refuse_meta(ld->rc, "checkpoint",
+					 "not as many entries as the superblock says");
+	/* What the superblock said that was lost. */
+	super->entries = cpu_to_le64(ld->entries);
+	super->header.count = cpu_to_le64(ld->totals.remapped);
+	super->lost = cpu_to_le64(ld->totals.lost);
+	super->pending = cpu_to_le64(ld->totals.pending);
+	super->bad = cpu_to_le64(ld->totals.bad);
 	return r;
 }
 
@@ -146,11 +160,14 @@ static int remap_journal_end(struct remap_loader *ld, u64 *count)
 	const u64 blocks = ld->meta->layout.journal_blocks;
 
 	for (i = 0, *count = 0; i < blocks; i++) {
-		void *block = remap_load_block(ld->rc, ld->meta->layout.journal_start, i, blocks);
+		void *block = remap_load_block(ld, ld->meta->layout.journal_start, i, blocks);
 		const struct remap_disk_header *header = block;
 
+		/* Behind the first block that was not written nobody has written. */
+		if (IS_ERR(block) && PTR_ERR(block) == -EIO && i > sound)
+			continue;
 		if (IS_ERR(block))
-			return PTR_ERR(block);
+			return remap_refuse_block(ld->rc, "journal", i, "cannot be read");
 		if (!remap_block_is_sound(block, REMAP_MAGIC_JOURNAL))
 			continue;
 		/* Whoever makes a spare ours wipes the ring. */
@@ -182,11 +199,11 @@ static int remap_load_journal(struct remap_loader *ld)
 	int r = remap_journal_end(ld, &count);
 
 	for (i = 0; i < count && !r; i++) {
-		void *block = remap_load_block(ld->rc, ld->meta->layout.journal_start, i, count);
+		void *block = remap_load_block(ld, ld->meta->layout.journal_start, i, count);
 		const char *why;
 
 		if (IS_ERR(block))
-			return PTR_ERR(block);
+			return remap_refuse_block(ld->rc, "journal", i, "cannot be read");
 		why = remap_block_check(block, REMAP_MAGIC_JOURNAL, super,
 					le64_to_cpu(super->header.generation),
 					le32_to_cpu(super->header.salt), i);

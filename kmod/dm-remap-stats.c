@@ -14,7 +14,7 @@ static const char *remap_mode_name(struct remap_c *rc)
 {
 	if (rc->meta && rc->meta->mode == REMAP_META_FAIL)
 		return "fail";
-	if (!(dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE) || !remap_meta_is_writable(rc))
+	if (!remap_table_is_writable(rc) || !remap_meta_is_writable(rc))
 		return "ro";
 	return "rw";
 }

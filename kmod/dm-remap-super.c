@@ -17,10 +17,10 @@ static int remap_is_blank(struct remap_loader *ld)
 	u64 blocks = ld->meta->layout.slots_start / REMAP_BLOCK_SECTORS, i;
 
 	for (i = 0; i < blocks; i++) {
-		void *block = remap_load_block(ld->rc, 0, i, blocks);
+		void *block = remap_load_block(ld, 0, i, blocks);
 
 		if (IS_ERR(block))
-			return PTR_ERR(block);
+			return remap_refuse_block(ld->rc, "metadata area", i, "cannot be read");
 		if (!remap_block_is_zero(block))
 			return remap_refuse_block(ld->rc, "superblocks are blank", i,
 						  "but this block is not, so nothing is formatted");
@@ -56,7 +56,7 @@ static int remap_format(struct remap_loader *ld)
 
 	if (r)
 		return r;
-	if (!(dm_table_get_mode(rc->ti->table) & REMAP_MODE_WRITE)) {
+	if (!remap_table_is_writable(rc)) {
 		remap_err(rc, "spare device %s is blank, and the table is read-only",
 			  rc->spare->name);
 		return -EROFS;
@@ -128,9 +128,11 @@ static int remap_choose_super(struct remap_loader *ld, struct remap_disk_super *
 		return remap_refuse_meta(ld->rc, "superblock", why);
 	if (memcmp(a->header.uuid, b->header.uuid, sizeof(a->header.uuid)))
 		return remap_refuse_meta(ld->rc, "superblocks", "of two different devices");
-	/* Every superblock that is written names a new checkpoint. */
-	if (sequence_a == sequence_b || generation_a == generation_b ||
-	    newer == (generation_a > generation_b))
+	/* Both may name the same checkpoint if one of them was mended. */
+	if (sequence_a == sequence_b ||
+	    (newer ? generation_a > generation_b : generation_b > generation_a) ||
+	    (generation_a == generation_b && (a->header.salt != b->header.salt ||
+					      a->checkpoint != b->checkpoint)))
 		return remap_refuse_meta(ld->rc, "superblocks", "it is unclear which is newer");
 	if (newer) {
 		*a = *b;
@@ -149,7 +151,7 @@ static int remap_pick_super(struct remap_loader *ld, enum remap_super_kind kind_
 		return remap_refuse_meta(ld->rc, "superblock",
 					 "written by a newer version, which is needed to read it");
 	if (kind_a != REMAP_SUPER_SOUND && kind_b != REMAP_SUPER_SOUND)
-		return remap_refuse_meta(ld->rc, "superblocks", "both are damaged");
+		return remap_refuse_meta(ld->rc, "superblocks", "both are damaged, or blank");
 	if (kind_a == REMAP_SUPER_SOUND && kind_b == REMAP_SUPER_SOUND)
 		return remap_choose_super(ld, b) ?: remap_check_identity(ld->rc, super);
 	if (kind_b == REMAP_SUPER_SOUND) {
@@ -162,16 +164,16 @@ static int remap_pick_super(struct remap_loader *ld, enum remap_super_kind kind_
 	if (!ld->lenient) {
 		remap_err(ld->rc, "superblock %c on %s is damaged", ld->meta->copy ? 'A' : 'B',
 			  ld->rc->spare->name);
-		ld->meta->rewrite = true;
+		ld->meta->heal = true;
 	}
 	return remap_check_identity(ld->rc, super) ?: remap_adopt_checkpoint(ld);
 }
 
-static enum remap_super_kind remap_read_super(struct remap_c *rc, struct remap_meta *meta,
-					      unsigned int copy, struct remap_disk_super *super)
+static enum remap_super_kind remap_read_super(struct remap_c *rc, unsigned int copy,
+					      struct remap_disk_super *super)
 {
 	/* Who cannot be read is as good as damaged: there are two of them. */
-	if (remap_meta_read_run(rc, copy, 1))
+	if (remap_meta_read_run(rc, copy, 0, 1))
 		return REMAP_SUPER_DAMAGED;
 	memcpy(super, remap_run_block(rc, 0), REMAP_BLOCK_SIZE);
 	return remap_super_kind_of(super);
@@ -186,12 +188,38 @@ int remap_load_super(struct remap_loader *ld)
 
 	if (!b)
 		return -ENOMEM;
-	kind_a = remap_read_super(ld->rc, ld->meta, 0, ld->meta->super);
-	kind_b = remap_read_super(ld->rc, ld->meta, 1, b);
-	if (kind_a == REMAP_SUPER_ZERO && kind_b == REMAP_SUPER_ZERO)
+	kind_a = remap_read_super(ld->rc, 0, ld->meta->super);
+	kind_b = remap_read_super(ld->rc, 1, b);
+	if (kind_a == REMAP_SUPER_ZERO && kind_b == REMAP_SUPER_ZERO && ld->may_format)
 		r = remap_format(ld) ?: 1;
 	else
 		r = remap_pick_super(ld, kind_a, b, kind_b);
 	free_page((unsigned long)b);
+	return r;
+}
+
+/**
+ * remap_refuse_metadata() - A volatile table would write over metadata, and leave a part of it.
+ * @rc: a target without metadata
+ *
+ * Return: 0; -EBUSY if its spare has some.
+ */
+int remap_refuse_metadata(struct remap_c *rc)
+{
+	struct remap_disk_super *super = (void *)__get_free_page(GFP_NOIO);
+	unsigned int copy;
+	int r = 0;
+
+	if (!super)
+		return -ENOMEM;
+	mutex_lock(&rc->move_lock);
+	for (copy = 0; copy < 2 && !r && rc->spare_len >= 2 * REMAP_BLOCK_SECTORS; copy++)
+		if (remap_read_super(rc, copy, super) >= REMAP_SUPER_NEWER)
+			r = -EBUSY;
+	mutex_unlock(&rc->move_lock);
+	free_page((unsigned long)super);
+	if (r)
+		remap_err(rc, "spare device %s carries the metadata of a table: leave out \"volatile\", or wipe its first 8 KiB",
+			  rc->spare->name);
 	return r;
 }

@@ -6,25 +6,31 @@
 
 #include "dm-remap-table.h"
 
-static unsigned long remap_doubt(const void *value)
+static void *remap_become(void *value, enum remap_state state, unsigned long flags)
 {
-	return remap_is_doubtful(value) ? REMAP_DOUBT : 0;
+	return remap_value(state, flags | (remap_is_doubtful(value) ? REMAP_DOUBT : 0),
+			   value ? remap_delta(value) : 0);
 }
 
 void *remap_become_pending(void *value)
 {
 	if (remap_state(value) == REMAP_LOST)
 		return value;
-	return remap_value(remap_state(value), REMAP_PENDING | remap_doubt(value),
-			   value ? remap_delta(value) : 0);
+	return remap_become(value, remap_state(value), REMAP_PENDING | remap_flags(value));
+}
+
+/* It reads, but not as it was written, and whoever comes later may not be able to tell. */
+void *remap_become_wrong(void *value)
+{
+	if (remap_state(value) == REMAP_LOST)
+		return value;
+	return remap_become(value, remap_state(value), REMAP_PENDING | REMAP_WRONG);
 }
 
 /* What was pending has been read where it lies. */
 void *remap_become_readable(void *value)
 {
-	if (!remap_is_pending(value))
-		return value;
-	return remap_value(remap_state(value), remap_doubt(value), remap_delta(value));
+	return remap_is_pending(value) ? remap_become(value, remap_state(value), 0) : value;
 }
 
 /* It has been written where it lies. */
@@ -32,8 +38,7 @@ void *remap_become_written(void *value)
 {
 	if (!remap_is_trouble(value))
 		return value;
-	return remap_value(remap_state(value) == REMAP_MAIN ? REMAP_MAIN : REMAP_MAPPED,
-			   remap_doubt(value), remap_delta(value));
+	return remap_become(value, remap_state(value) == REMAP_MAIN ? REMAP_MAIN : REMAP_MAPPED, 0);
 }
 
 /**

@@ -30,8 +30,9 @@ enum remap_state {
 #define REMAP_HELD BIT(2)	/* being moved: new I/O waits */
 #define REMAP_PENDING BIT(3)	/* could not be read where it lies, and was not written since */
 #define REMAP_DOUBT BIT(4)	/* its last change may last or not: see dm-remap-journal.c */
-#define REMAP_DELTA_SHIFT 5
-#define REMAP_DELTA_MASK GENMASK_ULL(57, 0)
+#define REMAP_WRONG BIT(5)	/* with REMAP_PENDING: it reads, but not as it was written */
+#define REMAP_DELTA_SHIFT 6
+#define REMAP_DELTA_MASK GENMASK_ULL(56, 0)
 
 static inline void *remap_value(enum remap_state state, unsigned long flags, u64 delta)
 {
@@ -51,6 +52,17 @@ static inline bool remap_is_held(const void *value)
 static inline bool remap_is_pending(const void *value)
 {
 	return value && xa_to_value(value) & REMAP_PENDING;
+}
+
+static inline bool remap_is_wrong(const void *value)
+{
+	return value && xa_to_value(value) & REMAP_WRONG;
+}
+
+/* What is known of the content, apart from where it lies. */
+static inline unsigned long remap_flags(const void *value)
+{
+	return value ? xa_to_value(value) & (REMAP_PENDING | REMAP_WRONG | REMAP_DOUBT) : 0;
 }
 
 static inline bool remap_is_doubtful(const void *value)
@@ -77,7 +89,7 @@ static inline bool remap_is_listed(const void *value)
 	return remap_state(value) != REMAP_MAIN || remap_is_pending(value);
 }
 
-/* Spare sector minus sector, modulo 2^58. */
+/* Spare sector minus sector, modulo 2^57. */
 static inline u64 remap_delta(const void *value)
 {
 	return xa_to_value(value) >> REMAP_DELTA_SHIFT;
@@ -155,6 +167,7 @@ int remap_table_store(struct remap_table *table, sector_t first, sector_t last, 
 int remap_table_change(struct remap_table *table, sector_t first, sector_t last,
 		       void *(*become)(void *value), u64 *changed);
 void *remap_become_pending(void *value);
+void *remap_become_wrong(void *value);
 void *remap_become_readable(void *value);
 void *remap_become_written(void *value);
 void remap_table_settle(struct remap_table *table, sector_t first, sector_t last, void *value);

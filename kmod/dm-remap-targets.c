@@ -34,8 +34,19 @@ static bool remap_overlap(const struct dm_dev *a, sector_t a_start, sector_t a_l
 	return a->bdev == b->bdev && a_start < b_start + b_len && b_start < a_start + a_len;
 }
 
+/* Sectors that a target has relocated; its table may be replaced by another, see remap_load(). */
+static u64 remap_relocated(struct remap_c *rc)
+{
+	u64 relocated;
+
+	spin_lock(&rc->table_lock);
+	relocated = remap_table_totals(rc->table).remapped;
+	spin_unlock(&rc->table_lock);
+	return relocated;
+}
+
 /* May @rc exist beside @other? A spare range has one owner; a new table must know the old one's. */
-static char *remap_conflict(const struct remap_c *rc, const struct remap_c *other)
+static char *remap_conflict(const struct remap_c *rc, struct remap_c *other)
 {
 	bool same_md = remap_md(rc) == remap_md(other);
 
@@ -51,7 +62,7 @@ static char *remap_conflict(const struct remap_c *rc, const struct remap_c *othe
 			return "main_dev: its range is the spare of another remap target";
 		return NULL;
 	}
-	if (other->owner && (other->relocating || remap_table_totals(other->table).remapped) &&
+	if (other->owner && (other->relocating || remap_relocated(other)) &&
 	    rc->ti->begin < other->ti->begin + other->ti->len &&
 	    other->ti->begin < rc->ti->begin + rc->ti->len && !remap_same_geometry(rc, other))
 		return "The active table has relocated sectors: keep its layout, or clear it first";
@@ -96,6 +107,7 @@ static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
 	mutex_unlock(&heir->move_lock);
 	remap_scan_hand_over(rc, heir);
 	remap_devices_hand_over(rc, heir);
+	heir->flush_failed = rc->flush_failed;
 	rc->owner = false;
 	heir->owner = true;
 }
@@ -117,7 +129,7 @@ void remap_unregister(struct remap_c *rc)
 	list_del(&rc->list);
 	/* What lies on the spare is found there again. */
 	if (rc->owner && !rc->meta)
-		forgotten = remap_table_totals(rc->table).remapped;
+		forgotten = remap_relocated(rc);
 	/* A device that runs has another table for its truth, and may have changed since. */
 	if (forgotten && dm_suspended(rc->ti)) {
 		list_for_each_entry(heir, &remap_targets, list) {

@@ -121,7 +121,7 @@ static int remap_plan_batch(struct remap_c *rc, struct list_head *pieces, sector
 
 		end = min(end, last);
 		if (remap_state(value) == REMAP_MAIN ||
-		    (remap_state(value) == REMAP_LOST && !force))
+		    ((remap_state(value) == REMAP_LOST || remap_is_wrong(value)) && !force))
 			continue;
 		end = min_t(sector_t, end, *pos + (REMAP_BATCH_SECTORS - sectors) - 1);
 		piece = remap_piece_add(pieces, *pos, end, remap_delta(value), value);
@@ -206,6 +206,7 @@ static int remap_halve_failed(struct remap_c *rc, struct list_head *pieces,
 /* Copy the pieces to main, which must not lose again what the spare stops keeping. */
 static int remap_copy_batch_back(struct remap_c *rc, struct list_head *pieces)
 {
+	struct remap_area main = remap_main_area(rc);
 	struct remap_piece *piece;
 	int r;
 
@@ -217,11 +218,9 @@ static int remap_copy_batch_back(struct remap_c *rc, struct list_head *pieces)
 		if (r && r != -EREMOTEIO)
 			return r;
 	}
-	r = blkdev_issue_flush(rc->main->bdev);
-	if (r) {
-		remap_err(rc, "main device %s cannot flush", rc->main->name);
+	r = remap_flush(rc, &main);
+	if (r)
 		return r;
-	}
 	list_for_each_entry(piece, pieces, list) {
 		r = piece->failed ? 0 : remap_compare_back(rc, piece);
 		if (r && r != -EREMOTEIO)

@@ -27,6 +27,7 @@ bool remap_crcs_match(struct remap_crcs *crcs, struct bio *bio, const struct bve
 		      sector_t sector);
 
 /* dm-remap-recheck.c: under the target's move_lock */
+bool remap_crcs_know(struct remap_c *rc, sector_t sector);
 bool remap_crcs_match_copy(struct remap_c *rc, sector_t sector, sector_t count);
 void remap_crcs_mismatch(struct remap_c *rc, sector_t first, sector_t count);
 blk_status_t remap_crcs_recheck(struct remap_c *rc, struct bio *bio, const struct bvec_iter *iter,
