@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { resolveBlockDevice } from "../device/block_device.ts";
 import { MetadataDamagedError, UsageError } from "../device/errors.ts";
+import { identityOf } from "../device/identity.ts";
+import { thisSystem } from "../device/system.ts";
 import { checkMetadata } from "../metadata/check.ts";
 import type { Image } from "../metadata/image.ts";
 import { loadMetadata } from "../metadata/load.ts";
+import { SECTOR_SIZE } from "../metadata/format.ts";
+import type { KnownMain } from "../metadata/repair_lost.ts";
 import { BeyondRepairError, type Loss, type Salvage, salvage } from "../metadata/repair.ts";
 import { countExtents } from "../metadata/text.ts";
 import type { JsonFields } from "../output/json.ts";
@@ -22,6 +27,7 @@ interface RepairOptions {
   readonly start?: bigint;
   readonly outputStart?: bigint;
   readonly backup?: string;
+  readonly main?: string;
   readonly force?: true;
 }
 
@@ -37,6 +43,7 @@ export function registerMetaRepair(parent: CommandUnknownOpts, session: Session)
     .option("--output <file>", "write the repaired spare there: a device, or a file that is made")
     .option("--in-place", "write the repaired table to DEV itself")
     .option("--backup <file>", "with --in-place: first keep DEV's metadata area in this new file")
+    .option("--main <main>", "the main device, where both superblocks of DEV are gone")
     .option(...START_OPTION, sectorNumber)
     .option("--output-start <sector>", "where the range begins on the output", sectorNumber)
     .option("--force", "overwrite metadata, or a signature, that the output holds")
@@ -46,12 +53,15 @@ export function registerMetaRepair(parent: CommandUnknownOpts, session: Session)
       "With --output the content of the slots is copied as well, so that the output can take DEV's " +
       "place as a spare; a slot that cannot be read becomes a lost sector. --in-place only writes " +
       "metadata; when it is cut short by a crash, run it again, or put the --backup back with dd.",
+      "A table whose superblocks are both gone is found with --main, if it was made for the whole of " +
+      "both devices; it has lost its name and options, which `create` and the next checkpoint bring.",
       "Exit code 3 means that the table is sound again, and something of it could not be saved.",
     ],
     examples: [
       ["meta repair /dev/sdc1 --output /dev/sdd1", "to another device, which becomes the spare"],
       ["meta repair /dev/sdc1 --in-place --backup sdc1.head", "on the spare itself"],
       ["meta repair /dev/sdc1 --in-place -n", "see what can be saved"],
+      ["meta repair /dev/sdc1 --in-place --main /dev/sdb1", "after the head was overwritten"],
     ],
     exits: [0, 1, 2, 3, 4, 5, 130],
     complete: { dev: "file" },
@@ -62,7 +72,7 @@ async function repair(session: Session, path: string, options: RepairOptions): P
   const source = at(path, options.start);
   const output = destination(source, options);
   if (output === source && !session.dryRun) requireUnused(path);
-  const found = examine(source);
+  const found = examine(source, options.main);
   if (found.nothing && output === source) {
     return session.out.done(
       { device: path, repaired: false, ...countFields(found.saved.counts), losses: [] },
@@ -114,11 +124,15 @@ function sameFile(a: string, b: string): boolean {
 }
 
 /** What could be written. Metadata that the module would load is taken as the module takes it. */
-function examine(source: Target): { readonly saved: Salvage; readonly nothing: boolean } {
+function examine(
+  source: Target,
+  main: string | undefined,
+): { readonly saved: Salvage; readonly nothing: boolean } {
+  const known = main === undefined ? undefined : mainOf(main);
   try {
     using image = openTarget(source);
     const { problems, notes } = checkMetadata(image);
-    if (problems.length > 0) return { saved: salvage(image), nothing: false };
+    if (problems.length > 0) return { saved: salvage(image, known), nothing: false };
     return { saved: asLoaded(image), nothing: notes.length === 0 };
   } catch (error) {
     if (error instanceof BeyondRepairError) {
@@ -130,6 +144,20 @@ function examine(source: Target): { readonly saved: Salvage; readonly nothing: b
     }
     throw inWords(error, source.path);
   }
+}
+
+/** What the main device says of itself; the table is taken to be of all of it. */
+function mainOf(path: string): KnownMain {
+  if (thisSystem.stat(path)?.kind === "file") {
+    return { deviceSectors: Math.floor(Deno.statSync(path).size / SECTOR_SIZE) };
+  }
+  const device = resolveBlockDevice(path);
+  const id = identityOf(device, thisSystem);
+  return {
+    deviceSectors: Number(device.sizeSectors),
+    blockSectors: Number(device.logicalBlockSectors),
+    ...id === undefined ? {} : { id },
+  };
 }
 
 function asLoaded(image: Image): Salvage {

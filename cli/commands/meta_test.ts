@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SECTOR_SIZE } from "../metadata/format.ts";
 import { openImage } from "../metadata/image.ts";
 import { loadMetadata } from "../metadata/load.ts";
-import { bySector, Life } from "../metadata/repair_fixture.ts";
+import { bySector, GEOMETRY, Life } from "../metadata/repair_fixture.ts";
 import { runTool, type ToolResult } from "./support/fake_mapper.ts";
 
 /** A folder with the image of a spare that has lived: `spare`. */
@@ -274,6 +274,18 @@ Deno.test("repair: both superblocks gone is beyond it", async () => {
   const error = await refusal(4, "repair", folder.spare, "--output", other, "--yes");
   assert.match(error.cure, /meta restore/);
   assert.ok(!Array.from(Deno.readDirSync(folder.path), ({ name }) => name).includes("other"));
+});
+
+Deno.test("repair --main: the head of the spare was overwritten", async () => {
+  using folder = new Folder();
+  folder.life.image.write(0, new Uint8Array(8192).fill(0x55));
+  folder.save();
+  const main = folder.blank("main", 0);
+  Deno.truncateSync(main, GEOMETRY.mainDeviceSectors * SECTOR_SIZE);
+  const error = await refusal(4, "repair", folder.spare, "--in-place", "--yes");
+  assert.match(error.cure, /--main/);
+  await expect(0, "repair", folder.spare, "--in-place", "--yes", "--main", main);
+  assert.deepEqual(tableOf(folder.spare), bySector(folder.life.extents()));
 });
 
 Deno.test("repair: where to has to be said, once", async () => {

@@ -3,11 +3,12 @@
 // where a sector may have been relocated and its slot is not known, that is a loss.
 import type { TableCounts } from "./check.ts";
 import { type Extent, hasSlot } from "./extent.ts";
-import { BLOCK_ENTRIES, MAX_RUN } from "./format.ts";
+import { BLOCK_ENTRIES, MAX_RUN, SECTOR_SIZE } from "./format.ts";
 import type { Image } from "./image.ts";
 import { layoutOf } from "./layout.ts";
 import { chooseGroups, type Found } from "./repair_choose.ts";
 import { type Head, type Heads, readHeads } from "./repair_head.ts";
+import { headOfKnownMain, type KnownMain } from "./repair_lost.ts";
 import { type Loss, lossesOf } from "./repair_losses.ts";
 import { type Scan, scanArea } from "./repair_scan.ts";
 import { assemble, type Assembly } from "./repair_table.ts";
@@ -39,10 +40,13 @@ export class BeyondRepairError extends Error {
 const FROM_TEXT =
   "if there is a text of `dmremap-ts meta dump`, `dmremap-ts meta restore` takes it";
 
-/** @throws {BeyondRepairError} */
-export function salvage(image: Image): Salvage {
-  const read = readHeads(image);
-  const { head, scan } = chooseHead(image, read);
+/**
+ * @param main what to go by if both superblocks are gone
+ * @throws {BeyondRepairError}
+ */
+export function salvage(image: Image, main?: KnownMain): Salvage {
+  const read = readFitting(image, main);
+  const { head, scan } = chooseHead(image, read, main !== undefined);
   const { heads } = read;
   const ours = heads.filter(({ superblock }) => superblock.uuid === head.superblock.uuid);
   const { current, previous } = chooseGroups(ours, scan);
@@ -67,8 +71,23 @@ export function salvage(image: Image): Salvage {
   };
 }
 
+/** Superblocks whose metadata fits into the image: of what is larger, nothing can be here. */
+function readFitting(image: Image, main: KnownMain | undefined): Heads {
+  const { heads, ...rest } = readHeads(image);
+  const fitting = heads.filter(({ superblock: { spareSectors, blockSectors } }) =>
+    layoutOf(spareSectors, blockSectors).slotsStart * SECTOR_SIZE <= image.sizeBytes
+  );
+  if (fitting.length > 0 || main === undefined || rest.newer) return { ...rest, heads: fitting };
+  const given = headOfKnownMain(image, main);
+  return { ...rest, heads: given === undefined ? [] : [given] };
+}
+
 /** The superblock to go by, with what was found of its metadata. */
-function chooseHead(image: Image, { heads, states, newer }: Heads): { head: Head; scan: Scan } {
+function chooseHead(
+  image: Image,
+  { heads, states, newer }: Heads,
+  mainIsKnown: boolean,
+): { head: Head; scan: Scan } {
   if (newer) {
     throw new BeyondRepairError(
       "this was written by a newer version",
@@ -88,7 +107,12 @@ function chooseHead(image: Image, { heads, states, newer }: Heads): { head: Head
     ? tried.toSorted((a, b) => heads.indexOf(a.head) - heads.indexOf(b.head))
     : tried;
   if (best === undefined) {
-    throw new BeyondRepairError(`${copies}: nothing says how large the devices were`, FROM_TEXT);
+    throw mainIsKnown
+      ? new BeyondRepairError(`${copies}: no part of a table is where it should be`, FROM_TEXT)
+      : new BeyondRepairError(
+        `${copies}: nothing says how large the devices were`,
+        `name the main device with --main, or ${FROM_TEXT}`,
+      );
   }
   if (!sameUuid && blocksIn(tried[0]!.scan) === blocksIn(tried[1]!.scan)) {
     throw new BeyondRepairError("the two superblocks are of two devices", FROM_TEXT);
@@ -222,7 +246,11 @@ function sourcesOf(
   const { missingBlocks, journal, gaps } = assembly;
   const other = head.copy === "A" ? "B" : "A";
   const sources = [
-    head.sound
+    head.given
+      ? `no superblock (A ${isWord(states.A)}, B ${
+        isWord(states.B)
+      }): sizes as the main device has them`
+      : head.sound
       ? `superblock ${head.copy} (superblock ${other} ${isWord(states[other])})`
       : `superblock ${head.copy}, whose checksum is wrong and whose words fit the rest`,
     `checkpoint ${current.slot} of generation ${current.group.generation}: ` +

@@ -15,6 +15,8 @@ export interface Head {
   readonly salt: number;
   /** Its checksum is right. Else its words are only taken where something else agrees. */
   readonly sound: boolean;
+  /** Not read at all: it was put together from what the main device says. */
+  readonly given?: true;
 }
 
 export interface Heads {

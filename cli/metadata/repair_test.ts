@@ -7,7 +7,8 @@ import { BLOCK_SIZE } from "./format.ts";
 import { type Image, MemoryImage } from "./image.ts";
 import { loadMetadata } from "./load.ts";
 import { BeyondRepairError, type Salvage, salvage } from "./repair.ts";
-import { bySector, Life } from "./repair_fixture.ts";
+import { bySector, GEOMETRY, Life } from "./repair_fixture.ts";
+import { encodeSuperblock } from "./superblock.ts";
 import { writeMetadata } from "./write.ts";
 
 /** Relocates sectors, each to a slot of its own. */
@@ -152,6 +153,29 @@ Deno.test("both superblocks are wiped: beyond repair, and nothing is written", (
     assert.match(error.message, /nothing says how large.*meta restore/s);
     return true;
   });
+});
+
+Deno.test("the main device's sizes stand in for both superblocks", () => {
+  const life = eventful();
+  relocate(life, 2001);
+  for (const copy of [0, 1]) life.damage(copy, "zero");
+  const main = { deviceSectors: GEOMETRY.mainDeviceSectors, id: "wwn:1" };
+  const saved = salvage(life.image, main);
+  assert.deepEqual(saved.losses, []);
+  assert.deepEqual(bySector(saved.extents), bySector(life.extents()));
+  assert.deepEqual([saved.fields.mainId, saved.fields.blockSectors], ["wwn:1", 1]);
+  writeMetadata(life.image, saved.fields, saved.extents);
+  assert.deepEqual(checkMetadata(life.image).problems, []);
+  assert.throws(() => salvage(new MemoryImage(1 << 22), main), /no part of a table/);
+});
+
+Deno.test("a superblock of more than there is counts for nothing", () => {
+  const life = eventful();
+  const spareSectors = 2 ** 40;
+  const forged = { ...life.superblock, spareSectors, checkpointUsed: 2 ** 31, entries: 2 ** 38 };
+  life.write(1, encodeSuperblock({ ...forged, sequence: 2 ** 20 }));
+  life.write(0, encodeSuperblock({ ...forged, sequence: 2 ** 21 }));
+  assert.throws(() => salvage(life.image), BeyondRepairError);
 });
 
 Deno.test("blocks that cannot be read count as damaged", () => {
