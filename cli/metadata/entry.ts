@@ -10,11 +10,13 @@ export const LOST = 2;
 export const PENDING = 3;
 export const UNREADABLE = 4;
 export const BAD = 5;
-export const STATES = 6;
+export const WRONG = 6;
+export const WRONG_SLOT = 7;
+export const STATES = 8;
 
 /** Does a sector in this state live in a slot? */
 export function stateHasSlot(state: number): boolean {
-  return state !== MAIN && state !== PENDING;
+  return state !== MAIN && state !== PENDING && state !== WRONG;
 }
 
 /** Sectors in each state. */
@@ -29,7 +31,7 @@ export interface Totals {
 /** Counts an entry as the kernel counts it. */
 export function addToTotals(totals: Totals, length: number, state: number): void {
   if (state === BAD) totals.bad += length;
-  else if (state === PENDING) totals.pending += length;
+  else if (state === PENDING || state === WRONG) totals.pending += length;
   else if (state !== MAIN) {
     totals.remapped += length;
     if (state !== REMAPPED) totals.lost += length;
@@ -62,7 +64,7 @@ export class EntryChecker {
     if (state === BAD) {
       if (first !== 0) return "bad slots with a sector of main";
     } else if (first + length > this.#mainSectors) return "entry past the end of main";
-    if (state === MAIN || state === PENDING) {
+    if (!stateHasSlot(state)) {
       return slot === 0 ? undefined : "slot for a sector on main";
     }
     if (slot < this.#slotsStart || slot + length > this.#slotsEnd) return "slot out of range";

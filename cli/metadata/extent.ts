@@ -9,8 +9,18 @@ import { MAX_SECTORS } from "./format.ts";
  * - `pending`: on main, which could not read it
  * - `unreadable`: relocated; its slot could not be read
  * - `bad`: slots that are never used again; `first` is 0
+ * - `wrong`: on main, which gave something else than was written
+ * - `wrong_slot`: relocated; its slot gave something else than was written
  */
-export type ExtentState = "main" | "remapped" | "lost" | "pending" | "unreadable" | "bad";
+export type ExtentState =
+  | "main"
+  | "remapped"
+  | "lost"
+  | "pending"
+  | "unreadable"
+  | "bad"
+  | "wrong"
+  | "wrong_slot";
 
 /** In the order of their numbers on disk. */
 export const EXTENT_STATES: readonly ExtentState[] = [
@@ -20,6 +30,8 @@ export const EXTENT_STATES: readonly ExtentState[] = [
   "pending",
   "unreadable",
   "bad",
+  "wrong",
+  "wrong_slot",
 ];
 
 /** An entry, unpacked. All in sectors. */
@@ -34,7 +46,7 @@ export interface Extent {
 
 /** Does a sector in this state live in a slot? */
 export function hasSlot(state: ExtentState): boolean {
-  return state !== "main" && state !== "pending";
+  return state !== "main" && state !== "pending" && state !== "wrong";
 }
 
 const HIGH = 2 ** 32;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { checkMetadata } from "./check.ts";
-import type { Extent, ExtentState } from "./extent.ts";
+import { type Extent, EXTENT_STATES, type ExtentState, hasSlot } from "./extent.ts";
 import { FakeKernel, GEOMETRY } from "./fake_kernel.ts";
 import { MemoryImage } from "./image.ts";
 import { loadMetadata, MetadataError } from "./load.ts";
@@ -215,13 +215,18 @@ Deno.test("a block that cannot be read is refused, but for a superblock", () => 
   const { layout } = kernel();
   assert.deepEqual(table(unreadable(0)), [pending(2), pending(3)]);
   assert.deepEqual(table(unreadable(1)), [pending(2), pending(3)]);
-  refuses(unreadable(layout.journalStart + 3), /journal: cannot be read: medium error/);
+  refuses(unreadable(layout.journalStart), /journal: cannot be read: medium error/);
+  refuses(unreadable(layout.journalStart + 1), /journal: cannot be read: medium error/);
+  assert.deepEqual(table(unreadable(layout.journalStart + 2)), [pending(2), pending(3)]);
   refuses(unreadable(layout.checkpointStart[0]), /checkpoint: cannot be read: medium error/);
   const spare = layout.checkpointStart[1];
   assert.deepEqual(table(unreadable(spare)), [pending(2), pending(3)], "it does not count");
-  const lost = unreadable(spare + 1);
+  const beside = unreadable(spare + 1);
+  beside.rot(1);
+  assert.deepEqual(table(beside), [pending(2), pending(3)], "nothing could have been there");
+  const lost = unreadable(spare);
   lost.rot(1);
-  refuses(lost, /checkpoint: cannot be read: medium error/);
+  refuses(lost, /superblock B is damaged, and so is the checkpoint/);
 });
 
 Deno.test("a newer format is refused, and repair is not offered", () => {
@@ -241,7 +246,7 @@ Deno.test("each damaged block of a checkpoint is named, and what an entry has wr
   k.checkpoint(Array.from({ length: 900 }, (_, at) => pending(at * 2)));
   const start = k.layout.checkpointStart[1];
   k.rot(start);
-  k.forge(start + 1, (view) => view.setUint16(64 + 16 * 3 + 14, 9, true));
+  k.forge(start + 1, (view) => view.setUint16(64 + 16 * 3 + 14, 8, true));
   k.forge(start + 2, (view) => view.setUint32(64, 0, true));
   k.forge(start + 3, (view) => view.setUint32(56, 0, true));
   const places = checkMetadata(k.image).problems.map(({ where, message }) =>
@@ -314,7 +319,7 @@ class Model {
     for (let at = 0; at < length; at++) {
       if (state === "bad") this.bad.add(slot + at);
       else if (state === "main") this.sectors.delete(first + at);
-      else this.sectors.set(first + at, [state, state === "pending" ? 0 : slot + at]);
+      else this.sectors.set(first + at, [state, hasSlot(state) ? slot + at : 0]);
     }
   }
 
@@ -334,12 +339,12 @@ const step: fc.Arbitrary<Step> = fc.record({
   first: fc.nat(60),
   length: fc.integer({ min: 1, max: 9 }),
   index: fc.nat(90),
-  state: fc.constantFrom<ExtentState>("main", "remapped", "lost", "pending", "unreadable", "bad"),
+  state: fc.constantFrom(...EXTENT_STATES),
 });
 
 /** The entry that a step stands for, if the table can take it. */
 function entryOf(k: FakeKernel, model: Model, { first, length, index, state }: Step) {
-  if (state === "main" || state === "pending") return { first, length, slot: 0, state };
+  if (!hasSlot(state)) return { first, length, slot: 0, state };
   const gone = new Set<number>();
   if (state !== "bad") {
     for (let at = 0; at < length; at++) gone.add(model.sectors.get(first + at)?.[1] ?? 0);

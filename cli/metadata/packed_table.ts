@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { encodeHeader, type Lineage, sealBlock, viewOf } from "./block.ts";
 import { addToTotals, BAD, EntryChecker, OrderChecker, stateHasSlot } from "./entry.ts";
-import { type Bounds, type Extent, EXTENT_STATES, packExtent } from "./extent.ts";
+import { type Bounds, type Extent, EXTENT_STATES, hasSlot, packExtent } from "./extent.ts";
 import {
   BLOCK_ENTRIES,
   BLOCK_SIZE,
@@ -86,7 +86,7 @@ function* parts(extent: Extent): Generator<Extent> {
     yield {
       first: state === "bad" ? 0 : extent.first + done,
       length: Math.min(MAX_RUN, extent.length - done),
-      slot: state === "main" || state === "pending" ? 0 : extent.slot + done,
+      slot: hasSlot(state) ? extent.slot + done : 0,
       state,
     };
   }

@@ -5,7 +5,7 @@ import { type Findings, placeOf } from "./findings.ts";
 import { FORMAT_VERSION, SECTOR_SIZE } from "./format.ts";
 import type { Image } from "./image.ts";
 import { type Layout, layoutOf } from "./layout.ts";
-import { type LostBlock, type RawBlock, readBlock, readBlocks } from "./reader.ts";
+import { type RawBlock, readBlock, readBlocks } from "./reader.ts";
 import { type DecodedSuperblock, decodeSuperblock, type Superblock } from "./superblock.ts";
 
 /** What counts. */
@@ -163,11 +163,6 @@ function selectOnly(
   }
   const found = findCheckpoint(image, only, block, isFirst);
   if (found === "none" || (found === "part" && isFirst)) return only;
-  if (typeof found === "object" && "error" in found) {
-    const start = only.layout.checkpointStart[1 - superblock.checkpoint]!;
-    findings.block("checkpoint", start + found.index, `checkpoint: cannot be read: ${found.error}`);
-    return undefined;
-  }
   if (found === "part") {
     findings.block(
       "checkpoint",
@@ -176,7 +171,8 @@ function selectOnly(
     );
     return undefined;
   }
-  if (hasLaterJournal(image, only, found.salt)) return only;
+  const later = hasLaterJournal(image, only, found.salt, findings);
+  if (later !== false) return later === true ? only : undefined;
   findings.note(
     `checkpoint ${found.generation} is whole, and newer than superblock ${copy}: it counts`,
   );
@@ -192,7 +188,7 @@ function findCheckpoint(
   { superblock, layout }: Chosen,
   other: number,
   isFirst: boolean,
-): Superblock | "part" | "none" | LostBlock {
+): Superblock | "part" | "none" {
   const there = readBlock(image, other).bytes;
   const checkpoint = superblock.checkpoint === 0 ? 1 : 0;
   const generation = superblock.generation + 1;
@@ -202,9 +198,9 @@ function findCheckpoint(
   let entries = 0;
   const start = layout.checkpointStart[checkpoint];
   for (const block of readBlocks(image, start, layout.checkpointBlocks)) {
-    if (block.bytes === undefined) return block;
-    some ||= isNewer(block.bytes, superblock);
-    const header = checkpointHeader(block, superblock.uuid, generation);
+    // No checkpoint is without its first block.
+    some ||= block.bytes === undefined ? block.index === 0 : isNewer(block.bytes, superblock);
+    const header = block.bytes && checkpointHeader(block, superblock.uuid, generation);
     if (header === undefined) {
       if (isFirst) break;
       whole = false;
@@ -213,7 +209,7 @@ function findCheckpoint(
     salt ??= header.salt;
     whole &&= header.salt === salt;
     entries += header.count;
-    if (!whole || !isLast(block.bytes)) continue;
+    if (!whole || !isLast(block.bytes!)) continue;
     const sequence = superblock.sequence + 1;
     const checkpointUsed = block.index + 1;
     return { ...superblock, sequence, generation, salt, checkpoint, checkpointUsed, entries };
@@ -240,12 +236,23 @@ function checkpointHeader(block: RawBlock, uuid: string, generation: number) {
 
 /**
  * Did the journal of the older generation go on after the newer checkpoint was written? Then that one
- * was an attempt that came to nothing: its superblock was never written.
+ * was an attempt that came to nothing: its superblock was never written. `undefined`: nobody can
+ * tell, and the findings say so.
  */
-function hasLaterJournal(image: Image, { superblock, layout }: Chosen, salt: number): boolean {
+function hasLaterJournal(
+  image: Image,
+  { superblock, layout }: Chosen,
+  salt: number,
+  findings: Findings,
+): boolean | undefined {
   const folded = salt & 0xffff;
   for (const block of readBlocks(image, layout.journalStart, layout.journalBlocks)) {
-    if (block.bytes === undefined || block.index < folded) continue;
+    if (block.bytes === undefined) {
+      const where = layout.journalStart + block.index;
+      findings.block("journal", where, `journal: cannot be read: ${block.error}`);
+      return undefined;
+    }
+    if (block.index < folded) continue;
     if (blockProblem(block.bytes, "journal", superblock, block.index) === undefined) return true;
   }
   return false;

@@ -83,7 +83,7 @@ export const anyExtent: fc.Arbitrary<Numbers> = fc.tuple(
   sectors.map((sector) => sector % MAX_SECTORS),
   fc.nat(0xffff),
   sectors.map((sector) => sector % MAX_SECTORS),
-  fc.oneof(fc.nat(7), fc.nat(0xffff)),
+  fc.oneof(fc.nat(9), fc.nat(0xffff)),
 );
 
 /** Those of a range, right ones and wrong ones by a hair. */
@@ -104,7 +104,7 @@ export function extentNear(
     fc.oneof(fc.constant(0), near(0, mainSectors)),
     fc.oneof(fc.nat(12).map((n) => n * unit), fc.nat(0xffff)),
     fc.oneof(fc.constant(0), near(slotsStart, slotsStart + slots)),
-    fc.nat(6),
+    fc.nat(8),
   );
 }
 
