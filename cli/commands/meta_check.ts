@@ -8,7 +8,14 @@ import type { JsonFields } from "../output/json.ts";
 import type { Output } from "../output/output.ts";
 import { formatPairs } from "../output/table.ts";
 import { countOf, formatLength } from "../output/units.ts";
-import { inWords, openTarget, START_OPTION, type Target, useOf } from "./meta_target.ts";
+import {
+  inWords,
+  openTarget,
+  signatureOn,
+  START_OPTION,
+  type Target,
+  useOf,
+} from "./meta_target.ts";
 import { document } from "./support/command_doc.ts";
 import { sectorNumber } from "./support/integers.ts";
 import type { Session } from "./support/session.ts";
@@ -48,15 +55,25 @@ function check(session: Session, target: Target): void {
   } catch (error) {
     throw inWords(error, path);
   }
-  const use = useOf(path);
-  const notes = use === undefined
-    ? report.notes
-    : [...report.notes, `${use}: what was read may change at any time`];
+  const notes = [...report.notes, ...surroundings(target, report)];
   session.out.result(
     reportFields(path, { ...report, notes }),
     () => reportText(session.out, path, { ...report, notes }),
   );
   if (report.problems.length > 0) session.exitCode = EXIT.damaged;
+}
+
+/** What else there is to know of the place. */
+function surroundings(target: Target, { superblock }: CheckReport): string[] {
+  const { path } = target;
+  const use = useOf(path);
+  const other = superblock === undefined ? signatureOn(target) : undefined;
+  return [
+    ...use === undefined ? [] : [`${path} ${use}: what was read may change at any time`],
+    ...other === undefined
+      ? []
+      : [`${path} carries a signature of something else (${other}): is it the spare at all?`],
+  ];
 }
 
 /** Commands that help have to look at the same place. */

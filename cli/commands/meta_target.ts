@@ -103,6 +103,17 @@ export function inWords(error: unknown, path: string): unknown {
 /** Where every use of a device is looked for, but nothing is opened to be alone with it. */
 const ONLOOKER: System = { ...thisSystem, claim: () => 0 };
 
+/** What a place that is no spare holds instead; a guess that may fail in silence. */
+export function signatureOn({ path, start = 0n }: Target): string | undefined {
+  try {
+    return (start === 0n
+      ? thisSystem.probe(path)
+      : thisSystem.probe(path, { offset: start * 512n, length: 0n }))?.type;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What uses a device, or a file through a loop device; nothing is claimed for it. */
 export function useOf(path: string): string | undefined {
   const [use] = devicesOver(path).flatMap((device) => findUse(device, ONLOOKER) ?? []);
@@ -127,6 +138,8 @@ function devicesOver(path: string): BlockDevice[] {
   return thisSystem.list("/sys/block").flatMap((name) => {
     const file = thisSystem.read(`/sys/block/${name}/loop/backing_file`);
     if (file === undefined || file !== real) return [];
-    return [resolveBlockDevice(thisSystem.read(`/sys/block/${name}/dev`) ?? "")];
+    const node = `/dev/${name}`;
+    const number = thisSystem.read(`/sys/block/${name}/dev`) ?? "";
+    return [resolveBlockDevice(thisSystem.realPath(node) === undefined ? number : node)];
   });
 }

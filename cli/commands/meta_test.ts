@@ -132,6 +132,22 @@ Deno.test("what is no spare", async () => {
   }
 });
 
+Deno.test("something else than a spare", async () => {
+  using folder = new Folder();
+  const text = folder.at("text");
+  Deno.writeTextFileSync(text, (await expect(0, "dump", folder.spare)).out);
+  const swap = folder.blank("swap");
+  const bytes = contentOf(swap);
+  new Uint32Array(bytes.buffer, 1024).set([1, 1023]);
+  bytes.set(new TextEncoder().encode("SWAPSPACE2"), 4086);
+  Deno.writeFileSync(swap, bytes);
+  assert.match((await json(4, "check", swap)).notes.join(), /signature of something else \(swap\)/);
+  const refused = await refusal(1, "restore", swap, "--input", text, "--yes");
+  assert.deepEqual([refused.code, /swap/.test(refused.message)], ["signature", true]);
+  assert.deepEqual(contentOf(swap), bytes);
+  await expect(0, "restore", swap, "--input", text, "--yes", "--force");
+});
+
 Deno.test("dump, restore, dump: the same", async () => {
   using folder = new Folder();
   const text = folder.at("text");
