@@ -47,19 +47,20 @@ export function keepCopy(source: Target, fields: Superblock, path: string): void
   }
 }
 
-/** Sectors that are copied at once. */
+/** Sectors that are copied at once, and until somebody may interrupt. */
 const PART = 2048;
+const PAUSE = 16 * PART;
 
 /**
  * Copies the content of all relocated sectors.
  * @returns what was saved, without the content of slots that cannot be read
  */
-export function copySlots(
+export async function copySlots(
   source: Target,
   output: Target,
   saved: Salvage,
   signal: AbortSignal,
-): Salvage {
+): Promise<Salvage> {
   using from = openTarget(source);
   using to = openTarget(output, true);
   if (from.sizeBytes < saved.fields.spareSectors * SECTOR_SIZE) {
@@ -70,8 +71,12 @@ export function copySlots(
   }
   const copier = new Copier(from, to, saved.fields.blockSectors);
   for (const extent of saved.extents) {
-    if (signal.aborted) throw new InterruptedError("interrupted");
     copier.take(extent);
+    if (copier.sectors < PAUSE) continue;
+    copier.sectors = 0;
+    // An interrupt is only heard of when nothing else is being done.
+    await new Promise((resolve) => setTimeout(resolve));
+    if (signal.aborted) throw new InterruptedError("interrupted");
   }
   to.sync();
   const { extents, unreadable } = copier;
@@ -88,6 +93,8 @@ export function copySlots(
 class Copier {
   readonly extents: Extent[] = [];
   readonly unreadable: Range[] = [];
+  /** That were copied since this was last set to 0. */
+  sectors = 0;
 
   constructor(readonly from: Image, readonly to: Image, readonly blockSectors: number) {}
 
@@ -132,6 +139,7 @@ class Copier {
     const bytes = tryRead(this.from, sector * SECTOR_SIZE, length * SECTOR_SIZE);
     if (bytes === undefined) return false;
     this.to.write(sector * SECTOR_SIZE, bytes);
+    this.sectors += length;
     return true;
   }
 }

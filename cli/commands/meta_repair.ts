@@ -198,7 +198,7 @@ async function toOutput(
     const held = requireRoom(output, saved.fields, force);
     const over = held === undefined ? "" : `, although it ${held}`;
     await session.confirm(output.path, `becomes a copy of the spare ${source.path}${over}`);
-    const copied = copySlots(source, output, saved, session.signal);
+    const copied = await copySlots(source, output, saved, session.signal);
     writeAndCheck(output, copied);
     return copied;
   } catch (error) {
