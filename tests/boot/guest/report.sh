@@ -5,10 +5,13 @@
 set -uo pipefail
 exec > >(cat >/dev/console) 2>&1
 
+# relocate NAME FILE. The file system is mounted: only the kernel knows for sure where a file lies.
 relocate() {
-	debugfs -R "blocks $2" "/dev/mapper/$1" 2>/dev/null | tr ' ' '\n' | while read -r block; do
-		[ -n "$block" ] && dmsetup message "$1" 0 "remap $((block * 8)) 8" >/dev/null
-	done
+	filefrag -v -b512 "$2" |
+		sed -n 's/^ *[0-9]*: *[0-9]*\.\. *[0-9]*: *\([0-9]*\)\.\. *[0-9]*: *\([0-9]*\):.*/\1 \2/p' |
+		while read -r first count; do
+			dmsetup message "$1" 0 "remap $first $count" >/dev/null
+		done
 }
 field() { printf '"%s":"%s"' "$1" "$2"; }
 sums() { (cd "$1" && sha256sum --quiet -c sums && echo good) 2>&1 | tail -n 1; }
@@ -21,7 +24,7 @@ echo "$boot" >/boots
 before="$(field root_before "$(digest root)"),$(field data_before "$(digest data)")"
 if [ "$boot" = 1 ]; then
 	relocate root /proof-2
-	relocate data /proof-2
+	relocate data /data/proof-2
 fi
 report="{\"boot\":$boot,$(field root "$(source_of /)"),$(field data "$(source_of /data)")"
 report="$report,$(field root_sums "$(sums /)"),$(field data_sums "$(sums /data)")"
