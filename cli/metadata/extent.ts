@@ -49,6 +49,12 @@ export function hasSlot(state: ExtentState): boolean {
   return state !== "main" && state !== "pending" && state !== "wrong";
 }
 
+/** The word for a state in the kernel's replies, which say less than the disk. */
+export function shownAs(state: ExtentState): "main" | "remapped" | "lost" | "pending" | "bad" {
+  if (state === "unreadable" || state === "wrong_slot") return "lost";
+  return state === "wrong" ? "pending" : state;
+}
+
 const HIGH = 2 ** 32;
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // A table as an array: for each sector of main, where it is.
-import type { Extent } from "../../cli/metadata/extent.ts";
+import { type Extent, hasSlot, shownAs } from "../../cli/metadata/extent.ts";
 import type { PlaceName, PlaceRow } from "./marks.ts";
 
 export interface Spot {
@@ -28,11 +28,11 @@ export class Table {
     for (const { first, length, slot, state } of extents) {
       if (state === "bad") table.bad += length;
       else {
-        const place = state === "unreadable" ? "lost" : state;
+        const place = shownAs(state) as Exclude<ReturnType<typeof shownAs>, "bad">;
         for (let index = 0; state === "unreadable" && index < length; index++) {
           table.unreadable.add(first + index);
         }
-        table.put([first, length, place, place === "main" || place === "pending" ? -1 : slot]);
+        table.put([first, length, place, hasSlot(state) ? slot : -1]);
       }
     }
     return table;

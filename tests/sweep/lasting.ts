@@ -3,7 +3,7 @@
 // After the fault, of a table that lasts: what the spare says by itself, and what is there again
 // after a restart.
 import type { Place } from "../../cli/device/messages.ts";
-import { hasSlot } from "../../cli/metadata/extent.ts";
+import { hasSlot, shownAs } from "../../cli/metadata/extent.ts";
 import type { Metadata } from "../../cli/metadata/load.ts";
 import { outcomeOf } from "../model/guest_device.ts";
 import { contract, PromiseBroken } from "../model/promises.ts";
@@ -61,7 +61,7 @@ function stored(metadata: Metadata): Map<number, string> {
   const sectors = new Map<number, string>();
   for (const { first, length, slot, state } of metadata.extents()) {
     if (state === "bad") continue;
-    const word = state === "unreadable" ? "lost" : state;
+    const word = shownAs(state);
     for (const i of sectorsOf({ first: 0, count: length })) {
       sectors.set(first + i, hasSlot(state) ? `${word} ${spareStart + slot + i}` : word);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The table of a device, as the target tells it and as its metadata tells it, in the same words.
-import type { Extent } from "../../../metadata/extent.ts";
+import { type Extent, hasSlot, shownAs } from "../../../metadata/extent.ts";
 import { type Layout, layoutOf } from "../../../metadata/layout.ts";
 import { loadMetadata, type Metadata } from "../../../metadata/load.ts";
 import { MemoryImage } from "../../../metadata/image.ts";
@@ -61,18 +61,18 @@ export function viewOf(metadata: Metadata): TableView {
   const { spareStart, spareSectors, blockSectors } = metadata.superblock;
   const extents = [...metadata.extents()];
   const mapped = extents.filter(({ state }) => state !== "bad");
-  const relocated = sum(mapped.filter(({ state }) => state !== "pending"));
-  const pending = sum(mapped.filter(({ state }) => state === "pending"));
+  const relocated = sum(mapped.filter(({ state }) => hasSlot(state)));
+  const pending = sum(mapped.filter(({ state }) => !hasSlot(state)));
   const badSlots = sum(extents.filter(({ state }) => state === "bad"));
   return {
     places: describeRuns(mapped.map(({ first, length, slot, state }) => ({
       first,
       count: length,
-      place: state === "unreadable" ? "lost" : state,
-      slot: state === "pending" ? undefined : slot + spareStart,
+      place: shownAs(state),
+      slot: hasSlot(state) ? slot + spareStart : undefined,
     }))),
     remapped: relocated,
-    lost: pending + sum(mapped.filter(({ state }) => state === "lost" || state === "unreadable")),
+    lost: pending + sum(mapped.filter(({ state }) => shownAs(state) === "lost")),
     pending,
     badSlots,
     usedSlots: relocated + badSlots,
