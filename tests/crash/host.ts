@@ -19,7 +19,7 @@ import { readRecording } from "./store.ts";
 
 const { values } = parseArgs({
   options: {
-    states: { type: "string", default: "30000" },
+    states: { type: "string", default: "20000" },
     seed: { type: "string", default: "1" },
     kernel: { type: "string", default: "6.1" },
     module: { type: "string" },

@@ -3,6 +3,8 @@
 // In the guest: what happens to a device in its life, told to the record as it goes.
 import { checkMatch, codeOf } from "../../cli/selftest/check.ts";
 import { Random } from "../../cli/selftest/random.ts";
+import { BLOCK_SECTORS } from "../../cli/metadata/format.ts";
+import type { Range } from "../model/range.ts";
 import { SECTOR_BYTES, stamps } from "../model/stamps.ts";
 import { LAYOUT, MAIN_SECTORS, REGION_SECTORS, SPARE_START, WORKERS } from "./layout.ts";
 import type { Begin, End, Kind, PlaceRow, RangeRow } from "./marks.ts";
@@ -86,9 +88,19 @@ export class Workload {
     return Number(this.rig.target.status().spareBad ?? 0n);
   }
 
+  /** A block of the ring that cannot be written whole: half of it may be, then there is a checkpoint. */
+  async #breakJournal(random: Random): Promise<Range> {
+    const block = LAYOUT.journalStart + random.below(LAYOUT.journalBlocks);
+    const first = SPARE_START + block * BLOCK_SECTORS + random.below(BLOCK_SECTORS);
+    await this.rig.spare.addFault("write", { first, count: 1 });
+    return { first, count: 1 };
+  }
+
   /** Everybody at once, so many operations each; then something that concerns all. */
   async phase(operations: number, random: Random, workers: readonly Worker[]): Promise<void> {
+    const broken = random.below(3) === 0 ? await this.#breakJournal(random) : undefined;
     await Promise.all(workers.map((worker) => worker.work(operations)));
+    if (broken !== undefined) await this.rig.spare.heal(broken);
     this.record.mark({ type: "table", places: await this.rig.table() });
     if (random.below(3) === 0) {
       await this.stop();
