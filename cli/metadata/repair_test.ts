@@ -209,7 +209,10 @@ function unreadableAt(image: Image, block: number): Image {
   };
 }
 
-type Step = readonly ["relocate" | "unmap" | "pending" | "lost" | "bad" | "checkpoint", number];
+type Step = readonly [
+  "relocate" | "unmap" | "pending" | "wrong" | "lost" | "bad" | "checkpoint",
+  number,
+];
 
 const STEPS = fc.array(
   fc.tuple(
@@ -218,6 +221,7 @@ const STEPS = fc.array(
       "relocate",
       "unmap",
       "pending",
+      "wrong",
       "lost",
       "bad",
       "checkpoint",
@@ -233,7 +237,7 @@ function lived(steps: readonly Step[]): Life {
     const slot = life.freeSlot();
     if (what === "checkpoint") life.checkpoint();
     else if (what === "unmap") life.commit({ first, length: 1, slot: 0, state: "main" });
-    else if (what === "pending") {
+    else if (what === "pending" || what === "wrong") {
       if (!life.sectors.has(first)) life.commit({ first, length: 1, slot: 0, state: what });
     } else if (what === "bad") life.commit({ first: 0, length: 1, slot, state: what });
     else life.commit({ first, length: 1, slot, state: what === "lost" ? what : "remapped" });
