@@ -36,7 +36,7 @@ export class Findings {
 
   /** The command that mends what can be mended. */
   repair(): string {
-    return `run: dmremap-ts meta repair ${this.path} --output OTHER (or --in-place)`;
+    return `run: dmremap-ts meta repair ${shellWord(this.path)} --output OTHER (or --in-place)`;
   }
 
   /** When all is said. */
@@ -44,6 +44,11 @@ export class Findings {
     if (this.#unlisted > 0) this.note(`${this.#unlisted} more problems are not listed`);
     this.#unlisted = 0;
   }
+}
+
+/** A path as it is typed. */
+function shellWord(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 /** `block 17 (byte 69632)` */

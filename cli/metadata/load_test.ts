@@ -263,6 +263,15 @@ Deno.test("each damaged block of a checkpoint is named, and what an entry has wr
   ]);
 });
 
+Deno.test("the cure is a command that can be typed", () => {
+  const k = kernel();
+  k.rot(0);
+  const { bytes } = k.image;
+  const cure = (path: string) => checkMetadata(new MemoryImage(bytes, path)).problems[0]!.cure;
+  assert.match(cure("/dev/sdc1"), /^run: dmremap-ts meta repair \/dev\/sdc1 --output OTHER/);
+  assert.match(cure("an 'old' one"), / 'an '\\''old'\\'' one' /);
+});
+
 Deno.test("a count that does not fit the superblock is refused", () => {
   const k = kernel();
   k.checkpoint([pending(1), pending(3)]);
