@@ -53,10 +53,8 @@ export function salvage(image: Image, main?: KnownMain): Salvage {
   const assembly = assemble(current, previous, head.superblock.mainSectors);
   const { extents, unplaced } = withDoubtful(assembly, head.superblock);
   checkRoom(extents, head.superblock);
-  const newest = Math.max(
-    ...ours.map(({ superblock: { generation } }) => generation),
-    ...[...scan.groups.values()].map(({ generation }) => generation),
-  );
+  const newest = [...ours.map(({ superblock }) => superblock), ...scan.groups.values()]
+    .reduce((most, { generation }) => Math.max(most, generation), 0);
   return {
     fields: {
       ...head.superblock,

@@ -60,7 +60,7 @@ const MEANING =
 /** The superblock counted what was in the checkpoint: if that is there again, nothing is missing. */
 function ofCheckpoint({ current, previous, assembly }: LossFacts): Loss[] {
   const { missingBlocks, gaps, unknown, checkpointed, bridged } = assembly;
-  if (missingBlocks.length === 0 && current.ended) return [];
+  if (checkpointed === undefined) return [];
   const counted = current.head?.superblock;
   if (
     counted !== undefined &&

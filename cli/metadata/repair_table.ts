@@ -29,8 +29,8 @@ export interface JournalPart {
 /** A table, and what is known of how good it is. */
 export interface Assembly {
   readonly extents: readonly Extent[];
-  /** As it was when the checkpoint was written, to be held against its superblock. */
-  readonly checkpointed: TableCounts;
+  /** Of a damaged checkpoint: what it held, to be compared with what its superblock says. */
+  readonly checkpointed: TableCounts | undefined;
   readonly journal: JournalPart;
   /** Places of the current checkpoint without a sound block. */
   readonly missingBlocks: readonly number[];
@@ -74,15 +74,17 @@ export function assemble(
     claim({ first, length, slot: 0, state: "main" });
   }
   blocksOf(current).forEach((block) => block?.extents.forEach(claim));
-  const before = settle([...claims], [...bad]);
+  const missingBlocks = missingOf(current);
+  const isWhole = missingBlocks.length === 0 && current.ended;
+  const checkpointed = isWhole ? undefined : countExtents(winners([...claims], [...bad]));
   journal.blocks.forEach(({ extents }) => extents.forEach(claim));
   const { extents, doubtful } = settle(claims, bad);
   return {
     extents,
     doubtful,
-    checkpointed: countExtents(before.extents),
+    checkpointed,
     journal,
-    missingBlocks: missingOf(current),
+    missingBlocks,
     gaps,
     unknown,
     bridged: bridge !== undefined && previous !== undefined && previous.ended &&
@@ -166,6 +168,15 @@ function overlap(a: readonly Range[], b: readonly Range[]): Range[] {
   );
 }
 
+/** Who has each sector, and all bad slots. */
+function* winners(claims: Claim<Extent>[], bad: Claim<Extent>[]): Generator<Extent> {
+  for (const axis of [claims, bad]) {
+    for (const { start, end, claim } of paint(axis)) {
+      yield { ...claim.of, length: end - start };
+    }
+  }
+}
+
 interface Settled {
   readonly extents: Extent[];
   readonly doubtful: Extent[];
@@ -187,10 +198,10 @@ function settle(claims: Claim<Extent>[], bad: Claim<Extent>[]): Settled {
     }
   }
   const kept = slotOwners(slots);
-  extents.push(...kept.filter(({ state }) => state !== "bad"));
-  extents.sort((a, b) => a.first - b.first);
+  const sectors = extents.concat(kept.filter(({ state }) => state !== "bad"));
+  sectors.sort((a, b) => a.first - b.first);
   const doubtful = leftOver(slots, kept);
-  return { extents: [...extents, ...kept.filter(({ state }) => state === "bad")], doubtful };
+  return { extents: sectors.concat(kept.filter(({ state }) => state === "bad")), doubtful };
 }
 
 function slotOwners(slots: Claim<Extent>[]): Extent[] {
@@ -209,6 +220,9 @@ function slotOwners(slots: Claim<Extent>[]): Extent[] {
 
 /** Sectors that had a slot before the slots were settled, and have none now. */
 function leftOver(slots: readonly Claim<Extent>[], kept: readonly Extent[]): Extent[] {
+  const before = slots.reduce((sum, { of }) => of.state === "bad" ? sum : sum + of.length, 0);
+  const after = kept.reduce((sum, { state, length }) => state === "bad" ? sum : sum + length, 0);
+  if (before === after) return [];
   const claims: Claim<Extent | undefined>[] = slots.filter(({ of }) => of.state !== "bad")
     .map(({ of }) => ({ start: of.first, end: of.first + of.length, rank: 0, of }));
   kept.forEach(({ first, length, state }) => {

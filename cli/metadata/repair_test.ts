@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { checkMetadata } from "./check.ts";
 import type { Extent } from "./extent.ts";
 import { BLOCK_SIZE } from "./format.ts";
-import { type Image, MemoryImage } from "./image.ts";
+import { type Image, MemoryImage, openImage } from "./image.ts";
+import { layoutOf } from "./layout.ts";
 import { loadMetadata } from "./load.ts";
 import { BeyondRepairError, type Salvage, salvage } from "./repair.ts";
 import { bySector, GEOMETRY, Life } from "./repair_fixture.ts";
@@ -302,6 +303,27 @@ Deno.test("of any life, anything damaged: sound again with nothing invented, or 
     }),
     { numRuns: 200 },
   );
+});
+
+Deno.test("a table of many entries", () => {
+  const path = Deno.makeTempFileSync();
+  try {
+    const spareSectors = 1 << 19;
+    Deno.truncateSync(path, spareSectors * 512);
+    using image = openImage(path, { write: true });
+    const { slotsStart } = layoutOf(spareSectors, 1);
+    const extents = Array.from({ length: 150_000 }, (_, index): Extent => ({
+      first: index * 4,
+      length: 1,
+      slot: slotsStart + index * 2,
+      state: "remapped",
+    }));
+    const sizes = { spareSectors, spareDeviceSectors: spareSectors };
+    writeMetadata(image, { ...GEOMETRY, ...sizes, uuid: crypto.randomUUID() }, extents);
+    assert.deepEqual(salvage(image).extents, extents);
+  } finally {
+    Deno.removeSync(path);
+  }
 });
 
 Deno.test("what was never ours is beyond repair", () => {
