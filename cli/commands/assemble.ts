@@ -5,7 +5,7 @@ import { activeAs, type ActiveDevice, activeDevices } from "../device/assemble/a
 import { type AssembleOptions, Assembler, type Assembly } from "../device/assemble/plan.ts";
 import { SPARES_FILE } from "../device/assemble/places.ts";
 import { UsageError } from "../device/errors.ts";
-import { createDevice, type PersistentPlan, settle } from "../device/lifecycle.ts";
+import { createDevice, type PersistentPlan, prepareSpare, settle } from "../device/lifecycle.ts";
 import { RemapDevice } from "../device/remap_device.ts";
 import { isDegraded, type RemapStatus } from "../device/status_line.ts";
 import { type ExitCode, exitCodeOf } from "../output/exit_codes.ts";
@@ -36,6 +36,7 @@ const DOC: CommandDoc = {
     ["assemble --all", "activate everything; what the unit file in deploy/ runs at boot"],
     ["assemble --all -n", "show what would be activated"],
     ["assemble r0 --spare /dev/sdc1 --main /dev/sdb1", "a pair that cannot find itself"],
+    ["assemble r0 --main /dev/sdd --force", "main is in another enclosure, or was copied"],
   ],
   exits: [0, 1, 2, 3, 4, 5, 6, 130],
   complete: { name: "none" },
@@ -51,12 +52,18 @@ export function registerAssemble(parent: CommandUnknownOpts, session: Session): 
     .option("--spare <device>", "the spare, instead of a search")
     .option("--spare-start <sector>", "first sector of the spare range", sectorNumber)
     .option("--main <device>", "the main device, instead of a search")
+    .option("--force", "with --main: take it although the table says another, and write that down")
     .action(async (typed, { all, ...options }) => {
       if (all ? typed !== undefined : typed === undefined) {
         throw new UsageError("give the name of one device, or --all");
       }
       if (all && Object.keys(options).length > 0) {
-        throw new UsageError("--spare, --spare-start and --main go with the name of one device");
+        throw new UsageError(
+          "--spare, --spare-start, --main and --force go with the name of one device",
+        );
+      }
+      if (options.force && options.main === undefined) {
+        throw new UsageError("--force goes with --main: say which device it is");
       }
       if (options.spareStart !== undefined && options.spare === undefined) {
         throw new UsageError("--spare-start goes with --spare");
@@ -153,6 +160,11 @@ async function activate(
     return { name, state: "planned", fields, words: lines.join("\n"), exitCode: 0 };
   }
   await requireTarget(dm, name);
+  if (plan.action.kind === "activate" && plan.action.relabel !== undefined) {
+    const words = `writes ${plan.action.relabel} to ${plan.spare.path} as its main device`;
+    await session.confirm(name, words);
+    prepareSpare(plan);
+  }
   await createDevice(dm, plan);
   await settle(dm, plan);
   const status = RemapDevice.open(dm, name).status();

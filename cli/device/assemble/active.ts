@@ -45,14 +45,3 @@ export function activeAs(
     { device: name, cure: "give another name, or remove that device first" },
   );
 }
-
-/** The active device that has this spare range, under whatever name. */
-export function activeOn(
-  dm: DeviceMapper,
-  spareNumber: string,
-  start: bigint,
-): ActiveDevice | undefined {
-  return activeDevices(dm).find(({ table }) =>
-    table.spare === spareNumber && table.spareStart === start
-  );
-}

@@ -76,19 +76,29 @@ export function matchMain(
 
 /**
  * Whether a device that the user named can be the main device.
+ * @param force the user knows better than the identity that was written down; sizes have to fit
+ * @returns what `force` went over
  * @throws {WrongPairError}
  */
-export function checkNamedMain(place: TablePlace, { device, identities }: Candidate): void {
+export function checkNamedMain(
+  place: TablePlace,
+  { device, identities }: Candidate,
+  force: boolean,
+): string | undefined {
   const { mainId } = place.superblock;
-  if (mainId !== "" && !identities.includes(mainId)) {
-    const words = identities.length === 0 ? "has no identity" : `is ${identities.join(", ")}`;
-    throw new WrongPairError(
-      `${words}, but the table ${tableName(place.superblock)} on ${place.spare.path} belongs to ` +
-        printable(mainId),
-      { device: device.path, cure: "name the right pair of devices with --main and --spare" },
-    );
+  const differs = mainId !== "" && !identities.includes(mainId);
+  const words = `${identities.length === 0 ? "has no identity" : `is ${identities.join(", ")}`}, ` +
+    `but the table ${tableName(place.superblock)} on ${place.spare.path} belongs to ` +
+    printable(mainId);
+  if (differs && !force) {
+    throw new WrongPairError(words, {
+      device: device.path,
+      cure: "name the right pair with --main and --spare; or --force, if it is the same data in " +
+        "another enclosure or on another disk",
+    });
   }
   checkPair(place, device);
+  return differs ? `${device.path} ${words}` : undefined;
 }
 
 /** Sizes as they were. @throws {WrongPairError | BlockSizeError} */

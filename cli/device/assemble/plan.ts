@@ -32,6 +32,8 @@ export interface AssembleOptions {
   readonly spare?: string;
   readonly spareStart?: bigint;
   readonly main?: string;
+  /** `main` is right, whatever the table says of its identity: that is written anew. */
+  readonly force?: boolean;
 }
 
 /** What was found for one device: a plan, or why there is none. */
@@ -61,7 +63,7 @@ export class Assembler {
     const spare = options.spare === undefined
       ? this.#named(name)
       : this.#given(options.spare, options.spareStart ?? 0n);
-    return this.#plan(name, spare, options.main);
+    return this.#plan(name, spare, options);
   }
 
   /** Every table that was found. */
@@ -82,7 +84,7 @@ export class Assembler {
           });
         }
         if (name !== "") this.#checkAlone(name, spare);
-        return { name, plan: this.#plan(name, spare, undefined) };
+        return { name, plan: this.#plan(name, spare, {}) };
       } catch (error) {
         return { name: printable(name), spare: spare.device.path, error };
       }
@@ -151,7 +153,7 @@ export class Assembler {
     });
   }
 
-  #plan(name: string, spare: FoundSpare, mainPath: string | undefined): PersistentPlan {
+  #plan(name: string, spare: FoundSpare, options: AssembleOptions): PersistentPlan {
     const { device, start, content } = spare;
     if (content.kind === "newer") {
       throw new WrongPairError("holds metadata of a later version of dm-remap", {
@@ -162,9 +164,9 @@ export class Assembler {
     if (content.kind === "damaged") throw damaged(device.node, damageOf(content.problems));
     const { superblock, counts } = content;
     const place = { superblock, spare: device, start };
-    const main = mainPath === undefined
-      ? matchMain(place, this.#candidates ??= candidatesOf(this.#system))
-      : this.#namedMain(mainPath, place);
+    const { main, relabel, warning } = options.main === undefined
+      ? { main: matchMain(place, this.#candidates ??= candidatesOf(this.#system)) }
+      : this.#namedMain(options.main, place, options.force === true);
     this.#checkFree(main, device);
     const table = {
       ...tableOf(superblock, main, device, start),
@@ -178,17 +180,30 @@ export class Assembler {
       spare: device,
       uuid: dmUuid(superblock.uuid),
       readOnly: false,
-      warnings: superblock.mainId === ""
-        ? [`the table ${tableName(superblock)} does not say which main device it belongs to`]
-        : [],
-      action: { kind: "activate", superblock, counts },
+      warnings: warning === undefined ? [] : [warning],
+      action: {
+        kind: "activate",
+        superblock,
+        counts,
+        ...relabel === undefined ? {} : { relabel },
+      },
     };
   }
 
-  #namedMain(path: string, place: TablePlace): BlockDevice {
-    const device = resolveBlockDevice(path, this.#system);
-    checkNamedMain(place, { device, identities: identitiesOf(device, this.#system) });
-    return device;
+  #namedMain(path: string, place: TablePlace, force: boolean): NamedMain {
+    const main = resolveBlockDevice(path, this.#system);
+    const identities = identitiesOf(main, this.#system);
+    const table = `the table ${tableName(place.superblock)}`;
+    const warning = checkNamedMain(place, { device: main, identities }, force) ??
+      (place.superblock.mainId === ""
+        ? `${table} does not say which main device it belongs to`
+        : undefined);
+    const [relabel] = identities;
+    return {
+      main,
+      ...warning === undefined ? {} : { warning },
+      ...force && warning !== undefined && relabel !== undefined ? { relabel } : {},
+    };
   }
 
   #checkFree(main: BlockDevice, spare: BlockDevice): void {
@@ -197,6 +212,14 @@ export class Assembler {
       if (use !== undefined) throw use;
     }
   }
+}
+
+/** A main device that the user named. */
+interface NamedMain {
+  readonly main: BlockDevice;
+  /** What the table says otherwise, and the identity that is to be written in its place. */
+  readonly warning?: string;
+  readonly relabel?: string;
 }
 
 function nameOf({ content }: FoundSpare): string {

@@ -8,6 +8,7 @@ import { describeProblem } from "../../output/problem.ts";
 import * as errors from "../errors.ts";
 import { type FakeDisk, FakeSystem } from "../fake_system.ts";
 import type { OpenSpare } from "../spare/content.ts";
+import { prepareSpare } from "../spare/prepare.ts";
 import { SPARES_FILE } from "./places.ts";
 import { Assembler } from "./plan.ts";
 
@@ -104,6 +105,23 @@ Deno.test("a main that is named has to be the right one", () => {
   const one = (main: string) => () => machine.assembler().one("r0", { main });
   refuses(one("/dev/sdc"), errors.WrongPairError, /is serial:OTHER.*belongs to serial:MAIN/);
   refuses(one("/dev/sdd"), errors.WrongPairError, /has no identity/);
+});
+
+Deno.test("force takes another main of the same size, and has its identity written down", () => {
+  const machine = pair().disk("sdc", "OTHER").disk("sdd", "BIG", { sectors: 8192n });
+  const plan = machine.assembler().one("r0", { main: "/dev/sdc", force: true });
+  assert.match(plan.warnings.join(), /\/dev\/sdc is serial:OTHER, but .*serial:MAIN/);
+  prepareSpare(plan, (path) => machine.images.get(`${path}@0`)!);
+  const { superblock, extents } = loadMetadata(machine.images.get("/dev/sdb@0")!);
+  assert.deepEqual([superblock.mainId, superblock.uuid, superblock.args, [...extents()].length], [
+    ...["serial:OTHER", UUID, "2 max_remaps 9"],
+    1,
+  ]);
+  assert.equal(machine.assembler().one("r0").main.path, "/dev/sdc");
+  const big = () => machine.assembler().one("r0", { main: "/dev/sdd", force: true });
+  refuses(big, errors.WrongPairError, /main device of 4096 sectors, not 8192/);
+  const right = machine.assembler().one("r0", { main: "/dev/sdc", force: true });
+  assert.ok(right.action.kind === "activate" && right.action.relabel === undefined);
 });
 
 Deno.test("devices of another size are refused", () => {

@@ -2,8 +2,9 @@
 // What has to be done with a spare before a device with metadata is created on it.
 import { BLOCK_SECTORS } from "../../metadata/format.ts";
 import { openImage } from "../../metadata/image.ts";
+import { loadMetadata } from "../../metadata/load.ts";
 import { layoutOf } from "../../metadata/layout.ts";
-import { formatMetadata, type Geometry } from "../../metadata/write.ts";
+import { formatMetadata, type Geometry, writeMetadata } from "../../metadata/write.ts";
 import type { TableCounts } from "../../metadata/check.ts";
 import type { Superblock } from "../../metadata/superblock.ts";
 import { type CreateOptions, type CreatePlan, planCreate } from "../create_plan.ts";
@@ -48,7 +49,13 @@ export type SpareAction =
     readonly replaces: string | undefined;
   }
   /** Its table is this main device's own, and goes on as it is. */
-  | { readonly kind: "activate"; readonly superblock: Superblock; readonly counts: TableCounts };
+  | {
+    readonly kind: "activate";
+    readonly superblock: Superblock;
+    readonly counts: TableCounts;
+    /** Another identity of main, to be written first. */
+    readonly relabel?: string;
+  };
 
 export interface PersistentPlan extends CreatePlan {
   readonly action: SpareAction;
@@ -95,10 +102,11 @@ export async function planPersistent(
   };
 }
 
-/** Writes the empty table, if that is the plan. @throws {SystemError} */
+/** Writes the empty table or the new identity, if that is the plan. @throws {SystemError} */
 export function prepareSpare(plan: PersistentPlan, open: OpenSpare = openImage): void {
   const { action } = plan;
-  if (action.kind === "activate" || action.kind === "volatile" && !action.wipe) return;
+  if (action.kind === "activate" && action.relabel === undefined) return;
+  if (action.kind === "volatile" && !action.wipe) return;
   using image = open(plan.spare.node, {
     startSectors: Number(plan.table.spareStart),
     write: true,
@@ -109,6 +117,9 @@ export function prepareSpare(plan: PersistentPlan, open: OpenSpare = openImage):
       uuid: action.uuid,
       ...action.mainId === undefined ? {} : { mainId: action.mainId },
     });
+  } else if (action.kind === "activate") {
+    const { superblock, extents } = loadMetadata(image);
+    writeMetadata(image, { ...superblock, mainId: action.relabel ?? superblock.mainId }, extents());
   } else {
     image.write(0, new Uint8Array(2 * BLOCK_SECTORS * 512));
     image.sync();

@@ -56,6 +56,7 @@ export const LASTING_STEPS: readonly Step[] = [
     assert.equal(await errorCode(2, "assemble", "m0", "--spare-start", "8"), "usage");
     assert.equal(await errorCode(1, "assemble", "other"), "not-found");
     assert.equal(await errorCode(1, "assemble", "m0", "--spare", MAIN), "wrong-pair");
+    assert.equal(await errorCode(2, "assemble", "m0", "--force"), "usage");
     const swapped = ["assemble", "m0", "--spare", SPARE, "--main", SPARE];
     assert.equal(await errorCode(1, ...swapped), "wrong-pair");
     assert.equal(
