@@ -28,8 +28,6 @@ export interface Heads {
   readonly newer: boolean;
 }
 
-const SALT_AT = 60;
-
 /** Looks at both superblocks. */
 export function readHeads(image: Image): Heads {
   const heads: Head[] = [];
@@ -44,22 +42,23 @@ export function readHeads(image: Image): Heads {
     newer ||= decoded.kind === "newer";
     if (decoded.kind === "sound" && decoded.problem !== undefined) states[copy] = decoded.problem;
     if (decoded.kind === "sound" && decoded.problem === undefined) {
-      heads.push({ copy, superblock: decoded.superblock, salt: saltOf(block), sound: true });
+      heads.push({
+        copy,
+        superblock: decoded.superblock,
+        salt: decoded.superblock.salt,
+        sound: true,
+      });
     }
     if (decoded.kind !== "damaged") continue;
     const superblock = believed(block);
     if (superblock !== undefined) {
-      heads.push({ copy, superblock, salt: saltOf(block), sound: false });
+      heads.push({ copy, superblock, salt: superblock.salt, sound: false });
     }
   }
   heads.sort((a, b) =>
     Number(b.sound) - Number(a.sound) || b.superblock.sequence - a.superblock.sequence
   );
   return { heads, states, newer };
-}
-
-function saltOf(block: Uint8Array): number {
-  return viewOf(block).getUint32(SALT_AT, true);
 }
 
 /** What a damaged superblock would say if its checksum were right; only if all of it makes sense. */

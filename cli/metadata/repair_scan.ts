@@ -44,7 +44,6 @@ export function groupKey(generation: number, salt: number): string {
 /** So many places in a row without anything of ours, and the rest of a slot is not looked at. */
 const ENOUGH = 1024;
 const CHUNK = 64;
-const SALT_AT = 60;
 
 /**
  * Reads the area of a spare range.
@@ -125,8 +124,7 @@ class Scanner {
   ): Hole | undefined {
     if (block === undefined) return "unreadable";
     if (!isSound(block, kind)) return isZero(block) ? "zero" : "damaged";
-    const { generation } = decodeHeader(block);
-    const salt = viewOf(block).getUint32(SALT_AT, true);
+    const { generation, salt } = decodeHeader(block);
     if (!isOurs(block, kind, this.uuid, index)) return "damaged";
     keep(this.#group(generation, salt), index, {
       extents: this.#extents(block, kind),

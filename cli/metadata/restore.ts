@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // From a text to what can be written: everything is checked here, so that nothing is written that
 // the kernel would refuse.
-import { extentProblem, hasSlot } from "./extent.ts";
-import type { Extent } from "./extent.ts";
-import { ARGS_SIZE, BLOCK_ENTRIES, BLOCK_SECTORS, ID_SIZE, MAX_RUN, NAME_SIZE } from "./format.ts";
-import { MAX_SECTORS } from "./format.ts";
+import { type Extent, extentProblem, hasSlot } from "./extent.ts";
+import {
+  ARGS_SIZE,
+  BLOCK_ENTRIES,
+  BLOCK_SECTORS,
+  ID_SIZE,
+  MAX_RUN,
+  MAX_SECTORS,
+  NAME_SIZE,
+} from "./format.ts";
 import { layoutOf, pendingRoom } from "./layout.ts";
 import type { Superblock } from "./superblock.ts";
 import {

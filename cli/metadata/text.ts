@@ -27,7 +27,7 @@ export function countExtents(extents: Iterable<Extent>): TableCounts {
 
 /**
  * The keys of the text in their order, and where their values are in a superblock. How often the
- * table was written, and where, is not part of it: the text of a table stays the same wherever it is restored to.
+ * table was written, and where, is not part of it: its text stays the same wherever it is restored.
  */
 export const NUMBER_KEYS = {
   block_sectors: "blockSectors",
