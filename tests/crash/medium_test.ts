@@ -77,6 +77,16 @@ Deno.test("what cannot be is refused", () => {
   assert.throws(() => medium.take({ ...done(2), failed: true }), /failed below the record/);
 });
 
+Deno.test("a last mark that was written in part is left out, if that may be", () => {
+  const mark = { kind: "mark", mark: { type: "end", op: 3, ok: true, places: [] } } as const;
+  const bytes = formatRecording([mark, mark]);
+  for (const end of [bytes.length - 1, bytes.length / 2 + 60, bytes.length / 2 + 10]) {
+    const torn = bytes.slice().fill(0, end);
+    assert.deepEqual(parseRecording(torn, false), [mark]);
+    assert.throws(() => parseRecording(torn));
+  }
+});
+
 Deno.test("a recording reads as it was written, to its end", () => {
   const events = [
     write(1, 5, filled(7, 2), { fua: true }),

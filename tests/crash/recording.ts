@@ -47,8 +47,11 @@ export class RecordingError extends Error {
   override readonly name = "RecordingError";
 }
 
-/** Reads records to the end of the bytes, or to the first that is all zero. */
-export function parseRecording(bytes: Uint8Array): Event[] {
+/**
+ * Reads records to the end of the bytes, or to the first that is all zero.
+ * @param whole unless given as false, a last mark that is written in part is an error
+ */
+export function parseRecording(bytes: Uint8Array, whole = true): Event[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const decoder = new TextDecoder();
   const events: Event[] = [];
@@ -63,8 +66,12 @@ export function parseRecording(bytes: Uint8Array): Event[] {
       device: view.getUint32(at + 4, true),
       id: Number(view.getBigUint64(at + 8, true)),
     };
-    if (kind === "mark") events.push({ kind, mark: parseMark(decoder.decode(content)) });
-    else if (kind === "flush") events.push({ kind, ...common });
+    if (kind === "mark") {
+      const text = decoder.decode(content);
+      // A mark is text, and what was not written of it is zero.
+      if (!whole && (text === "" || text.includes("\0"))) break;
+      events.push({ kind, mark: parseMark(text) });
+    } else if (kind === "flush") events.push({ kind, ...common });
     else if (kind === "done") {
       events.push({ kind, ...common, failed: view.getUint32(at + 28, true) !== 0 });
     } else events.push({ kind, ...common, ...writeAt(view, at), data: content });

@@ -74,7 +74,7 @@ export class Chain {
   }
 
   async #readMarks(): Promise<Event[]> {
-    return parseRecording(await Deno.readFile(this.#marks));
+    return parseRecording(await Deno.readFile(this.#marks), false);
   }
 
   /** Everything that was promised must be on the disks; and the target must have said so. */
