@@ -8,7 +8,7 @@ import { run } from "../model/process.ts";
 import type { Recording } from "./campaign.ts";
 import type { Medium } from "./medium.ts";
 import { type Images, moments } from "./play.ts";
-import { SECTOR } from "./recording.ts";
+import { recordedBytes } from "./recording.ts";
 import { beforePath, readRecording, recordPath, splitImage, writeImages } from "./store.ts";
 
 /** Of the file that the record goes to; most of it is a hole. */
@@ -71,11 +71,11 @@ export async function makeRecording(options: RecordOptions): Promise<Recording |
   return recording;
 }
 
-/** Cuts off what the record has not reached: nothing was ever written there. */
+/** Cuts off what the record has not reached. */
 async function shorten(path: string): Promise<void> {
-  const { blocks } = await Deno.stat(path);
-  if (!blocks) throw new LabError(`${path}: nothing was recorded`);
-  await Deno.truncate(path, Math.min(blocks * SECTOR, RECORD_BYTES));
+  const length = recordedBytes(path);
+  if (length === 0) throw new LabError(`${path}: nothing was recorded`);
+  await Deno.truncate(path, length);
 }
 
 /** With everything that was written the media are what the disk is now. */

@@ -80,6 +80,18 @@ export function parseRecording(bytes: Uint8Array, whole = true): Event[] {
   return events;
 }
 
+/** Where the records in a file end: only their headers are read. */
+export function recordedBytes(path: string): number {
+  using file = Deno.openSync(path);
+  const header = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  for (let at = 0;; at += HEADER_BYTES + view.getUint32(32, true)) {
+    file.seekSync(at, Deno.SeekMode.Start);
+    const got = file.readSync(header) ?? 0;
+    if (got < HEADER_BYTES || view.getUint32(0, true) === 0) return at;
+  }
+}
+
 function writeAt(view: DataView, at: number) {
   const flags = view.getUint32(at + 24, true);
   return {
