@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Crash states by the thousand: at every moment of a recording, what may have reached the media.
+import { MetadataError } from "../../cli/metadata/problem.ts";
 import { Random } from "../../cli/selftest/random.ts";
 import { type Choice, formatChoice, parseChoice, randomChoice, subsets, torn } from "./choices.ts";
 import type { Volatile } from "./medium.ts";
@@ -76,6 +77,8 @@ export function judgeChoice(
     return undefined;
   } catch (error) {
     if (error instanceof Verdict) return error;
+    // What the check lets pass must load.
+    if (error instanceof MetadataError) return new Verdict("metadata", error.message);
     throw error;
   } finally {
     for (const medium of moment.media) medium.revert();
