@@ -77,11 +77,11 @@ function surroundings(target: Target, { superblock }: CheckReport): string[] {
 }
 
 /** Commands that help have to look at the same place. */
-function withStart({ path, start = 0n }: Target, report: CheckReport): CheckReport {
+function withStart({ start = 0n }: Target, report: CheckReport): CheckReport {
   if (start === 0n) return report;
   const problems = report.problems.map(({ cure, ...problem }) => ({
     ...problem,
-    cure: cure.replace(`meta repair ${path}`, `meta repair ${path} --start ${start}`),
+    cure: cure.replace(" --output OTHER", ` --start ${start}$&`),
   }));
   return { ...report, problems };
 }
