@@ -19,7 +19,7 @@ export async function checkMetadataIsDurable(
 ): Promise<void> {
   const waiting = [...unflushed].filter((sector) => rig.isMetadata(sector));
   if (waiting.length === 0) return;
-  const { first, count } = rig.staleCheckpoint(await rig.metadata());
+  const { first, count } = await rig.staleCheckpoint();
   for (const sector of waiting) {
     if (sector >= first && sector < first + count) continue;
     throw new PromiseBroken(

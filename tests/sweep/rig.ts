@@ -3,10 +3,11 @@
 // The stack under test: memory, devices whose Nth request fails, and the target on top.
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { type RemapFeatures, type RemapTable, toTarget } from "../../cli/device/table_line.ts";
-import { BLOCK_SECTORS } from "../../cli/metadata/format.ts";
+import { BLOCK_SECTORS, BLOCK_SIZE } from "../../cli/metadata/format.ts";
 import { MemoryImage } from "../../cli/metadata/image.ts";
 import { layoutOf } from "../../cli/metadata/layout.ts";
 import { loadMetadata, type Metadata } from "../../cli/metadata/load.ts";
+import { decodeSuperblock } from "../../cli/metadata/superblock.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper, TargetSpec } from "../../ffi/libdevmapper.ts";
 import type { Range } from "../model/range.ts";
@@ -169,9 +170,15 @@ export class Rig implements AsyncDisposable {
     return loadMetadata(image);
   }
 
-  /** Sectors of the spare that hold the checkpoint slot that is not current. */
-  staleCheckpoint({ checkpoint }: Metadata): Range {
-    const start = LASTING_LAYOUT.checkpointStart[checkpoint === 0 ? 1 : 0];
+  /** Sectors of the spare that hold the checkpoint slot that no superblock calls current. */
+  async staleCheckpoint(): Promise<Range> {
+    const area = await this.#readMetadata();
+    const supers = [0, 1].flatMap((copy) => {
+      const block = decodeSuperblock(area.subarray(copy * BLOCK_SIZE, (copy + 1) * BLOCK_SIZE));
+      return block.kind === "sound" ? [block.superblock] : [];
+    });
+    const [newest] = supers.toSorted((a, b) => b.sequence - a.sequence);
+    const start = LASTING_LAYOUT.checkpointStart[newest?.checkpoint === 1 ? 0 : 1];
     const count = LASTING_LAYOUT.checkpointBlocks * BLOCK_SECTORS;
     return { first: SPARE_START + start * BLOCK_SECTORS, count };
   }

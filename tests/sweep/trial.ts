@@ -255,7 +255,8 @@ export class Trial {
   async restore(): Promise<void> {
     await within(this.rig.suspend(), "suspend");
     try {
-      await this.#move("restore", this.rig.target.send("restore"), {});
+      const outcome = await within(outcomeOf(this.rig.target.send("restore")), "restore");
+      this.#judgeRead("restore", outcome);
     } finally {
       await within(this.rig.resume(), "resume");
     }
@@ -276,12 +277,15 @@ export class Trial {
     this.#arm();
     const outcome = await within(outcomeOf(rig.putBack()), "start");
     if (outcome.ok) return;
-    // dm tells a resume's failure as it is; a refusal is the target's own.
-    const blame = this.blame;
-    const justified = blame.mayRefuse && [...IO_ERRORS, "EINVAL"].includes(outcome.code);
-    if (!justified) this.#judge("a start", outcome, false);
+    this.#judgeRead("a start", outcome);
     rig.pair.disarm();
     await within(rig.putBack(), "start, without the fault");
+  }
+
+  /** Metadata that cannot be read is refused, and so is what was half written. */
+  #judgeRead(what: string, outcome: Outcome<unknown>): void {
+    if (outcome.ok || (this.blame.mayRefuse && outcome.code === "EINVAL")) return;
+    this.#judge(what, outcome, this.blame.mayRefuse);
   }
 
   #arm(): void {
