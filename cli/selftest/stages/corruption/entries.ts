@@ -19,15 +19,12 @@ const slotOf = (view: DataView, entry: number) => view.getUint32(at(entry) + 8, 
 const setState = (view: DataView, entry: number, state: number) =>
   view.setUint8(at(entry) + 14, state);
 
-const BAD_STATE = 5;
-
 const ENTRY_CHANGES: readonly Change[] = [
   ["a slot used twice", (view) => setSlot(view, 7, slotOf(view, 8))],
   ["a slot in the metadata", (view) => setSlot(view, 7, 8)],
   ["a slot past the end", (view) => setSlot(view, 7, SPARE_SECTORS)],
   ["a slot far past the end", (view) => view.setUint16(at(7) + 12, 0xffff, true)],
   ["a sector past the end", (view) => setFirst(view, 7, MAIN_SECTORS)],
-  ["a sector far past the end", (view) => view.setUint16(at(7) + 4, 0xffff, true)],
   ["a run past the end of main", (view) => setLength(view, 7, 0xffff)],
   ["a run over the next one", (view) => setLength(view, 7, 6)],
   ["a run of nothing", (view) => setLength(view, 7, 0)],
@@ -35,7 +32,6 @@ const ENTRY_CHANGES: readonly Change[] = [
   ["an unknown state", (view) => setState(view, 7, 77)],
   ["a state for the journal only", (view) => setState(view, 7, 0)],
   ["a pending sector with a slot", (view) => setState(view, 7, 3)],
-  ["bad slots with a sector", (view) => setState(view, 7, BAD_STATE)],
   ["bits that nobody writes", (view) => view.setUint8(at(7) + 15, 1)],
 ];
 
@@ -43,16 +39,13 @@ const BLOCK_CHANGES: readonly Change[] = [
   ["more entries than a block holds", (view) => view.setUint32(16, BLOCK_ENTRIES + 1, true)],
   ["very many entries", (view) => view.setUint32(20, 0xffffffff, true)],
   ["another version", (view) => view.setUint32(8, 9, true)],
-  ["another generation", (view) => view.setUint32(40, 77, true)],
 ];
 
 const SUPERBLOCK_CHANGES: readonly Change[] = [
   ["logical blocks of 3 sectors", (view) => view.setUint32(76, 3, true)],
-  ["logical blocks of no sectors", (view) => view.setUint32(76, 0, true)],
   ["no main", (view) => view.setBigUint64(88, 0n, true)],
   ["a huge main", (view) => view.setBigUint64(88, 1n << 60n, true)],
   ["a huge spare", (view) => view.setBigUint64(112, 1n << 60n, true)],
-  ["a longer spare", (view) => view.setBigUint64(112, 4096n, true)],
   ["slots over the metadata", (view) => view.setBigUint64(144, 8n, true)],
   ["a third checkpoint", (view) => view.setUint32(160, 2, true)],
   ["a checkpoint of too many blocks", (view) => view.setBigUint64(168, 1n << 40n, true)],

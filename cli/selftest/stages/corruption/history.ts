@@ -45,8 +45,18 @@ export interface History {
   readonly places: Places;
 }
 
-/** Two checkpoints of two blocks each, and three transactions in the ring. */
+type Past = Omit<History, "pair">;
+
+/** What all cases damage, each for itself. */
+let past: Past | undefined;
+
 export async function makeHistory(bench: PersistenceBench): Promise<History> {
+  past ??= await live(bench);
+  return { ...past, pair: await bench.revive(past.image) };
+}
+
+/** Two checkpoints of two blocks each, and three transactions in the ring. */
+async function live(bench: PersistenceBench): Promise<Past> {
   const pair = await bench.pair();
   return await bench.life(pair, async (rig) => {
     const sectors = Array.from({ length: SCATTERED }, (_, index) => `${5 * index} 1`);
@@ -73,7 +83,6 @@ export async function makeHistory(bench: PersistenceBench): Promise<History> {
     const newest = metadata.superblockCopy === "A" ? 0 : 1;
     return {
       image,
-      pair: await bench.revive(image),
       before,
       view: await liveView(rig),
       places: {
