@@ -8,6 +8,7 @@ import {
   BusyError,
   DeviceNotFoundError,
   HeldError,
+  MetadataDamagedError,
   MountedError,
   NameTakenError,
   RefusedError,
@@ -84,6 +85,7 @@ function explainCreation(error: unknown, dm: DeviceMapper, plan: CreatePlan): un
       cause: error,
     });
   }
+  if (error.operation === "resume") return explainActivation(error, plan);
   if (error.operation !== "reload") return error;
   if (!dm.versions().some(({ name }) => name === TARGET_TYPE)) {
     return targetMissing(plan.name, error);
@@ -96,6 +98,19 @@ function explainCreation(error: unknown, dm: DeviceMapper, plan: CreatePlan): un
     });
   }
   return error;
+}
+
+/** The metadata is read when the device is resumed for the first time. */
+function explainActivation(error: DeviceMapperError, plan: CreatePlan): unknown {
+  const refusal = error.kernelLog.map((line) => /metadata on \S+ refused: (.*)$/.exec(line)?.[1])
+    .find((reason) => reason !== undefined);
+  if (refusal === undefined) return error;
+  return new MetadataDamagedError(`the kernel refuses its metadata: ${refusal}`, {
+    device: plan.spare.path,
+    cure: `\`dmremap-ts meta check ${plan.spare.path}\` says what is wrong, ` +
+      "`dmremap-ts meta repair` saves what can be saved",
+    cause: error,
+  });
 }
 
 function targetMissing(device: string, cause: unknown): TargetMissingError {

@@ -20,8 +20,7 @@ interface Refusal {
 const REFUSALS: readonly Refusal[] = [
   { name: "no arguments", params: "", reason: /main_dev.*required/ },
   { name: "too few arguments", params: "M 0 S 0", reason: /spare_len.*required/ },
-  { name: "without volatile", parts: { features: [] }, reason: /volatile/ },
-  { name: "no feature arguments at all", params: "M 0 S 0 1024", reason: /volatile/ },
+  { name: "no room for metadata", params: "M 0 S 0 64", reason: /spare_len.*metadata/ },
   { name: "main_start not a number", params: "M x S 0 1024 1 volatile", reason: /main_start/ },
   { name: "main_start negative", params: "M -8 S 0 1024 1 volatile", reason: /main_start/ },
   { name: "spare_start not a number", params: "M 0 S 0x10 1024 1 volatile", reason: /spare_start/ },
