@@ -211,6 +211,21 @@ async function refusesASmallSpare(bench: PersistenceBench): Promise<void> {
   }, { spareLength: least });
 }
 
+/** It would write over the metadata, and the table would be gone with nobody having said so. */
+async function refusesVolatile(bench: PersistenceBench): Promise<void> {
+  const pair = await usedPair(bench);
+  const before = await bench.read(pair.raw.spare);
+  const { message } = await checkFails(
+    "a volatile line",
+    "EBUSY",
+    () => Rig.make(bench.scope, bench.dm, pair, { features: ["volatile"], content: pair.content }),
+  );
+  checkMatch("the log", message, /carries the metadata of a table/);
+  const changed = firstDifference(await bench.read(pair.raw.spare), before);
+  checkEqual("the first byte of the spare that is changed", changed, -1);
+  await bench.life(pair, (rig) => rig.check("content without volatile"));
+}
+
 /** The logical block is part of the format: a main with another one is another main. */
 async function refusesOtherBlocks(bench: PersistenceBench): Promise<void> {
   const pair = await bench.ownPair({ blockSize: 512 });
@@ -251,6 +266,7 @@ export const REFUSALS: PersistencePart = {
     { name: "promise 10: one superblock is gone, the other serves", run: servesFromTheOther },
     { name: "metadata of a newer version", run: refusesNewer },
     { name: "promise 7: a feature that allows reading only", run: keepsToReading },
+    { name: "promise 10: a volatile line over metadata", run: refusesVolatile },
     { name: "metadata of two devices", run: tellsDevicesApart },
     { name: "resized devices", run: refusesResized },
     { name: "main and spare exchanged", run: refusesSwapped },
