@@ -54,7 +54,10 @@ export async function breaker(
 }
 
 async function breakSlots({ random, stack }: Race): Promise<void> {
-  const range = { first: 8 + random.below(BAD_SLOTS), count: 1 + random.below(4) };
+  const range = {
+    first: stack.slotsStart + 8 + random.below(BAD_SLOTS),
+    count: 1 + random.below(4),
+  };
   await stack.spare.addFault("write", range);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // After the race: everything is there, and is accounted for.
+import { formatPlaces } from "../../cli/device/messages.ts";
+import { hasSlot } from "../../cli/metadata/extent.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import {
   contract,
@@ -21,7 +23,7 @@ async function checkAccounts(race: Race): Promise<void> {
   const status = target.status();
   const stats = await target.stats();
   const slots = Number(status.spareTotal);
-  promise5MappingIsInjective(places, 0, slots);
+  promise5MappingIsInjective(places, race.stack.slotsStart, slots);
   const sum = (...wanted: readonly string[]) =>
     places.filter(({ place }) => wanted.includes(place))
       .reduce((all, { count }) => all + Number(count), 0);
@@ -55,6 +57,30 @@ async function checkAccounts(race: Race): Promise<void> {
   promise8NoSlotForTransport("lost", 0, race.mayLose ? 0 : sum("lost"));
 }
 
+/** The table is on the spare, word for word, and there again after a restart. */
+async function checkLasts({ stack }: Race): Promise<void> {
+  const entries = async () => formatPlaces(await Array.fromAsync(stack.target.entries()));
+  const status = stack.target.status();
+  const live = await entries();
+  const metadata = await stack.metadata();
+  let [relocated, bad] = [0, 0];
+  for (const { state, length } of metadata.extents()) {
+    if (state === "bad") bad += length;
+    else if (hasSlot(state)) relocated += length;
+  }
+  contract(
+    relocated === Number(status.remapped) && bad === Number(status.spareBad ?? 0n),
+    `the spare has ${relocated} sectors and ${bad} bad slots, the target ${status.remapped} ` +
+      `and ${status.spareBad}`,
+  );
+  await stack.recreate();
+  const again = await entries();
+  contract(again === live, `the table was\n${live}\nand is after a restart\n${again}`);
+  const { spareBad, mode } = stack.target.status();
+  contract(spareBad === status.spareBad, `${spareBad} slots are bad, not ${status.spareBad}`);
+  contract(mode === "rw", `mode=${mode}`);
+}
+
 async function readAll(race: Race): Promise<void> {
   const count = 2048;
   for (let first = 0; first < MAIN_SECTORS; first += count) await race.read({ first, count });
@@ -62,7 +88,6 @@ async function readAll(race: Race): Promise<void> {
 
 /** Reads all of it on the target and, unmapped, on main itself. */
 export async function checkEverything(race: Race, blocks: readonly Range[]): Promise<void> {
-  const { target } = race.stack;
   if (race.failedWrites + race.failedReads + race.refusedMoves > 0) await race.trustAgain();
   await checkAccounts(race);
   await readAll(race);
@@ -71,7 +96,11 @@ export async function checkEverything(race: Race, blocks: readonly Range[]): Pro
   contract(!race.ledger.isExcused(EVERYTHING), "the test itself has left sectors in doubt");
   await readAll(race);
   await checkAccounts(race);
-  const { kept } = await target.clear();
+  if (race.stack.lasts) {
+    await checkLasts(race);
+    await readAll(race);
+  }
+  const { kept } = await race.stack.target.clear();
   contract(kept === 0n, `clear kept ${kept} sectors`);
   await readAll(race);
   using main = DirectFile.open(race.stack.main.path);

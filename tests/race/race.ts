@@ -199,11 +199,25 @@ export class Race {
     }
   }
 
+  /** Writes the table as a whole, into the middle of everything. */
+  async saver(): Promise<void> {
+    while (this.running) {
+      await new Promise((resolve) => setTimeout(resolve, this.random.below(50)));
+      const outcome = await outcomeOf(this.stack.target.send("save"));
+      contract(
+        outcome.ok || outcome.code === "EBUSY",
+        `save failed: ${outcome.ok ? "" : outcome.code}`,
+      );
+    }
+  }
+
   /** Suspends and resumes, or loads the same table again, all the time. */
   async disturber(): Promise<void> {
     while (this.running) {
       await new Promise((resolve) => setTimeout(resolve, 5 + this.random.below(40)));
-      if (this.random.chance(2)) await this.stack.suspendFor(this.random.below(10));
+      const restores = this.stack.lasts && this.random.chance(2);
+      const message = restores ? "restore" : undefined;
+      if (this.random.chance(2)) await this.stack.suspendFor(this.random.below(10), message);
       else await this.stack.reload();
     }
   }

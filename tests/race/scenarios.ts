@@ -94,6 +94,7 @@ function mixed(parties: Parties): Scenario["run"] {
       ...Array.from({ length: parties.movers ?? 2 }, () => race.mover(pick, moves)),
       ...(parties.disturbed === true ? [race.disturber()] : []),
       ...(damage === undefined ? [] : [breaker(race, owned, damage)]),
+      ...(race.stack.lasts ? [race.saver()] : []),
       ...(parties.deaths === true ? [killer(race)] : []),
       ...(parties.scanned === true ? [race.scanner(MAIN_SECTORS)] : []),
     ]);
@@ -193,7 +194,12 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "large writes", moves: 1000, stack: {}, run: mixed({ large: true }) },
   { name: "large extents", moves: 1000, stack: {}, run: largeExtents },
   { name: "slow writes to main", moves: 300, stack: { main: SLOW_WRITES }, run: mixed({}) },
-  { name: "slow writes to the spare", moves: 300, stack: { spare: SLOW_WRITES }, run: mixed({}) },
+  {
+    name: "slow writes to the spare",
+    moves: 300,
+    stack: { lasts: true, spare: SLOW_WRITES },
+    run: mixed({}),
+  },
   {
     name: "slow large writes",
     moves: 300,
@@ -202,9 +208,9 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { name: "all slow", moves: 300, stack: { main: SLOW, spare: SLOW }, run: mixed({}) },
   {
-    name: "suspend and reload",
+    name: "suspend, reload and restore",
     moves: 600,
-    stack: {},
+    stack: { lasts: true },
     run: mixed({ large: true, disturbed: true }),
   },
   {
@@ -213,7 +219,7 @@ export const SCENARIOS: readonly Scenario[] = [
     stack: { main: SLOW_WRITES },
     run: mixed({ disturbed: true }),
   },
-  { name: "lost sectors", moves: 600, stack: {}, run: lostSectors },
+  { name: "lost sectors", moves: 600, stack: { lasts: true }, run: lostSectors },
   {
     name: "lost sectors, slow writes to the spare",
     moves: 120,
@@ -223,7 +229,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "bad for writes",
     moves: 300,
-    stack: { bad: "medium", features: RETRIES },
+    stack: { lasts: true, bad: "medium", features: RETRIES },
     run: mixed({ large: true, damage: FOR_WRITES }),
   },
   {
@@ -250,13 +256,13 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "bad, slow writes to the spare",
     moves: 150,
-    stack: { bad: "medium", spare: SLOW_WRITES, features: RETRIES },
+    stack: { lasts: true, bad: "medium", spare: SLOW_WRITES, features: RETRIES },
     run: mixed({ damage: ANY_DAMAGE, scanned: true }),
   },
   {
-    name: "bad, suspend and reload",
+    name: "bad, suspend, reload and restore",
     moves: 300,
-    stack: { bad: "io", features: RETRIES },
+    stack: { lasts: true, bad: "io", features: RETRIES },
     run: mixed({ damage: ANY_DAMAGE, disturbed: true, scanned: true }),
   },
   {
@@ -269,7 +275,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "bad, few slots",
     moves: 200,
-    stack: { bad: "medium", slots: 24, features: RETRIES },
+    stack: { lasts: true, bad: "medium", slots: 24, features: RETRIES },
     run: mixed({ damage: { ...ANY_DAMAGE, slots: false }, scarce: true }),
   },
   {

@@ -3,6 +3,9 @@
 // The devices of a race: null_blk with memory, delays on top if wanted, and the target.
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { type RemapFeatures, type RemapTable, toTarget } from "../../cli/device/table_line.ts";
+import { MemoryImage } from "../../cli/metadata/image.ts";
+import { layoutOf } from "../../cli/metadata/layout.ts";
+import { loadMetadata, type Metadata } from "../../cli/metadata/load.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { BadSectors, type BadStatus, type LowerDevice, NullBlock } from "../model/lower.ts";
@@ -35,6 +38,16 @@ export interface StackOptions {
   readonly features?: RemapFeatures;
   /** Sectors; all of the spare device unless told. */
   readonly slots?: number;
+  /** With metadata before the slots. */
+  readonly lasts?: boolean;
+}
+
+/** A range of the spare with room for metadata before so many slots; else all of it. */
+function lastingSectors(slots: number | undefined): number {
+  if (slots === undefined) return SPARE_SECTORS;
+  let sectors = slots;
+  while (layoutOf(sectors, 1).slots < slots) sectors++;
+  return sectors;
 }
 
 export class Stack implements AsyncDisposable {
@@ -42,6 +55,8 @@ export class Stack implements AsyncDisposable {
   #target: RemapDevice | undefined;
   #file: DirectFile | undefined;
   #table: RemapTable | undefined;
+  /** The first slot. */
+  slotsStart = 0;
 
   private constructor(
     readonly dm: DeviceMapper,
@@ -74,7 +89,14 @@ export class Stack implements AsyncDisposable {
     await spare.write(0n, spareStamps(ledger.seed, 0, SPARE_SECTORS));
   }
 
+  get lasts(): boolean {
+    return this.slotsStart > 0;
+  }
+
   async #build(options: StackOptions): Promise<void> {
+    const lasts = options.lasts === true;
+    const spareSectors = lasts ? lastingSectors(options.slots) : options.slots ?? SPARE_SECTORS;
+    if (lasts) await this.#prepareMetadata(spareSectors);
     this.#table = {
       start: 0n,
       length: BigInt(MAIN_SECTORS),
@@ -82,18 +104,44 @@ export class Stack implements AsyncDisposable {
       mainStart: 0n,
       spare: await this.#delay("racespare-delay", this.spare, options.spare),
       spareStart: 0n,
-      spareLength: BigInt(options.slots ?? SPARE_SECTORS),
+      spareLength: BigInt(spareSectors),
       features: {
-        volatile: true,
+        volatile: !lasts,
         maxRemaps: 0n,
         retries: 1n,
         retryDelayMs: 0n,
         ...options.features,
       },
     };
+    await this.#create();
+  }
+
+  async #prepareMetadata(spareSectors: number): Promise<void> {
+    this.slotsStart = layoutOf(spareSectors, 1).slotsStart;
+    using spare = DirectFile.open(this.spare.path, { write: true });
+    await spare.write(0n, new Uint8Array(this.slotsStart * SECTOR_BYTES));
+  }
+
+  async #create(): Promise<void> {
+    if (this.#table === undefined) throw new Error("there is no table");
     await this.dm.createWithTable(NAME, [toTarget(this.#table)]);
     this.#target = RemapDevice.open(this.dm, NAME);
     this.#file = DirectFile.open(`/dev/mapper/${NAME}`, { write: true });
+  }
+
+  /** Removes the target and makes it again. */
+  async recreate(): Promise<void> {
+    this.#file?.[Symbol.dispose]();
+    await this.dm.remove(NAME, { retry: true });
+    await this.#create();
+  }
+
+  /** What the spare says by itself. */
+  async metadata(): Promise<Metadata> {
+    using spare = DirectFile.open(this.spare.path);
+    const image = new MemoryImage(Number(this.#table?.spareLength ?? 0n) * SECTOR_BYTES);
+    image.write(0, await spare.read(0n, this.slotsStart * SECTOR_BYTES));
+    return loadMetadata(image);
   }
 
   async #delay(name: string, below: LowerDevice, delay?: Delay): Promise<string> {
@@ -116,8 +164,10 @@ export class Stack implements AsyncDisposable {
     return this.#file;
   }
 
-  async suspendFor(milliseconds: number): Promise<void> {
+  /** @param message is sent meanwhile */
+  async suspendFor(milliseconds: number, message?: string): Promise<void> {
     await this.dm.suspend(NAME);
+    if (message !== undefined) await this.target.send(message);
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
     await this.dm.resume(NAME);
   }
