@@ -184,6 +184,7 @@ static int remap_write_checkpoint(struct remap_c *rc, struct list_head *pieces)
 	};
 	int r;
 
+	remap_flush_begin(rc);
 	/* An empty table has a block, too: it says that there is a newer checkpoint. */
 	remap_block_start(remap_run_block(rc, 0), REMAP_MAGIC_CHECKPOINT, meta->super, 0);
 	r = remap_write_entries(&w) ?: remap_write_bad(&w) ?: remap_writer_close(&w, true) ?:
@@ -241,17 +242,17 @@ int remap_checkpoint(struct remap_c *rc, struct list_head *pieces)
 {
 	struct remap_meta *meta = rc->meta;
 	__le32 salt = meta->super->header.salt;
-	unsigned int tries = 0;
+	unsigned int tries;
 	int r;
 
-	/* As long as no superblock names it, it can be written again, under another salt. */
-	for (;;) {
+	/* Once more if it failed: as long as no superblock names it, it can be written again. */
+	for (tries = 0; ; tries++) {
 		remap_super_next(meta);
 		r = remap_write_checkpoint(rc, pieces);
 		if (!r)
 			break;
 		remap_super_previous(meta, salt);
-		if (!remap_meta_try_again(rc, &tries))
+		if (tries)
 			return r;
 	}
 	r = remap_write_super(rc);

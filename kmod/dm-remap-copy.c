@@ -73,8 +73,20 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 }
 
 /**
- * remap_flush() - Make what was written to a device last.
- * @rc: the target
+ * remap_flush_begin() - Before the first write that a remap_flush() is to make last.
+ * @rc: the target; its move_lock is held
+ *
+ * A flush from above that fails in between may take our writes with it; see remap_end_flush().
+ */
+void remap_flush_begin(struct remap_c *rc)
+{
+	rc->flush_seen[false] = atomic_read(&rc->flush_errors[false]);
+	rc->flush_seen[true] = atomic_read(&rc->flush_errors[true]);
+}
+
+/**
+ * remap_flush() - Make what was written to a device since remap_flush_begin() last.
+ * @rc: the target; its move_lock is held
  * @area: the device
  *
  * Never tried again: devices forget what a failed flush was for, and the next one would succeed.
@@ -86,6 +98,8 @@ int remap_flush(struct remap_c *rc, const struct remap_area *area)
 {
 	int r = blkdev_issue_flush(area->bdev);
 
+	if (!r && atomic_read(&rc->flush_errors[area->spare]) != rc->flush_seen[area->spare])
+		return -EIO;
 	if (r) {
 		set_bit(area->spare, &rc->flush_failed);
 		remap_err(rc, "%s device %s cannot flush", area->spare ? "spare" : "main",

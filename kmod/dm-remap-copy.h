@@ -15,6 +15,7 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 			   sector_t sector, sector_t offset, sector_t count);
 blk_status_t remap_copy_retry(struct remap_c *rc, const struct remap_area *area, blk_opf_t opf,
 			      sector_t sector, sector_t offset, sector_t count);
+void remap_flush_begin(struct remap_c *rc);
 int remap_flush(struct remap_c *rc, const struct remap_area *area);
 bool remap_told_to_stop(const struct remap_c *rc);
 

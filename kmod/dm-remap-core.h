@@ -95,6 +95,8 @@ struct remap_c {
 	u64 slots;
 
 	unsigned long flush_failed;	/* bits: main, spare; see remap_flush() */
+	atomic_t flush_errors[2];	/* of flushes from above; main, spare */
+	int flush_seen[2];		/* at the begin of a move; move_lock */
 
 	/* The drain: see remap_drain(). */
 	unsigned int phase;

@@ -91,14 +91,33 @@ static bool remap_is_to_verify(struct remap_c *rc, const struct bio *bio,
 }
 
 /*
+ * Of a flush. What one of ours that has failed was for, came from above, too: then the next one
+ * from there fails. And the other way round: see remap_flush_begin().
+ */
+static int remap_end_flush(struct remap_c *rc, struct bio *bio, blk_status_t *error)
+{
+	bool spare = dm_bio_get_target_bio_nr(bio);
+
+	if (test_bit(spare, &rc->flush_failed) && test_and_clear_bit(spare, &rc->flush_failed))
+		*error = *error ?: BLK_STS_IOERR;
+	if (*error)
+		atomic_inc(&rc->flush_errors[spare]);
+	remap_count_error(rc, bio, *error);
+	return DM_ENDIO_DONE;
+}
+
+/*
  * A bio that has failed, or whose data is verified. If it goes to a worker, it comes here again
  * from there, settled.
  */
-static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_status_t error)
+static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_status_t *status)
 {
+	blk_status_t error = *status;
 	unsigned long flags = remap_io_flags(bio) & ~(REMAP_IO_COUNTED | REMAP_IO_PHASE);
 	const struct bvec_iter *iter = remap_io_iter(bio);
 
+	if (flags & REMAP_IO_FLUSH)
+		return remap_end_flush(rc, bio, status);
 	/* Before any repair: it waits for its turn, and whoever has it may be draining. */
 	remap_count_end(rc, remap_io_flags(bio));
 	if (!(flags & REMAP_IO_SETTLED)) {
@@ -128,8 +147,8 @@ int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 {
 	unsigned long flags = remap_io_flags(bio);
 
-	if (unlikely(*error || flags & (REMAP_IO_SETTLED | REMAP_IO_VERIFY)))
-		return remap_end_special(ti->private, bio, *error);
+	if (unlikely(*error || flags & (REMAP_IO_SETTLED | REMAP_IO_VERIFY | REMAP_IO_FLUSH)))
+		return remap_end_special(ti->private, bio, error);
 	remap_count_end(ti->private, flags);
 	return DM_ENDIO_DONE;
 }

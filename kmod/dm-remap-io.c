@@ -272,16 +272,12 @@ static __always_inline int remap_map_write(struct remap_c *rc, struct bio *bio, 
 	return DM_MAPIO_REMAPPED;
 }
 
-/*
- * An empty flush comes once for each device; data never carries PREFLUSH down here. A flush of our
- * own that has failed was for what came from above, too.
- */
+/* An empty flush comes once for each device; data never carries PREFLUSH down here. */
 static noinline int remap_map_flush(struct remap_c *rc, struct bio *bio)
 {
 	bool spare = dm_bio_get_target_bio_nr(bio);
 
-	if (test_bit(spare, &rc->flush_failed) && test_and_clear_bit(spare, &rc->flush_failed))
-		return DM_MAPIO_KILL;
+	remap_io_set(bio, REMAP_IO_FLUSH);
 	bio_set_dev(bio, spare ? rc->spare->bdev : rc->main->bdev);
 	return DM_MAPIO_REMAPPED;
 }

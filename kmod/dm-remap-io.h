@@ -22,6 +22,7 @@ struct remap_io {
 #define REMAP_IO_SETTLED BIT(2)		/* its status is our last word */
 #define REMAP_IO_VERIFY BIT(3)		/* its data is checked, or to be remembered for checks */
 #define REMAP_IO_MISMATCH BIT(4)	/* read other data than was written */
+#define REMAP_IO_FLUSH BIT(5)		/* empty */
 
 static inline unsigned long remap_io_flags(const struct bio *bio)
 {

@@ -116,6 +116,9 @@ static int remap_journal_write(struct remap_c *rc, u32 flags)
 	r = remap_meta_write_block(rc, meta->layout.journal_start + meta->journal_used,
 				   meta->block);
 	meta->uncertain = r;
+	if (r)
+		remap_err(rc, "block %llu of the journal on %s cannot be written",
+			  meta->journal_used, rc->spare->name);
 	if (!r) {
 		meta->journal_used++;
 		meta->nr = 0;
@@ -168,7 +171,7 @@ static int remap_put_note(struct remap_runs *runs, const struct remap_extent *ex
 	return 0;
 }
 
-static bool remap_may_note(const struct remap_c *rc)
+static bool remap_may_record(const struct remap_c *rc)
 {
 	return rc->meta && rc->meta->mode == REMAP_META_WRITE && remap_table_is_writable(rc);
 }
@@ -184,7 +187,7 @@ void remap_meta_note(struct remap_c *rc, sector_t first, sector_t last)
 	struct remap_runs runs = { .rc = rc, .put = remap_put_note };
 	sector_t pos, end;
 
-	if (!remap_may_note(rc))
+	if (!remap_may_record(rc))
 		return;
 	for (pos = first; pos <= last; pos = end + 1) {
 		void *value = remap_table_at(rc->table, pos, &end);
@@ -200,7 +203,7 @@ void remap_meta_note_bad(struct remap_c *rc, sector_t spare_sector)
 {
 	struct remap_runs runs = { .rc = rc, .put = remap_put_note };
 
-	if (!remap_may_note(rc))
+	if (!remap_may_record(rc))
 		return;
 	remap_runs_add_bad(&runs, spare_sector, rc->unit);
 	remap_runs_end(&runs);
@@ -240,15 +243,25 @@ static void remap_pieces_in_doubt(struct list_head *pieces)
 		piece->doubt = !piece->failed;
 }
 
-/* The data that goes with a change lasts. What goes back to main was flushed there. */
+/* The data that goes with a change lasts. What an unmap brings back to main was flushed there. */
 static int remap_flush_pieces(struct remap_c *rc, struct list_head *pieces)
 {
-	struct remap_piece *piece = list_first_entry_or_null(pieces, struct remap_piece, list);
-	struct remap_area spare = remap_spare_area(rc);
+	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
+	bool to_main = false, to_spare = false;
+	struct remap_piece *piece;
+	int r = 0;
 
-	if (!piece || remap_state(remap_piece_becomes(piece, NULL)) == REMAP_MAIN)
-		return 0;
-	return remap_flush(rc, &spare);
+	list_for_each_entry(piece, pieces, list) {
+		if (remap_state(remap_piece_becomes(piece, NULL)) != REMAP_MAIN)
+			to_spare = true;
+		else
+			to_main |= remap_piece_is_in_place(piece);
+	}
+	if (to_main)
+		r = remap_flush(rc, &main);
+	if (!r && to_spare)
+		r = remap_flush(rc, &spare);
+	return r;
 }
 
 /* The change and all that is noted, as one transaction. */
@@ -277,7 +290,7 @@ int remap_meta_commit(struct remap_c *rc, struct list_head *pieces)
 
 	if (r || !rc->meta)
 		return r;
-	if (rc->meta->mode != REMAP_META_WRITE)
+	if (!remap_may_record(rc))
 		return -EROFS;
 	if (!remap_journal_commit(rc, pieces))
 		return 0;
@@ -294,6 +307,6 @@ void remap_meta_commit_notes(struct remap_c *rc)
 {
 	LIST_HEAD(none);
 
-	if (rc->meta && (rc->meta->nr || rc->meta->rewrite) && remap_may_note(rc))
+	if (rc->meta && (rc->meta->nr || rc->meta->rewrite) && remap_may_record(rc))
 		remap_meta_commit(rc, &none);
 }

@@ -176,6 +176,7 @@ int remap_adopt_checkpoint(struct remap_loader *ld)
 	super->header.salt = cpu_to_le32(salt);
 	super->checkpoint = cpu_to_le32(which);
 	super->checkpoint_used = cpu_to_le64(used);
+	ld->meta->heal = true;
 	ld->adopted = true;
 	return 0;
 }
@@ -220,6 +221,7 @@ static int remap_load_believe(struct remap_loader *ld)
 	if (!ld->may_format &&
 	    memcmp(known->uuid, ld->meta->super->header.uuid, sizeof(known->uuid)))
 		return remap_refuse_meta(ld->rc, "superblock", "of another device");
+	remap_flush_begin(ld->rc);
 	return remap_table_is_writable(ld->rc) ? remap_flush(ld->rc, &spare) : 0;
 }
 

@@ -94,7 +94,7 @@ static blk_status_t remap_block_io(struct remap_c *rc, blk_opf_t opf, u64 block,
 }
 
 /* Another try, after a while? A suspend does not cut it short: it waits for what hangs on this. */
-bool remap_meta_try_again(struct remap_c *rc, unsigned int *tries)
+static bool remap_try_again(struct remap_c *rc, unsigned int *tries)
 {
 	unsigned int delay = rc->features.retry_delay_ms << min(*tries, 10u);
 
@@ -125,7 +125,7 @@ int remap_meta_write_block(struct remap_c *rc, u64 block, void *data)
 		/* No PREFLUSH: dm drops its error if there is data, see dm_io_complete(). */
 		status = remap_block_io(rc, REQ_OP_WRITE | REQ_FUA | REQ_SYNC | REQ_META, block,
 					data);
-	} while (status && remap_meta_try_again(rc, &tries));
+	} while (status && remap_try_again(rc, &tries));
 	return blk_status_to_errno(status);
 }
 
@@ -141,7 +141,7 @@ int remap_meta_write_run(struct remap_c *rc, u64 block, unsigned int count)
 		status = remap_copy_io(rc, &spare, REQ_OP_WRITE | REQ_META,
 				       remap_block_sector(rc, block), 0,
 				       count * REMAP_BLOCK_SECTORS);
-	} while (status && remap_meta_try_again(rc, &tries));
+	} while (status && remap_try_again(rc, &tries));
 	return blk_status_to_errno(status);
 }
 
@@ -156,7 +156,7 @@ int remap_meta_read_run(struct remap_c *rc, u64 block, unsigned int at, unsigned
 		status = remap_copy_io(rc, &spare, REQ_OP_READ | REQ_META,
 				       remap_block_sector(rc, block), at * REMAP_BLOCK_SECTORS,
 				       count * REMAP_BLOCK_SECTORS);
-	} while (status && remap_meta_try_again(rc, &tries));
+	} while (status && remap_try_again(rc, &tries));
 	return blk_status_to_errno(status);
 }
 

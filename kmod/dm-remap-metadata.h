@@ -49,7 +49,6 @@ struct remap_meta {
 
 struct remap_meta *remap_meta_create(struct remap_c *rc);
 void remap_meta_destroy(struct remap_meta *meta);
-bool remap_meta_try_again(struct remap_c *rc, unsigned int *tries);
 bool remap_table_is_writable(const struct remap_c *rc);
 bool remap_meta_is_writable(const struct remap_c *rc);
 void remap_meta_degrade(struct remap_c *rc, const char *why);

@@ -60,6 +60,15 @@ void *remap_piece_becomes(const struct remap_piece *piece, const void *value)
 			   piece->delta);
 }
 
+/* Is it where it was, with content that counts again? */
+bool remap_piece_is_in_place(const struct remap_piece *piece)
+{
+	bool main = remap_state(piece->was) == REMAP_MAIN;
+
+	return piece->will && main == (remap_state(piece->will) == REMAP_MAIN) &&
+	       (main || remap_delta(piece->was) == remap_delta(piece->will));
+}
+
 /* From slot to slot: only because the old one has failed. */
 bool remap_piece_leaves_bad_slot(const struct remap_piece *piece)
 {

@@ -35,6 +35,7 @@ struct remap_piece *remap_piece_add(struct list_head *pieces, sector_t first, se
 void remap_piece_del(struct remap_piece *piece);
 int remap_piece_hold(struct remap_c *rc, struct remap_piece *piece, const void *value);
 void *remap_piece_becomes(const struct remap_piece *piece, const void *value);
+bool remap_piece_is_in_place(const struct remap_piece *piece);
 bool remap_piece_leaves_bad_slot(const struct remap_piece *piece);
 void remap_piece_settle(struct remap_c *rc, struct remap_piece *piece);
 void remap_piece_settle_before(struct remap_c *rc, struct remap_piece *piece);

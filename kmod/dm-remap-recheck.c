@@ -12,6 +12,8 @@
 
 #include "dm-remap-copy.h"
 #include "dm-remap-events.h"
+#include "dm-remap-io.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-repair.h"
 #include "dm-remap-table.h"
 #include "dm-remap-verify.h"
@@ -19,12 +21,22 @@
 
 /* Waits between them double, from 1 ms: 127 ms in all. */
 #define REMAP_RECHECK_TRIES 8
+/* Blocks that are marked in one go. */
+#define REMAP_RECHECK_RUN 16
 
 /* Consecutive bad sectors, to be told of at once. */
 struct remap_bad_run {
 	sector_t first;
 	sector_t count;
 	bool mismatch;
+	u64 words[REMAP_RECHECK_RUN];	/* of each block, when it was found wrong */
+};
+
+/* What a second look at a block has found. */
+struct remap_verdict {
+	bool bad;		/* it fails, and cannot be read rightly where it lies */
+	bool mismatch;		/* ... although the device gives data */
+	u64 word;		/* what was known of its content then */
 };
 
 static bool remap_crcs_whole_blocks(const struct remap_crcs *crcs,
@@ -161,16 +173,13 @@ static blk_status_t remap_recheck_read(struct remap_c *rc, sector_t sector, bool
  * Read a block once more, until it is sure whether that is what was written; the copier's first
  * pages hold it then. While it is being overwritten nobody can tell: after a while it is taken as
  * it is, for a write that waits for us would never end.
- *
- * @bad: it fails, and cannot be read rightly where it lies
- * @mismatch: ... although the device gives data
  */
-static blk_status_t remap_recheck_block(struct remap_c *rc, sector_t sector, bool *bad,
-					bool *mismatch)
+static blk_status_t remap_recheck_block(struct remap_c *rc, sector_t sector,
+					struct remap_verdict *verdict)
 {
 	unsigned int tries;
 
-	*mismatch = false;
+	verdict->mismatch = false;
 	for (tries = 0; tries < REMAP_RECHECK_TRIES; tries++) {
 		u64 word = remap_crcs_word(rc->crcs, sector);
 		blk_status_t status;
@@ -178,7 +187,7 @@ static blk_status_t remap_recheck_block(struct remap_c *rc, sector_t sector, boo
 
 		if (tries)
 			msleep(1 << (tries - 1));
-		status = remap_recheck_read(rc, sector, bad);
+		status = remap_recheck_read(rc, sector, &verdict->bad);
 		if (status)
 			return status;
 		crc = remap_crcs_of_pages(rc->copier.pages, 0, rc->unit << SECTOR_SHIFT);
@@ -187,8 +196,9 @@ static blk_status_t remap_recheck_block(struct remap_c *rc, sector_t sector, boo
 		if (remap_crcs_word(rc->crcs, sector) != word)
 			continue;
 		if (remap_word_known(word)) {
-			*bad = true;
-			*mismatch = true;
+			verdict->bad = true;
+			verdict->mismatch = true;
+			verdict->word = word;
 			return BLK_STS_IOERR;
 		}
 		if (!remap_word_writers(word))
@@ -218,24 +228,52 @@ static void remap_recheck_copy(struct remap_c *rc, struct bio *bio, struct bvec_
 	}
 }
 
+/* What was written since the verdict is not wrong, though nobody has read it yet. */
+static void remap_recheck_again(struct remap_c *rc, const struct remap_bad_run *run)
+{
+	unsigned int i;
+	u64 changed = 0;
+
+	/* From here on, writes that have not seen the marks have ended. */
+	remap_drain(rc);
+	for (i = 0; i * rc->unit < run->count; i++) {
+		sector_t sector = run->first + i * rc->unit;
+
+		if (remap_crcs_word(rc->crcs, sector) == run->words[i])
+			continue;
+		remap_table_change(rc->table, sector, sector + rc->unit - 1,
+				   remap_become_merely_pending, &changed);
+		remap_meta_note(rc, sector, sector + rc->unit - 1);
+	}
+}
+
 /* Tell of a run of bad blocks, and have it known as unreadable. */
 static void remap_recheck_end_run(struct remap_c *rc, struct remap_bad_run *run)
 {
+	sector_t last = run->first + run->count - 1;
+
 	if (!run->count)
 		return;
-	if (run->mismatch)
+	if (run->mismatch) {
 		remap_crcs_mismatch(rc, run->first, run->count);
-	remap_mark_wrong(rc, run->first, run->first + run->count - 1);
+		remap_mark_wrong(rc, run->first, last);
+		remap_recheck_again(rc, run);
+	} else {
+		remap_mark_pending(rc, run->first, last);
+	}
 	run->count = 0;
 }
 
 static void remap_recheck_bad(struct remap_c *rc, struct remap_bad_run *run, sector_t sector,
-			      bool mismatch)
+			      const struct remap_verdict *verdict)
 {
-	if (run->count && (run->mismatch != mismatch || run->first + run->count != sector))
+	if (run->count && (run->mismatch != verdict->mismatch ||
+			   run->first + run->count != sector ||
+			   run->count / rc->unit == REMAP_RECHECK_RUN))
 		remap_recheck_end_run(rc, run);
 	if (!run->count)
-		*run = (struct remap_bad_run) { .first = sector, .mismatch = mismatch };
+		*run = (struct remap_bad_run) { .first = sector, .mismatch = verdict->mismatch };
+	run->words[run->count / rc->unit] = verdict->word;
 	run->count += rc->unit;
 }
 
@@ -264,17 +302,17 @@ blk_status_t remap_crcs_recheck(struct remap_c *rc, struct bio *bio, const struc
 		u64 word = remap_crcs_word(rc->crcs, sector);
 		struct bvec_iter at = pos;
 		u32 crc = remap_crcs_of_bio(bio, &pos, rc->unit << SECTOR_SHIFT);
-		bool bad, mismatch;
+		struct remap_verdict verdict;
 		blk_status_t status;
 
 		/* One that is not known any more may be the one that did not match. */
 		if (!word || (remap_word_known(word) && crc == (u32)word))
 			continue;
-		status = remap_recheck_block(rc, sector, &bad, &mismatch);
+		status = remap_recheck_block(rc, sector, &verdict);
 		if (!status)
 			remap_recheck_copy(rc, bio, at);
-		else if (bad)
-			remap_recheck_bad(rc, &run, sector, mismatch);
+		else if (verdict.bad)
+			remap_recheck_bad(rc, &run, sector, &verdict);
 		if (status)
 			result = status;
 		cond_resched();

@@ -239,8 +239,10 @@ static void remap_abort(struct remap_c *rc, struct list_head *pieces)
 
 	list_for_each_entry(piece, pieces, list) {
 		remap_piece_settle_before(rc, piece);
-		remap_slots_free(&rc->table->slots, remap_piece_slot(piece),
-				 remap_piece_sectors(piece));
+		/* After the next start it may be theirs. */
+		if (!piece->doubt)
+			remap_slots_free(&rc->table->slots, remap_piece_slot(piece),
+					 remap_piece_sectors(piece));
 		cond_resched();
 	}
 	remap_pieces_release(rc, pieces);
@@ -274,6 +276,7 @@ static int remap_relocate_once(struct remap_c *rc, struct remap_relocation *rl)
 	int r;
 
 	INIT_LIST_HEAD(pieces);
+	remap_flush_begin(rc);
 	r = remap_plan(rc, rl);
 	if (r || list_empty(pieces))
 		goto out;

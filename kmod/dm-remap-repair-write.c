@@ -64,9 +64,9 @@ static struct remap_piece *remap_hold_once(struct remap_repair *rp, sector_t fir
 	return piece;
 }
 
-/* A piece that is to be on the spare, held. Waits for memory, if need be. NULL: there is none. */
+/* A piece that is to become @will, held. Waits for memory, if need be. NULL: there is none. */
 static struct remap_piece *remap_hold(struct remap_repair *rp, sector_t first, sector_t last,
-				      u64 delta, void *value)
+				      void *value, void *will)
 {
 	struct remap_piece *piece = NULL;
 	unsigned int tries;
@@ -74,10 +74,10 @@ static struct remap_piece *remap_hold(struct remap_repair *rp, sector_t first, s
 	for (tries = 0; tries < REMAP_MEMORY_TRIES && !piece; tries++) {
 		if (tries)
 			msleep(REMAP_MEMORY_DELAY_MS);
-		piece = remap_hold_once(rp, first, last, delta, value);
+		piece = remap_hold_once(rp, first, last, remap_delta(will), value);
 	}
 	if (piece)
-		piece->will = remap_value(REMAP_MAPPED, 0, delta);
+		piece->will = will;
 	return piece;
 }
 
@@ -90,7 +90,8 @@ static struct remap_piece *remap_take_slot(struct remap_repair *rp, sector_t pos
 
 	if (!remap_slots_take(&rc->table->slots, rc->main_start + pos, rc->unit, &slot))
 		return ERR_PTR(-ENOSPC);
-	piece = remap_hold(rp, pos, pos + rc->unit - 1, slot - pos, value);
+	piece = remap_hold(rp, pos, pos + rc->unit - 1, value,
+			   remap_value(REMAP_MAPPED, 0, slot - pos));
 	if (!piece) {
 		remap_slots_free(&rc->table->slots, slot, rc->unit);
 		return ERR_PTR(-ENOMEM);
@@ -100,22 +101,16 @@ static struct remap_piece *remap_take_slot(struct remap_repair *rp, sector_t pos
 	return piece;
 }
 
-/* Was it written where it lay, and not moved? */
-static bool remap_is_in_place(const struct remap_piece *piece)
-{
-	return remap_state(piece->was) != REMAP_MAIN &&
-	       remap_delta(piece->was) == remap_delta(piece->will);
-}
-
 /* The piece does not change: all is as before, but for a slot that may have gone bad. */
 static void remap_untake_slot(struct remap_repair *rp, struct remap_piece *piece)
 {
 	struct remap_c *rc = rp->rc;
 
-	if (remap_state(piece->was) == REMAP_MAIN)
-		rp->taken -= remap_piece_sectors(piece);
 	remap_piece_settle_before(rc, piece);
-	if (!remap_is_in_place(piece))
+	if (!remap_piece_is_in_place(piece) && remap_state(piece->was) == REMAP_MAIN)
+		rp->taken -= remap_piece_sectors(piece);
+	/* If in doubt, the slot may be theirs after the next start. */
+	if (!remap_piece_is_in_place(piece) && !piece->doubt)
 		remap_slots_free(&rc->table->slots, remap_piece_slot(piece),
 				 remap_piece_sectors(piece));
 	remap_table_tidy(rc->table, piece->first, piece->last);
@@ -172,11 +167,17 @@ static const char *remap_write_elsewhere(struct remap_repair *rp, sector_t pos, 
 	return "too many bad slots in a row";
 }
 
-/* Lost content has been written to its slot: it counts with remap_repair_commit(). */
+/*
+ * What was known to be no content has been written. That it is content again counts with
+ * remap_repair_commit(): after the next start, nobody could find out by reading.
+ */
 static blk_status_t remap_written_lost(struct remap_repair *rp, sector_t first, sector_t last,
 				       void *value)
 {
-	if (remap_hold(rp, first, last, remap_delta(value), value))
+	bool main = remap_state(value) == REMAP_MAIN;
+
+	if (remap_hold(rp, first, last, value, main ? remap_value(REMAP_MAIN, 0, 0) :
+		       remap_value(REMAP_MAPPED, 0, remap_delta(value))))
 		return BLK_STS_OK;
 	remap_err(rp->rc, "sectors %llu+%llu were written but stay lost: out of memory",
 		  (u64)first, (u64)(last - first + 1));
@@ -190,7 +191,7 @@ static blk_status_t remap_written(struct remap_repair *rp, sector_t first, secto
 	struct remap_c *rc = rp->rc;
 	u64 changed = 0;
 
-	if (remap_state(value) == REMAP_LOST)
+	if (remap_state(value) == REMAP_LOST || remap_is_wrong(value))
 		return remap_written_lost(rp, first, last, value);
 	if (!remap_is_trouble(value))
 		return BLK_STS_OK;
@@ -272,8 +273,11 @@ static u64 remap_settle_repaired(struct remap_c *rc, struct remap_piece *piece)
 	u64 sectors = remap_piece_sectors(piece);
 
 	remap_piece_settle(rc, piece);
-	if (remap_is_in_place(piece)) {
-		remap_event(rc, REMAP_EVENT_FOUND, piece->first, sectors);
+	if (remap_piece_is_in_place(piece)) {
+		if (remap_state(piece->was) == REMAP_MAIN)
+			atomic64_add(sectors, &rc->table->counters.recovered);
+		remap_event(rc, remap_state(piece->was) == REMAP_MAIN ? REMAP_EVENT_RECOVERED :
+			    REMAP_EVENT_FOUND, piece->first, sectors);
 		return 0;
 	}
 	if (remap_piece_leaves_bad_slot(piece))

@@ -106,7 +106,8 @@ static void remap_relocate_weak(struct remap_repair *rp)
 	struct remap_c *rc = rp->rc;
 	unsigned int i;
 
-	if (!rc->features.proactive || rc->features.no_auto_remap || !rp->may_relocate)
+	if (!rc->features.proactive || rc->features.no_auto_remap || !rp->may_relocate ||
+	    !remap_meta_is_writable(rc))
 		return;
 	for (i = 0; i < rp->nr_weak; i++) {
 		struct remap_range range = { rp->weak[i], rp->weak[i] + rc->unit - 1 };
@@ -126,6 +127,7 @@ static blk_status_t remap_repair_locked(struct remap_repair *rp, bool mismatch)
 	atomic_inc(&rc->repairs);
 	mutex_lock(&rc->move_lock);
 	rc->repairing = true;
+	remap_flush_begin(rc);
 	if (op_is_write(bio_op(rp->bio)))
 		status = remap_repair_write(rp);
 	else if (mismatch)

@@ -189,6 +189,7 @@ static int remap_journal_end(struct remap_loader *ld, u64 *count)
 			*count = sound;
 	}
 	ld->meta->rewrite |= sound > 0;
+	ld->meta->journal_used = sound;
 	return 0;
 }
 
@@ -211,7 +212,6 @@ static int remap_load_journal(struct remap_loader *ld)
 			return remap_refuse_block(ld->rc, "journal", i, why);
 		r = remap_replay_block(ld, "journal", i, block, true);
 	}
-	ld->meta->journal_used = count;
 	return r;
 }
 

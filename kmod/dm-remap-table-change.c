@@ -27,6 +27,13 @@ void *remap_become_wrong(void *value)
 	return remap_become(value, remap_state(value), REMAP_PENDING | REMAP_WRONG);
 }
 
+/* It was rewritten before anybody could be told that it is wrong. */
+void *remap_become_merely_pending(void *value)
+{
+	return remap_is_wrong(value) ? remap_become(value, remap_state(value), REMAP_PENDING) :
+				       value;
+}
+
 /* What was pending has been read where it lies. */
 void *remap_become_readable(void *value)
 {

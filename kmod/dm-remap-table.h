@@ -168,6 +168,7 @@ int remap_table_change(struct remap_table *table, sector_t first, sector_t last,
 		       void *(*become)(void *value), u64 *changed);
 void *remap_become_pending(void *value);
 void *remap_become_wrong(void *value);
+void *remap_become_merely_pending(void *value);
 void *remap_become_readable(void *value);
 void *remap_become_written(void *value);
 void remap_table_settle(struct remap_table *table, sector_t first, sector_t last, void *value);

@@ -248,6 +248,7 @@ static int remap_unmap_batch(struct remap_c *rc, sector_t *pos, sector_t last, b
 	LIST_HEAD(pieces);
 	int r;
 
+	remap_flush_begin(rc);
 	r = remap_plan_batch(rc, &pieces, pos, last, force);
 	list_for_each_entry(piece, &pieces, list) {
 		if (r)
