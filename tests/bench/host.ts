@@ -14,6 +14,7 @@ import { type BenchOptions, parseOptions, USAGE, UsageError } from "./options.ts
 import { makeReport, type Report } from "./report.ts";
 import { countOver, formatReport } from "./report_text.ts";
 import { measureStarts } from "./start.ts";
+import { writeTables } from "./tables.ts";
 
 const SCHEMA_VERSION = 1;
 const TIMEOUT_SECONDS = 900;
@@ -50,11 +51,16 @@ async function measureInGuest(options: BenchOptions): Promise<GuestFigures | und
       script,
       await bundle(root, "tests/bench/guest/main.ts", "esm", folder),
     );
+    if (parts.includes("metadata")) {
+      log("writing tables");
+      writeTables(folder);
+    }
     const guest: GuestOptions = {
       kernel,
       module: await Deno.realPath(module),
       argv: [Deno.execPath(), "run", "-A", script, ...parts],
       share: [folder],
+      env: { DMREMAP_TABLES: folder },
       icount: true,
       timeoutSeconds: TIMEOUT_SECONDS,
       onRecord: (record) => log(`  ${JSON.stringify(record)}`),

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What it costs that the table lasts: the writes of a commit, a checkpoint, and reading it all at
-// the start. The tables are written by the tool, so that a million entries need no million moves.
+// the start. The tables come from the host; see ../tables.ts.
 import { DirectFile } from "../../../ffi/direct_file.ts";
-import type { Extent } from "../../../cli/metadata/extent.ts";
-import { type Image, openImage } from "../../../cli/metadata/image.ts";
-import { layoutOf } from "../../../cli/metadata/layout.ts";
-import { writeMetadata } from "../../../cli/metadata/write.ts";
 import { type Cause, TABLE_SIZES } from "../cases.ts";
-import { CommandError, ENTRY_OFFSET, MEASURED_SECTORS, type Rig, run, wait } from "./rig.ts";
+import { DEVICES, tableFile } from "../tables.ts";
+import { CommandError, ENTRY_OFFSET, type Rig, run, wait } from "./rig.ts";
 
-const LARGEST = Math.max(...TABLE_SIZES);
-/** Entries lie this far apart, behind what is relocated while somebody counts. */
-const DISTANCE = 64;
-const MAIN_SECTORS = MEASURED_SECTORS + LARGEST * DISTANCE;
-/** Room for the entries, each in a slot beside the last, and for more. */
-const SPARE_SECTORS = 1_400_000 - 1_400_000 % 2048;
+const { mainSectors: MAIN_SECTORS, spareSectors: SPARE_SECTORS } = DEVICES;
 const DEVICE = "persistent";
+/** RAM disks, cut to the sizes that the tables know. */
+const MAIN = "/dev/mapper/refusing";
+const SPARE = "/dev/mapper/short";
 /** Fewer than the ring has blocks: no checkpoint comes in between. */
 const RELOCATIONS = 64;
 /** Sectors of main that refuse everything. */
@@ -62,28 +57,10 @@ function difference(after: Counters, before: Counters): Counters {
   };
 }
 
-function* scattered(count: number): Iterable<Extent> {
-  const { slotsStart } = layoutOf(SPARE_SECTORS, 1);
-  for (let index = 0; index < count; index++) {
-    const first = MEASURED_SECTORS + index * DISTANCE + ENTRY_OFFSET;
-    yield { first, length: 1, slot: slotsStart + index, state: "remapped" };
-  }
-}
-
-/** Metadata of a device that has met all that. */
-function writeTable(rig: Rig, path: string, entries: number): void {
-  using image: Image = openImage(path, { write: true });
-  writeMetadata(image, {
-    uuid: "6c8b2f6e-5b1c-4d0e-9a63-2f1d4c7b8a90",
-    ...{ blockSectors: 1, mainStart: 0, mainSectors: MAIN_SECTORS, spareStart: 0 },
-    mainDeviceSectors: sectorsOf(rig.main),
-    ...{ spareSectors: SPARE_SECTORS, spareDeviceSectors: sectorsOf(path) },
-  }, scattered(entries));
-  image.sync();
-}
-
-function sectorsOf(path: string): number {
-  return Number(run("blockdev", "--getsz", path));
+/** Puts the metadata of a device that has met all that on a spare. */
+function putTable(spare: string, entries: number): void {
+  const file = tableFile(Deno.env.get("DMREMAP_TABLES") ?? "", entries);
+  run("dd", `if=${file}`, `of=${spare}`, "bs=1M", "oflag=direct", "conv=fsync");
 }
 
 /** Loads the table; reading the metadata is the resume's part. */
@@ -109,9 +86,9 @@ async function stat(rig: Rig, key: string): Promise<number> {
 }
 
 async function measureActivation(rig: Rig, entries: number): Promise<void> {
-  writeTable(rig, rig.spare, entries);
+  putTable(SPARE, entries);
   const before = await rig.nodeBytes();
-  const instructions = await create(rig, rig.main, rig.spare);
+  const instructions = await create(rig, MAIN, SPARE);
   const remapped = await stat(rig, "remapped");
   if (remapped !== entries) throw new CommandError(`${remapped} relocated instead of ${entries}`);
   const node_bytes = await rig.nodeBytes() - before;
@@ -154,8 +131,8 @@ async function measureCheckpoint(rig: Rig, spare: CountedSpare, entries: number)
 
 /** A main with bad sectors, and a spare that counts. */
 async function measureWrites(rig: Rig, spare: CountedSpare, entries: number): Promise<void> {
-  writeTable(rig, spare.path, entries);
-  await create(rig, "/dev/mapper/refusing", spare.path);
+  putTable(spare.path, entries);
+  await create(rig, MAIN, spare.path);
   await measureCommits(rig, spare, "message", entries);
   await measureCommits(rig, spare, "failed_write", entries);
   await measureCheckpoint(rig, spare, entries);
@@ -167,14 +144,16 @@ export async function measureMetadata(rig: Rig): Promise<void> {
   const table = [
     `0 ${BAD.first} linear ${rig.main} 0`,
     `${BAD.first} ${BAD.count} error`,
-    `${end} ${sectorsOf(rig.main) - end} linear ${rig.main} ${end}`,
+    `${end} ${MAIN_SECTORS - end} linear ${rig.main} ${end}`,
   ];
   Deno.writeTextFileSync("/tmp/refusing", table.join("\n"));
   run("dmsetup", "create", "refusing", "/tmp/refusing");
+  rig.createLinear("short", [[rig.spare, 0, SPARE_SECTORS]]);
   const spare = CountedSpare.make();
   for (const entries of TABLE_SIZES) {
     await measureActivation(rig, entries);
     await measureWrites(rig, spare, entries);
   }
+  rig.remove("short");
   rig.remove("refusing");
 }
