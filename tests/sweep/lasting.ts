@@ -37,6 +37,8 @@ export async function checkMode({ rig }: Trial, blame: Blame): Promise<boolean> 
     throw new PromiseBroken("promise 7, what can be written is written", `mode=${mode}`);
   }
   contract(health === "critical" || health === "failed", `health=${health} with mode=ro`);
+  const reasons = await within(rig.target.send("health"), "health");
+  contract(reasons.includes("metadata_ro"), `the reasons are ${reasons}`);
   const saved = await within(outcomeOf(rig.target.send("save")), "save, read-only");
   contract(!saved.ok && saved.code === "EROFS", "save succeeded with mode=ro");
   return true;
