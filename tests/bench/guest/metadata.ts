@@ -22,6 +22,7 @@ class CountedSpare {
   static readonly #folder = "/sys/kernel/config/nullb/counted";
   readonly path = "/dev/counted";
 
+  /** Only requests of the block layer are counted, hence the queue mode. */
   static make(): CountedSpare {
     run(
       "sh",
@@ -29,8 +30,10 @@ class CountedSpare {
       "mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config",
     );
     Deno.mkdirSync(this.#folder);
-    const values = { size: SPARE_SECTORS / 2048, blocksize: 512, memory_backed: 1, cache_size: 64 };
-    for (const [key, value] of Object.entries({ ...values, irqmode: 0, power: 1 })) {
+    const values = { size: SPARE_SECTORS / 2048, blocksize: 512, queue_mode: 2, cache_size: 64 };
+    for (
+      const [key, value] of Object.entries({ ...values, memory_backed: 1, irqmode: 0, power: 1 })
+    ) {
       Deno.writeTextFileSync(`${this.#folder}/${key}`, `${value}`);
     }
     return new CountedSpare();
@@ -112,9 +115,14 @@ async function measureCommits(
 ): Promise<void> {
   const [counters, metadata] = [spare.counters(), await stat(rig, "metadata_writes")];
   for (let index = 0; index < RELOCATIONS; index++) await relocators[cause](rig, index);
+  const counted = difference(spare.counters(), counters);
+  // The data alone are as many: fewer means that nobody has counted.
+  if (!(counted.writes >= RELOCATIONS)) {
+    throw new CommandError(`${counted.writes} writes for ${RELOCATIONS} relocations`);
+  }
   rig.record({
     ...{ kind: "commit", cause, entries, relocations: RELOCATIONS },
-    ...difference(spare.counters(), counters),
+    ...counted,
     metadata_writes: await stat(rig, "metadata_writes") - metadata,
   });
 }
