@@ -82,4 +82,4 @@ export const START_BUDGET = { milliseconds: 120, ratio: 2.5 } as const;
 export const COMMIT_WRITES_BUDGET = 2;
 
 /** Instructions for each entry of a table that is read at the start. */
-export const ACTIVATION_BUDGET = 1000;
+export const ACTIVATION_BUDGET = 6000;

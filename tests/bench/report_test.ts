@@ -165,8 +165,8 @@ Deno.test("an entry costs what a long table takes more than a short one", () => 
   ]);
   assert.deepEqual(report.activations.map((row) => row.entry_bytes), [undefined, undefined, 34]);
   assert.equal(countOver(report), 0);
-  assert.equal(countOver(makeReport([activation(1, 1), activation(1001, 1_001_001)])), 1);
-  assert.match(formatReport(report), /1,000,000 entries +1,002,001,000 +1000 +34\.0 +1000 +ok/);
+  assert.equal(countOver(makeReport([activation(1, 1), activation(1001, 6_001_001)])), 1);
+  assert.match(formatReport(report), /1,000,000 entries +1,002,001,000 +1000 +34\.0 +6000 +ok/);
 });
 
 Deno.test("a checkpoint is told with its writes, its bytes and its ring", () => {
