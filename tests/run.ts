@@ -13,6 +13,7 @@ import {
   KERNEL_BUILD_PACKAGES,
   STAGE_PACKAGES,
 } from "../cli/lab/packages.ts";
+import { FUZZER_PACKAGES } from "./fuzz/native.ts";
 import { runCheck, runSuite, say } from "./suite/command.ts";
 import { type Counts, sum } from "./suite/counts.ts";
 import { failureLines } from "./suite/failures.ts";
@@ -53,8 +54,11 @@ const kernel = (id: string) => async () => {
   return PASSED;
 };
 
-/** What only the tests use: shells that try the completions, readers of man pages. */
-const TEST_PACKAGES = ["bash", "zsh", "fish", "man-db", "groff", "bsdutils"];
+/** What only the tests use: shells that try the completions, readers of man pages, a fuzzer. */
+const TEST_PACKAGES = [
+  ...["bash", "zsh", "fish", "man-db", "groff", "bsdutils"],
+  ...FUZZER_PACKAGES,
+];
 
 async function installPackages(): Promise<Counts> {
   await ensurePackages([
@@ -99,6 +103,8 @@ const STEPS: readonly Step[] = [
   { name: "badblocks 6.12", run: program(20, "tests/badblocks/host.ts", "--kernel", "6.12") },
   { name: "crash", run: program(15, "tests/crash/host.ts") },
   { name: "kill", run: program(15, "tests/crash/kill/host.ts") },
+  { name: "fuzz", run: program(10, "tests/fuzz/host.ts") },
+  { name: "fuzz kernel", run: program(10, "tests/fuzz/kernel.ts", "--kernel", "debug") },
   { name: "race", run: program(20, "tests/race/host.ts", "--operations", "3000") },
   {
     name: "race debug",

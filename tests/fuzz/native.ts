@@ -13,10 +13,10 @@ const LOADER = ["loader.c", "extents.c", "quick_crc.c"];
 /** What {@linkcode compileFuzzer} takes, besides what builds a module. */
 export const FUZZER_PACKAGES = ["clang-14", "libclang-rt-14-dev"] as const;
 
-async function compile(compiler: string, ...args: readonly string[]): Promise<void> {
+async function compile(sources: string, compiler: string, ...args: readonly string[]) {
   const { success, stderr } = await new Deno.Command(compiler, {
-    args: ["-g", "-Wall", "-Wextra", "-Werror", `-I${kmod}`, ...args],
-    cwd: join(here, "native"),
+    args: ["-g", "-Wall", "-Wextra", `-I${kmod}`, ...args],
+    cwd: sources,
     stdin: "null",
   }).output();
   if (!success) throw new Error(`${compiler}:\n${new TextDecoder().decode(stderr)}`);
@@ -25,7 +25,32 @@ async function compile(compiler: string, ...args: readonly string[]): Promise<vo
 /** The libFuzzer program, with the sanitizers. */
 export async function compileFuzzer(program: string): Promise<void> {
   const sanitizers = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"];
-  await compile("clang-14", "-O1", ...sanitizers, "fuzz.c", "mutate.c", ...LOADER, "-o", program);
+  await compile(
+    join(here, "native"),
+    "clang-14",
+    "-Werror",
+    "-O1",
+    ...sanitizers,
+    "fuzz.c",
+    "mutate.c",
+    ...LOADER,
+    "-o",
+    program,
+  );
+}
+
+/** A change to one of the sources: the place has to be there once. */
+export type Mistake = readonly [from: string, to: string];
+
+async function copySources(dir: string, mistake?: Mistake): Promise<void> {
+  let found = mistake === undefined ? 1 : 0;
+  for (const { name } of Deno.readDirSync(join(here, "native"))) {
+    const text = await Deno.readTextFile(join(here, "native", name));
+    const parts = mistake === undefined ? [text] : text.split(mistake[0]);
+    found += parts.length - 1;
+    await Deno.writeTextFile(`${dir}/${name}`, parts.join(mistake?.[1]));
+  }
+  if (found !== 1) throw new Error(`there ${found} times: ${mistake?.[0]}`);
 }
 
 /** What a loader says of an image. */
@@ -55,11 +80,13 @@ export class NativeLoader implements Disposable {
     this.#library = Deno.dlopen(path, SYMBOLS);
   }
 
-  static async build(): Promise<NativeLoader> {
+  /** @param mistake to be put in, so that it can be looked for */
+  static async build(mistake?: Mistake): Promise<NativeLoader> {
     const dir = await Deno.makeTempDir({ prefix: "dmremap-fuzz-" });
     try {
+      await copySources(dir, mistake);
       const path = `${dir}/loader.so`;
-      await compile("cc", "-O2", "-shared", "-fPIC", "library.c", ...LOADER, "-o", path);
+      await compile(dir, "cc", "-O2", "-shared", "-fPIC", "library.c", ...LOADER, "-o", path);
       return new NativeLoader(path);
     } finally {
       await Deno.remove(dir, { recursive: true });

@@ -27,7 +27,7 @@ export interface History {
   readonly days: readonly Day[];
 }
 
-const UUID = "6d1f0f3a-58c5-4d0c-9a61-02f1c8a6e3b7";
+export const UUID = "6d1f0f3a-58c5-4d0c-9a61-02f1c8a6e3b7";
 export const OTHER_UUID = "0b9d2c44-1111-4222-8333-a5a5a5a5a5a5";
 
 const geometry: fc.Arbitrary<Geometry> = fc.record({
@@ -80,10 +80,11 @@ const day: fc.Arbitrary<Day> = fc.oneof(
   },
 );
 
-export const history: fc.Arbitrary<History> = fc.record({
-  geometry,
-  days: fc.array(day, { maxLength: 12 }),
-});
+export function historyOf(geometry: fc.Arbitrary<Geometry>): fc.Arbitrary<History> {
+  return fc.record({ geometry, days: fc.array(day, { maxLength: 12 }) });
+}
+
+export const history = historyOf(geometry);
 
 /** The first and the last sectors of main: that is where mistakes are. */
 function sectorOf(where: number, { mainSectors, blockSectors }: Geometry): number {
