@@ -49,7 +49,6 @@ const COMMITS: readonly Operation[] = [
   },
   {
     name: "lasting: write, a bad sector",
-    short: true,
     prepare: (trial) => trial.spoilMain("write", BAD, "ioerr"),
     run: async (trial) => {
       if (await trial.write(AROUND)) await trial.readWritten(AROUND);
