@@ -4,6 +4,7 @@
 import * as fc from "fast-check";
 import { MemoryImage } from "../../cli/metadata/image.ts";
 import { loadMetadata, MetadataError } from "../../cli/metadata/load.ts";
+import { writeMetadata } from "../../cli/metadata/write.ts";
 import { type Damage, damages, judge, type Outcome, spoil } from "./images/damage.ts";
 import { type History, history, live, OTHER_UUID } from "./images/history.ts";
 import { forge, forgery } from "./images/hostile.ts";
@@ -113,6 +114,55 @@ export function forgeryCampaign(
   const property = fc.property(history, forgeries, (days, forged) => {
     const verdict = verdictOf(forge(live(days), forged), loaders);
     tally[verdict.refused === undefined ? "accepted" : "refused"]++;
+  });
+  fc.assert(property, { numRuns: histories, seed, endOnFailure: quick });
+  return tally;
+}
+
+/** Remembers what there was after each write, and what a torn one leaves. */
+class Recorder extends MemoryImage {
+  readonly states: Uint8Array<ArrayBuffer>[] = [];
+
+  override write(offset: number, bytes: Uint8Array): void {
+    super.write(offset, bytes.subarray(0, bytes.length >> 1));
+    this.states.push(this.bytes.slice());
+    super.write(offset, bytes);
+    this.states.push(this.bytes.slice());
+  }
+}
+
+/**
+ * The tool writes another table over what a device has left. Wherever it stops, there is the old
+ * table or the new one; and at the end the new one.
+ * @throws with the histories if anything else is there
+ */
+export function rewriteCampaign(
+  { histories, seed, quick = false }: CampaignOptions,
+  loaders: Loaders,
+): Record<"old" | "new", number> {
+  const tally = { old: 0, new: 0 };
+  const property = fc.property(history, history, (days, others) => {
+    const writer = live(days);
+    const { geometry } = writer;
+    const { table } = live({ ...others, geometry });
+    const image = new Recorder(writer.bytes.slice());
+    const fields = {
+      ...geometry,
+      mainStart: 0,
+      mainDeviceSectors: geometry.mainSectors,
+      spareStart: 0,
+      spareDeviceSectors: geometry.spareSectors,
+    };
+    writeMetadata(image, fields, table.extents());
+    for (const state of image.states) {
+      const verdict = verdictOf(state, loaders);
+      if (verdict.refused !== undefined) throw new Error(`half-way refused: ${verdict.refused}`);
+      if (verdict.table === table.text) tally.new++;
+      else if (verdict.table === writer.past.at(-1)) tally.old++;
+      else throw new Error(`half-way another table:\n${verdict.table}`);
+    }
+    const end = verdictOf(image.bytes, loaders);
+    if (end.refused !== undefined || end.table !== table.text) throw new Error("not written");
   });
   fc.assert(property, { numRuns: histories, seed, endOnFailure: quick });
   return tally;

@@ -7,7 +7,13 @@
 //   deno run -A tests/fuzz/host.ts --replay FILE
 import { parseArgs } from "node:util";
 import { ensurePackages, MODULE_BUILD_PACKAGES } from "../../cli/lab/packages.ts";
-import { damageCampaign, forgeryCampaign, loadByTool, verdictOf } from "./campaign.ts";
+import {
+  damageCampaign,
+  forgeryCampaign,
+  loadByTool,
+  rewriteCampaign,
+  verdictOf,
+} from "./campaign.ts";
 import { replayFinding, runFuzzer } from "./fuzzer.ts";
 import { FUZZER_PACKAGES, NativeLoader } from "./native.ts";
 
@@ -68,6 +74,7 @@ if (values.replay === undefined) {
   await test("forged", () => {
     return forgeryCampaign({ histories: Number(values.forgeries), seed }, loaders);
   });
+  await test("rewritten", () => rewriteCampaign({ histories, seed }, loaders));
   await test("libFuzzer", fuzz);
   say(`${passed} passed, ${failed} failed`);
 } else {
