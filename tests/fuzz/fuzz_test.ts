@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { damageCampaign, forgeryCampaign, loadByTool } from "./campaign.ts";
 import { type Mistake, NativeLoader } from "./native.ts";
 
-const options = { histories: 100, seed: 3, quick: true };
+const options = { histories: 200, seed: 3, quick: true };
 
 /** Each makes another table of something, without any help of the tool's loader. */
 const MISTAKES: readonly (readonly [what: string, ...Mistake])[] = [

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The program inside the guest: gives the kernel one image after the other.
-import { type Extent, EXTENT_STATES, shownAs } from "../../cli/metadata/extent.ts";
+import { type Extent, EXTENT_STATES, hasSlot, shownAs } from "../../cli/metadata/extent.ts";
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { toTarget } from "../../cli/device/table_line.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
@@ -154,7 +154,7 @@ class Rig {
       throw new Error(`left metadata behind that is: ${left.refused}`);
     }
     const without = (text: string) =>
-      crowded ? canonical(parse(text).filter(({ state }) => state !== "pending")) : text;
+      crowded ? canonical(parse(text).filter(({ state }) => hasSlot(state))) : text;
     demand(without(left.table), without(table), "the table that was left behind");
   }
 }

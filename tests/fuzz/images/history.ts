@@ -7,7 +7,7 @@ import { type CheckpointEnd, type Geometry, Writer } from "./writer.ts";
 
 /** A change to come: what it is applied to is only known when it comes. */
 interface Change {
-  readonly kind: "relocate" | "lose" | "pend" | "give up" | "return" | "spoil";
+  readonly kind: "relocate" | "lose" | "pend" | "give up" | "doubt" | "return" | "spoil";
   /** Which sector, and how many. */
   readonly where: number;
   readonly units: number;
@@ -20,7 +20,8 @@ export type Day =
   /** The machine stops in the middle of a transaction, and the device starts again. */
   | { readonly type: "crash"; readonly changes: readonly Change[]; readonly written: number }
   /** The journal cannot be written once. */
-  | { readonly type: "failure"; readonly changes: readonly Change[]; readonly landed: boolean };
+  | { readonly type: "failure"; readonly changes: readonly Change[]; readonly landed: boolean }
+  | { readonly type: "mend" };
 
 export interface History {
   readonly geometry: Geometry;
@@ -45,6 +46,7 @@ const change: fc.Arbitrary<Change> = fc.record({
     "lose",
     "pend",
     "give up",
+    "doubt",
     "return",
     "spoil",
   ),
@@ -63,7 +65,14 @@ const day: fc.Arbitrary<Day> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant("checkpoint" as const),
       perBlock,
-      end: fc.constantFrom<CheckpointEnd>("done", "done", "done", "no superblock", "some blocks"),
+      end: fc.constantFrom<CheckpointEnd>(
+        "done",
+        "done",
+        "no superblock",
+        "no superblock",
+        "some blocks",
+        "torn superblock",
+      ),
     }),
   },
   {
@@ -78,6 +87,7 @@ const day: fc.Arbitrary<Day> = fc.oneof(
       landed: fc.boolean(),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("mend" as const) }) },
 );
 
 export function historyOf(geometry: fc.Arbitrary<Geometry>): fc.Arbitrary<History> {
@@ -119,6 +129,8 @@ function extentsOf(writer: Writer, { kind, where, units, slot }: Change): Extent
       return relocate("lost");
     case "pend":
       return [{ first, length, slot: 0, state: "pending" }];
+    case "doubt":
+      return slot % 2 === 0 ? relocate("wrong_slot") : [{ first, length, slot: 0, state: "wrong" }];
     case "return":
       return [{ first, length, slot: 0, state: "main" }];
     case "spoil": {
@@ -151,6 +163,11 @@ function transaction(writer: Writer, changes: readonly Change[]): Extent[] {
 export function live({ geometry, days }: History): Writer {
   const writer = new Writer(geometry);
   for (const day of days) {
+    writer.settle();
+    if (day.type === "mend") {
+      writer.mend();
+      continue;
+    }
     if (day.type === "checkpoint") {
       writer.checkpoint(day.perBlock, day.end);
       continue;

@@ -33,6 +33,9 @@ interface Current {
   readonly generation: number;
   readonly copy: 0 | 1;
   readonly slot: 0 | 1;
+  /** Blocks and entries of the checkpoint. */
+  readonly used: number;
+  readonly entries: number;
 }
 
 const other = (one: 0 | 1): 0 | 1 => one === 0 ? 1 : 0;
@@ -40,7 +43,15 @@ const other = (one: 0 | 1): 0 | 1 => one === 0 ? 1 : 0;
 export class Writer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly layout: Layout;
-  #current: Current = { salt: 0, sequence: 1, generation: 1, copy: 0, slot: 0 };
+  #current: Current = {
+    salt: 0,
+    sequence: 1,
+    generation: 1,
+    copy: 0,
+    slot: 0,
+    used: 0,
+    entries: 0,
+  };
   #table = new Table();
   /** The tables since the last checkpoint: its own, then one after each transaction. */
   #past = [this.#table.text];
@@ -50,11 +61,12 @@ export class Writer {
   /** Blocks behind those, of a transaction that was cut off. */
   #torn = 0;
   #attempts = 0;
+  #isTorn = false;
 
   constructor(readonly geometry: Geometry) {
     this.bytes = new Uint8Array(geometry.spareSectors * SECTOR_SIZE);
     this.layout = layoutOf(geometry.spareSectors, geometry.blockSectors);
-    this.#put(0, this.#superblock({ used: 0, entries: 0 }));
+    this.#put(0, this.#superblock());
   }
 
   get table(): Table {
@@ -86,11 +98,9 @@ export class Writer {
     this.bytes.set(bytes, block * BLOCK_SIZE);
   }
 
-  #superblock(
-    checkpoint: { readonly used: number; readonly entries: number },
-  ): Uint8Array<ArrayBuffer> {
+  #superblock(): Uint8Array<ArrayBuffer> {
     const { uuid, blockSectors, mainSectors, spareSectors } = this.geometry;
-    const { salt, sequence, generation, slot } = this.#current;
+    const { salt, sequence, generation, slot, used, entries } = this.#current;
     const places = this.#table.extents();
     const count = (...states: readonly string[]) =>
       places.filter(({ state }) => states.includes(state))
@@ -109,8 +119,8 @@ export class Writer {
       spareSectors,
       spareDeviceSectors: spareSectors,
       checkpoint: slot,
-      checkpointUsed: checkpoint.used,
-      entries: checkpoint.entries,
+      checkpointUsed: used,
+      entries,
       lost: count("lost", "unreadable"),
       pending: count("pending"),
       bad: count("bad"),
@@ -188,6 +198,21 @@ export class Writer {
     this.checkpoint(252);
   }
 
+  /** A start: if the superblock was torn, it is written again, now that its checkpoint counts. */
+  settle(): void {
+    if (this.#isTorn) this.#put(this.#current.copy, this.#superblock());
+    this.#isTorn = false;
+  }
+
+  /** The superblock that does not count was damaged, and is written again: both count now. */
+  mend(): void {
+    const { sequence, copy, generation } = this.#current;
+    // There is only one as long as nothing but formatting has happened.
+    if (generation === 1) return;
+    this.#current = { ...this.#current, sequence: sequence + 1, copy: other(copy) };
+    this.#put(this.#current.copy, this.#superblock());
+  }
+
   #write(parts: readonly (readonly Extent[])[], written: number): void {
     for (const [index, part] of parts.slice(0, written).entries()) {
       const last = index === parts.length - 1;
@@ -213,9 +238,18 @@ export class Writer {
     }
     if (end === "no superblock" || end === "some blocks") return;
     this.#torn = 0;
-    this.#current = { salt, sequence: now.sequence + 1, generation, copy: other(now.copy), slot };
-    const superblock = this.#superblock({ used: parts.length, entries: extents.length });
-    if (end === "torn superblock") {
+    this.#current = {
+      salt,
+      sequence: now.sequence + 1,
+      generation,
+      copy: other(now.copy),
+      slot,
+      used: parts.length,
+      entries: extents.length,
+    };
+    const superblock = this.#superblock();
+    this.#isTorn = end === "torn superblock";
+    if (this.#isTorn) {
       const torn = this.bytes.slice(
         this.#current.copy * BLOCK_SIZE,
         (this.#current.copy + 1) * BLOCK_SIZE,

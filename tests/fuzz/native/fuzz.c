@@ -118,7 +118,8 @@ static void check_table(const struct image *image, const struct loaded *loaded)
 		const struct remap_extent *extent = &loaded->table[i];
 
 		check_extent(super, extent);
-		demand(extent->state > REMAP_DISK_MAIN && extent->state < REMAP_DISK_BAD,
+		demand(extent->state != REMAP_DISK_MAIN && extent->state != REMAP_DISK_BAD &&
+		       extent->state < REMAP_DISK_STATES,
 		       "a state that a sector can have");
 		demand(!i || extent[-1].first + extent[-1].len <= extent->first, "entries ascend");
 		for (j = i + 1; j < loaded->count && loaded->count < 1000; j++)
