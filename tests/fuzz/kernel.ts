@@ -15,10 +15,10 @@ const { values } = parseArgs({
     kernel: { type: "string", default: "debug" },
     seed: { type: "string", default: "1" },
     histories: { type: "string", default: "24" },
-    damages: { type: "string", default: "5" },
-    forgeries: { type: "string", default: "100" },
+    damages: { type: "string", default: "4" },
+    forgeries: { type: "string", default: "80" },
     module: { type: "string" },
-    timeout: { type: "string", default: "300" },
+    timeout: { type: "string", default: "480" },
   },
 });
 

@@ -187,7 +187,7 @@ await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
   let refused = 0;
   let most = 0;
   for (const [index, given] of cases.entries()) {
-    if (index % 100 === 0) progress(`image ${index} of ${cases.length}`);
+    if (index % 50 === 0) progress(`image ${index} of ${cases.length}`);
     try {
       await rig.try(given);
       if (given.expected === undefined) refused++;
