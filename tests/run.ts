@@ -97,7 +97,7 @@ const STEPS: readonly Step[] = [
   { name: "model", run: program(20, "tests/model/host.ts") },
   {
     name: "model debug",
-    run: program(20, "tests/model/host.ts", "--kernel", "debug", "--operations", "2000"),
+    run: program(20, "tests/model/host.ts", "--kernel", "debug", "--operations", "1200"),
   },
   { name: "badblocks 6.1", run: program(20, "tests/badblocks/host.ts", "--kernel", "6.1") },
   { name: "badblocks 6.12", run: program(20, "tests/badblocks/host.ts", "--kernel", "6.12") },
@@ -108,7 +108,7 @@ const STEPS: readonly Step[] = [
   { name: "race", run: program(20, "tests/race/host.ts", "--operations", "3000") },
   {
     name: "race debug",
-    run: program(20, "tests/race/host.ts", "--kernel", "debug", "--operations", "600"),
+    run: program(20, "tests/race/host.ts", "--kernel", "debug", "--operations", "400"),
   },
   { name: "sweep", run: program(20, "tests/sweep/host.ts") },
   {
