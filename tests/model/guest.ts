@@ -106,7 +106,7 @@ async function replay(dm: DeviceMapper, text: string): Promise<void> {
 
 const { values } = parseArgs({
   options: {
-    operations: { type: "string", default: "15000" },
+    operations: { type: "string", default: "13000" },
     seed: { type: "string", default: "1" },
     variant: { type: "string", multiple: true, default: [] },
     replay: { type: "string" },

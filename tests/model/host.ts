@@ -12,7 +12,7 @@ import { DISK_SECTORS } from "./variants.ts";
 const { values } = parseArgs({
   options: {
     kernel: { type: "string", default: "6.1" },
-    operations: { type: "string", default: "15000" },
+    operations: { type: "string", default: "13000" },
     seed: { type: "string", default: "1" },
     variant: { type: "string", multiple: true, default: [] },
     module: { type: "string" },
