@@ -15,7 +15,8 @@
 
 int remap_refuse_meta(struct remap_c *rc, const char *what, const char *why)
 {
-	remap_err(rc, "metadata on %s refused: %s: %s", rc->spare->name, what, why);
+	remap_err(rc, "metadata on %s refused: %s%s%s", rc->spare->name, what, *what ? ": " : "",
+		  why);
 	remap_err(rc, "look with \"dmremap-ts meta check\", mend with \"dmremap-ts meta repair\"");
 	return -EINVAL;
 }

@@ -96,7 +96,7 @@ static int remap_check_identity(struct remap_c *rc, const struct remap_disk_supe
 	const char *why = remap_super_check(super);
 
 	if (why)
-		return remap_refuse_meta(rc, "superblock", why);
+		return remap_refuse_meta(rc, "", why);
 	return remap_check_number(rc, "length of the spare range",
 				  le64_to_cpu(super->spare_sectors), rc->spare_len) ?:
 	       remap_check_number(rc, "logical block of main", le32_to_cpu(super->block_sectors),
@@ -125,7 +125,7 @@ static int remap_choose_super(struct remap_loader *ld, struct remap_disk_super *
 	const char *why = remap_super_check(a) ?: remap_super_check(b);
 
 	if (why)
-		return remap_refuse_meta(ld->rc, "superblock", why);
+		return remap_refuse_meta(ld->rc, "", why);
 	if (memcmp(a->header.uuid, b->header.uuid, sizeof(a->header.uuid)))
 		return remap_refuse_meta(ld->rc, "superblocks", "of two different devices");
 	/* Both may name the same checkpoint if one of them was mended. */
