@@ -42,9 +42,10 @@ void remap_print_status(struct remap_c *rc, char *result, unsigned int maxlen)
 	DMEMIT("health=%s scan_progress=%u%% ", remap_health_name(rc), remap_scan_progress(rc));
 	DMEMIT("pending=%llu spare_bad=%llu verify_errors=%lld ", totals.pending, totals.bad,
 	       atomic64_read(&c->verify_errors));
-	DMEMIT("transport_errors=%lld mode=%s generation=%llu",
-	       atomic64_read(&c->transport_errors), remap_mode_name(rc),
-	       rc->meta ? rc->meta->generation : 0);
+	DMEMIT("transport_errors=%lld mode=%s", atomic64_read(&c->transport_errors),
+	       remap_mode_name(rc));
+	if (rc->meta)
+		DMEMIT(" generation=%llu", rc->meta->generation);
 	spin_unlock(&rc->table_lock);
 }
 
