@@ -92,16 +92,16 @@ static bool remap_is_to_verify(struct remap_c *rc, const struct bio *bio,
 
 /*
  * Of a flush. What one of ours that has failed was for, came from above, too: then the next one
- * from there fails. And the other way round: see remap_flush_begin().
+ * from there fails, and those that were under way. The other way round: see remap_flush_begin().
  */
 static int remap_end_flush(struct remap_c *rc, struct bio *bio, blk_status_t *error)
 {
 	bool spare = dm_bio_get_target_bio_nr(bio);
 
-	if (test_bit(spare, &rc->flush_failed) && test_and_clear_bit(spare, &rc->flush_failed))
-		*error = *error ?: BLK_STS_IOERR;
 	if (*error)
 		atomic_inc(&rc->flush_errors[spare]);
+	else if (remap_io_flags(bio) & REMAP_IO_FLUSH_FAILS || test_bit(spare, &rc->flush_failed))
+		*error = BLK_STS_IOERR;
 	remap_count_error(rc, bio, *error);
 	return DM_ENDIO_DONE;
 }

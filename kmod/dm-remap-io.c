@@ -277,7 +277,12 @@ static noinline int remap_map_flush(struct remap_c *rc, struct bio *bio)
 {
 	bool spare = dm_bio_get_target_bio_nr(bio);
 
-	remap_io_set(bio, REMAP_IO_FLUSH);
+	unsigned long flags = REMAP_IO_FLUSH;
+
+	/* Who flushes now, after one of ours has failed, may have written what that one lost. */
+	if (test_bit(spare, &rc->flush_failed) && test_and_clear_bit(spare, &rc->flush_failed))
+		flags |= REMAP_IO_FLUSH_FAILS;
+	remap_io_set(bio, flags);
 	bio_set_dev(bio, spare ? rc->spare->bdev : rc->main->bdev);
 	return DM_MAPIO_REMAPPED;
 }

@@ -22,7 +22,8 @@ struct remap_io {
 #define REMAP_IO_SETTLED BIT(2)		/* its status is our last word */
 #define REMAP_IO_VERIFY BIT(3)		/* its data is checked, or to be remembered for checks */
 #define REMAP_IO_MISMATCH BIT(4)	/* read other data than was written */
-#define REMAP_IO_FLUSH BIT(5)		/* empty */
+#define REMAP_IO_FLUSH BIT(5)		/* empty, ... */
+#define REMAP_IO_FLUSH_FAILS BIT(6)	/* ... and has to fail for one that did */
 
 static inline unsigned long remap_io_flags(const struct bio *bio)
 {

@@ -249,19 +249,18 @@ static int remap_flush_pieces(struct remap_c *rc, struct list_head *pieces)
 	struct remap_area main = remap_main_area(rc), spare = remap_spare_area(rc);
 	bool to_main = false, to_spare = false;
 	struct remap_piece *piece;
-	int r = 0;
 
 	list_for_each_entry(piece, pieces, list) {
+		if (piece->failed)
+			continue;
 		if (remap_state(remap_piece_becomes(piece, NULL)) != REMAP_MAIN)
 			to_spare = true;
 		else
 			to_main |= remap_piece_is_in_place(piece);
 	}
-	if (to_main)
-		r = remap_flush(rc, &main);
-	if (!r && to_spare)
-		r = remap_flush(rc, &spare);
-	return r;
+	if ((to_main && remap_flush(rc, &main)) || (to_spare && remap_flush(rc, &spare)))
+		return -EIO;
+	return 0;
 }
 
 /* The change and all that is noted, as one transaction. */

@@ -223,7 +223,7 @@ static int remap_load_believe(struct remap_loader *ld)
 	    memcmp(known->uuid, ld->meta->super->header.uuid, sizeof(known->uuid)))
 		return remap_refuse_meta(ld->rc, "superblock", "of another device");
 	remap_flush_begin(ld->rc);
-	return remap_table_is_writable(ld->rc) ? remap_flush(ld->rc, &spare) : 0;
+	return remap_table_is_writable(ld->rc) && remap_flush(ld->rc, &spare) ? -EIO : 0;
 }
 
 /**

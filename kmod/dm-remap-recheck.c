@@ -231,15 +231,17 @@ static void remap_recheck_copy(struct remap_c *rc, struct bio *bio, struct bvec_
 /* What was written since the verdict is not wrong, though nobody has read it yet. */
 static void remap_recheck_again(struct remap_c *rc, const struct remap_bad_run *run)
 {
+	u64 changed = 0, word;
 	unsigned int i;
-	u64 changed = 0;
 
 	/* From here on, writes that have not seen the marks have ended. */
 	remap_drain(rc);
 	for (i = 0; i * rc->unit < run->count; i++) {
 		sector_t sector = run->first + i * rc->unit;
 
-		if (remap_crcs_word(rc->crcs, sector) == run->words[i])
+		/* Only a write that has ended well is known of; others leave what was found. */
+		word = remap_crcs_word(rc->crcs, sector);
+		if (word == run->words[i] || !remap_word_known(word))
 			continue;
 		remap_table_change(rc->table, sector, sector + rc->unit - 1,
 				   remap_become_merely_pending, &changed);
@@ -302,7 +304,7 @@ blk_status_t remap_crcs_recheck(struct remap_c *rc, struct bio *bio, const struc
 		u64 word = remap_crcs_word(rc->crcs, sector);
 		struct bvec_iter at = pos;
 		u32 crc = remap_crcs_of_bio(bio, &pos, rc->unit << SECTOR_SHIFT);
-		struct remap_verdict verdict;
+		struct remap_verdict verdict = {};
 		blk_status_t status;
 
 		/* One that is not known any more may be the one that did not match. */

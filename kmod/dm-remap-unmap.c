@@ -218,9 +218,8 @@ static int remap_copy_batch_back(struct remap_c *rc, struct list_head *pieces)
 		if (r && r != -EREMOTEIO)
 			return r;
 	}
-	r = remap_flush(rc, &main);
-	if (r)
-		return r;
+	if (remap_flush(rc, &main))
+		return -EIO;
 	list_for_each_entry(piece, pieces, list) {
 		r = piece->failed ? 0 : remap_compare_back(rc, piece);
 		if (r && r != -EREMOTEIO)
