@@ -57,7 +57,8 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
     .summary("put a remap device over a disk")
     .description(
       "Creates the device NAME over MAIN, with SPARE for sectors that fail. Data on MAIN stays " +
-        "as it is; what SPARE holds is overwritten.",
+        "as it is. What SPARE holds is overwritten, unless it is the table of this MAIN: " +
+        "then the device goes on with that.",
     )
     .argument("<name>", "the new device, /dev/mapper/NAME")
     .argument("<main>", "the block device to be served")
