@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The nodes in /dev/mapper. Where udev runs, it makes them, and a semaphore (the "cookie") says when
 // it has; where it does not, libdevmapper makes them. The library keeps the nodes it is still to
-// make in a list that is not for several threads. So tasks that run on other threads are told to
-// leave nodes alone, and everything here happens on the thread of the event loop.
+// make in a list that is not for several threads. A resume is told to leave nodes alone, but a
+// removal and a renaming put theirs on the list in dm_task_run() itself wherever there is no udev
+// to wait for, whatever they are told. So whatever touches the list does so alone.
 import { toCString } from "./cstring.ts";
 import type { DmLibrary } from "./dm_library.ts";
 import { mangle } from "./dm_names.ts";
@@ -14,12 +15,26 @@ const DM_ADD_NODE_ON_CREATE = 1;
 const UDEV_TIMEOUT_MS = 60_000;
 const LONGEST_PAUSE_MS = 20;
 
-/** Runs a task after which nodes of these names come or go, and sees to it that they do. */
+/** Ends when the last one to use the library's list is done with it. */
+let listFree: Promise<void> = Promise.resolve();
+
+/** Runs `use` when nobody else uses the library's list of nodes. */
+function withList(use: () => void | Promise<void>): Promise<void> {
+  const used = listFree.then(use);
+  listFree = used.catch(() => {});
+  return used;
+}
+
+/**
+ * Runs a task after which nodes of these names come or go, and sees to it that they do.
+ * @param alone the task itself touches the library's list of nodes
+ */
 export async function runWithNodes(
   library: DmLibrary,
   task: DmTask,
   names: readonly string[],
   run: () => void | Promise<void>,
+  { alone }: { readonly alone: boolean },
 ): Promise<void> {
   const cookie = new Uint32Array(1);
   const bytes = new Uint8Array(cookie.buffer);
@@ -32,14 +47,16 @@ export async function runWithNodes(
     "prepare for udev",
   );
   try {
-    await run();
+    await (alone ? withList(run) : run());
   } finally {
     // Also after a failure: the wait is what frees the semaphore.
     await waitForUdev(library, cookie[0]!);
   }
-  // Nothing to do where udev did its work.
-  for (const name of names) library.dm_mknodes(toCString(mangle(name)));
-  library.dm_task_update_nodes();
+  await withList(() => {
+    // Nothing to do where udev did its work.
+    for (const name of names) library.dm_mknodes(toCString(mangle(name)));
+    library.dm_task_update_nodes();
+  });
 }
 
 async function waitForUdev(library: DmLibrary, cookie: number): Promise<void> {

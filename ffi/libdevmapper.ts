@@ -150,7 +150,7 @@ export class DeviceMapper implements Disposable {
 
   async resume(name: string): Promise<void> {
     using task = this.#task("resume", name);
-    await runWithNodes(this.#library, task, [name], () => this.#run(task));
+    await runWithNodes(this.#library, task, [name], () => this.#run(task), { alone: false });
   }
 
   async suspend(name: string, options: SuspendOptions = {}): Promise<void> {
@@ -164,7 +164,7 @@ export class DeviceMapper implements Disposable {
     using task = this.#task("remove", name);
     if (options.retry === true) task.set("dm_task_retry_remove");
     if (options.deferred === true) task.set("dm_task_deferred_remove");
-    await runWithNodes(this.#library, task, [name], () => this.#run(task));
+    await runWithNodes(this.#library, task, [name], () => this.#run(task), { alone: true });
   }
 
   async rename(oldName: string, newName: string): Promise<void> {
@@ -173,7 +173,7 @@ export class DeviceMapper implements Disposable {
     const set = this.#library.dm_task_set_newname(task.pointer, toCString(mangle(newName)));
     task.check(set, "set its new name");
     // Waits for nothing, and puts its node on the library's list: no work for a thread.
-    await runWithNodes(this.#library, task, [oldName, newName], () => task.run());
+    await runWithNodes(this.#library, task, [oldName, newName], () => task.run(), { alone: true });
   }
 
   /** Drops the inactive table. */

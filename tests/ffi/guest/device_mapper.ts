@@ -284,3 +284,14 @@ Deno.test("nothing is left behind", () => {
   assert.deepEqual(dm.list(), []);
   assert.deepEqual(nodes(), []);
 });
+
+Deno.test("many devices made and removed at once leave no node", async () => {
+  const names = Array.from({ length: 12 }, (_, i) => `many${i}`);
+  const left = () => nodes().filter((name) => name.startsWith("many"));
+  for (let round = 0; round < 40; round++) {
+    await Promise.all(names.map((name) => dm.createWithTable(name, [line(0n, 8n, "zero")])));
+    assert.deepEqual(left(), names.toSorted(), `round ${round}`);
+    await Promise.all(names.map((name) => dm.remove(name, { retry: true })));
+    assert.deepEqual(left(), [], `round ${round}`);
+  }
+});
