@@ -34,7 +34,8 @@ export function registerMetaCheck(parent: CommandUnknownOpts, session: Session):
   document(command, {
     notes: [
       "Exit code 0 means that the module will load this table; there may be notes on what is odd, " +
-      "but harmless. Exit code 4 means that it will refuse.",
+      "but harmless. Exit code 4 means that it will refuse: because of damage, or because a " +
+      "migration to DEV was not finished, or has moved its content to another spare.",
     ],
     examples: [
       ["meta check /dev/sdc1", "of a spare that is a partition"],
@@ -89,6 +90,7 @@ function withStart({ start = 0n }: Target, report: CheckReport): CheckReport {
 /** What a check found, as JSON fields. */
 export function reportFields(device: string, report: CheckReport): JsonFields {
   const { problems, notes, superblock, generation, counts } = report;
+  const head = superblock ?? report.migrated?.superblock;
   return {
     device,
     sound: problems.length === 0,
@@ -96,7 +98,8 @@ export function reportFields(device: string, report: CheckReport): JsonFields {
     ...countFields(counts),
     problems: problems.map(({ code, where, message, cure }) => ({ code, where, message, cure })),
     notes,
-    superblock: superblock === undefined ? undefined : superblockFields(superblock),
+    migration: report.migrated?.kind,
+    superblock: head === undefined ? undefined : superblockFields(head),
   };
 }
 
@@ -139,13 +142,18 @@ export function superblockFields(superblock: Superblock): JsonFields {
     incompat: superblock.incompat,
     ro_compat: superblock.roCompat,
     compat: superblock.compat,
+    ...superblock.linkedUuid === ""
+      ? {}
+      : { linked_uuid: superblock.linkedUuid, linked_generation: superblock.linkedGeneration },
   };
 }
 
 function reportText(out: Output, device: string, report: CheckReport): string {
-  const { problems, notes } = report;
+  const { problems, notes, migrated } = report;
   const verdict = problems.length === 0
     ? out.tint("good", "sound")
+    : migrated !== undefined
+    ? out.tint("bad", migrated.kind === "moved" ? "left by a migration" : "migration not finished")
     : `${out.tint("bad", "damaged")}, ${countOf(problems.length, "problem")}`;
   return [
     `${device}: ${verdict}`,
@@ -159,14 +167,18 @@ function reportText(out: Output, device: string, report: CheckReport): string {
 
 function tablePairs(
   { units }: Output,
-  { superblock, generation, counts, problems }: CheckReport,
+  { superblock: sound, migrated, generation, counts, problems }: CheckReport,
 ): [string, string][] {
+  const superblock = sound ?? migrated?.superblock;
   if (superblock === undefined) return [];
   const length = (sectors: number) => formatLength(BigInt(sectors), units);
   const label: [string, string][] = [
     ["device", `${quote(superblock.name)}, ${length(superblock.mainSectors)}`],
     ["uuid", superblock.uuid],
   ];
+  if (superblock.linkedUuid !== "") {
+    label.push([migrated?.kind === "moved" ? "moved to" : "came from", superblock.linkedUuid]);
+  }
   if (superblock.mainId !== "") label.push(["main", quote(superblock.mainId)]);
   // Counts of a table that cannot be loaded would be taken for what is in it.
   if (problems.length > 0) return label;

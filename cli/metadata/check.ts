@@ -2,7 +2,8 @@
 import type { Image } from "./image.ts";
 import { inspect } from "./inspect.ts";
 import type { Problem } from "./problem.ts";
-import type { Superblock } from "./superblock.ts";
+import { readMigrated } from "./select.ts";
+import type { Migrated, Superblock } from "./superblock.ts";
 
 export type { Problem } from "./problem.ts";
 
@@ -27,16 +28,20 @@ export interface CheckReport {
   /** The one that counts, if one does. */
   readonly superblock?: Superblock;
   readonly generation?: number;
+  /** A spare that no table is loaded from, because a migration has not filled it, or has left it. */
+  readonly migrated?: Migrated;
   readonly counts: TableCounts;
 }
 
 /** Never writes, and never throws for damage: what it finds is in the report. */
 export function checkMetadata(image: Image): CheckReport {
   const { findings, chosen, totals } = inspect(image);
+  const migrated = chosen === undefined ? readMigrated(image) : undefined;
   return {
     problems: findings.problems,
     notes: findings.notes,
     ...chosen && { superblock: chosen.superblock, generation: chosen.superblock.generation },
+    ...migrated && { migrated },
     counts: totals,
   };
 }

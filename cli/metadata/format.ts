@@ -18,6 +18,11 @@ export const BLOCK_ENTRIES = (BLOCK_SIZE - HEADER_SIZE) / ENTRY_SIZE;
 /** In the header's flags: the last block of a checkpoint, or of a journal transaction. */
 export const FLAG_LAST = 1;
 
+/** In a superblock's `incompat`, each a kind of superblock of its own. */
+export const INCOMPAT_UNFINISHED = 1;
+export const INCOMPAT_MOVED = 2;
+
+export const UUID_SIZE = 16;
 export const NAME_SIZE = 128;
 export const ID_SIZE = 128;
 export const ARGS_SIZE = 1024;

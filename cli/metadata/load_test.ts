@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { checkMetadata } from "./check.ts";
 import type { Extent, ExtentState } from "./extent.ts";
-import { FakeKernel, GEOMETRY } from "./fake_kernel.ts";
+import { FakeKernel, GEOMETRY, UUID } from "./fake_kernel.ts";
 import { MemoryImage } from "./image.ts";
 import { loadMetadata, MetadataError } from "./load.ts";
+import { encodeSuperblock } from "./superblock.ts";
+import { formatUnfinished, writeMetadata } from "./write.ts";
 
 const kernel = () => new FakeKernel();
 const table = (k: FakeKernel) => [...loadMetadata(k.image).extents()];
@@ -228,10 +230,46 @@ Deno.test("a block that cannot be read is refused, but for a superblock", () => 
   refuses(lost, /superblock B is damaged, and so is the checkpoint/);
 });
 
+Deno.test("a spare that a migration has not filled, or has left, is refused whatever else it holds", () => {
+  const link = "99999999-8888-7777-6666-555555555555";
+  for (const copy of [0, 1]) {
+    for (const [incompat, kind] of [[1, "unfinished"], [2, "moved"]] as const) {
+      const k = kernel();
+      k.checkpoint([pending(2)]);
+      const { superblock } = k;
+      k.putBlock(copy, encodeSuperblock({ ...superblock, incompat, linkedUuid: link }));
+      refuses(k, incompat === 1 ? /from .*9999.* was not finished/ : /has moved to .*set 9999/);
+      const { problems: [problem], migrated, ...report } = checkMetadata(k.image);
+      assert.deepEqual([problem?.code, migrated?.kind, report.superblock], [kind, kind, undefined]);
+      assert.equal(migrated?.superblock.linkedUuid, link);
+      assert.doesNotMatch(problem?.cure ?? "", /repair/);
+      k.forge(1 - copy, (view) => view.setUint32(64, 4, true));
+      refuses(k, /newer version/);
+      assert.equal(checkMetadata(k.image).migrated, undefined);
+    }
+  }
+});
+
+Deno.test("an unfinished spare is written, and a table behind a switch keeps its link", () => {
+  const k = kernel();
+  const from = { uuid: UUID };
+  const made = formatUnfinished(k.image, GEOMETRY, { name: "r0", mainId: "serial:M" }, from);
+  const { migrated } = checkMetadata(k.image);
+  assert.deepEqual(migrated, { kind: "unfinished", superblock: made });
+  assert.deepEqual([made.incompat, made.linkedUuid, made.sequence, made.generation], [
+    ...[1, UUID, 1, 1],
+  ]);
+  assert.notEqual(made.uuid, UUID);
+  const link = { linkedUuid: UUID, linkedGeneration: 7 };
+  const written = writeMetadata(k.image, { ...made, ...link }, [pending(3)]);
+  assert.deepEqual([written.incompat, written.linkedUuid, written.linkedGeneration], [0, UUID, 7]);
+  assert.deepEqual(table(k), [pending(3)]);
+});
+
 Deno.test("a newer format is refused, and repair is not offered", () => {
   const k = kernel();
   k.checkpoint([]);
-  k.forge(1, (view) => view.setUint32(64, 1, true));
+  k.forge(1, (view) => view.setUint32(64, 3, true));
   refuses(k, /superblock B was written by a newer version/);
   assert.match(checkMetadata(k.image).problems[0]!.cure, /newer dmremap-ts/);
   k.forge(1, (view) => (view.setUint32(64, 0, true), view.setUint32(8, 2, true)));

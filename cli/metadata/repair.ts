@@ -12,6 +12,7 @@ import { headOfKnownMain, type KnownMain } from "./repair_lost.ts";
 import { type Loss, lossesOf } from "./repair_losses.ts";
 import { type Scan, scanArea } from "./repair_scan.ts";
 import { assemble, type Assembly } from "./repair_table.ts";
+import { migrationWords } from "./select.ts";
 import type { Superblock } from "./superblock.ts";
 import { countExtents } from "./text.ts";
 
@@ -75,7 +76,9 @@ function readFitting(image: Image, main: KnownMain | undefined): Heads {
   const fitting = heads.filter(({ superblock: { spareSectors, blockSectors } }) =>
     layoutOf(spareSectors, blockSectors).slotsStart * SECTOR_SIZE <= image.sizeBytes
   );
-  if (fitting.length > 0 || main === undefined || rest.newer) return { ...rest, heads: fitting };
+  if (fitting.length > 0 || main === undefined || rest.newer || rest.migrated) {
+    return { ...rest, heads: fitting };
+  }
   const given = headOfKnownMain(image, main);
   return { ...rest, heads: given === undefined ? [] : [given] };
 }
@@ -83,7 +86,7 @@ function readFitting(image: Image, main: KnownMain | undefined): Heads {
 /** The superblock to go by, with what was found of its metadata. */
 function chooseHead(
   image: Image,
-  { heads, states, newer }: Heads,
+  { heads, states, newer, migrated }: Heads,
   mainIsKnown: boolean,
 ): { head: Head; scan: Scan } {
   if (newer) {
@@ -91,6 +94,10 @@ function chooseHead(
       "this was written by a newer version",
       "use that version of dmremap-ts; this one would not know what it writes",
     );
+  }
+  if (migrated !== undefined) {
+    const { message, cure } = migrationWords(migrated);
+    throw new BeyondRepairError(`there is nothing to repair: ${message}`, cure);
   }
   const copies = `superblock A ${isWord(states.A)}, superblock B ${isWord(states.B)}`;
   const tried = heads.filter((head) => head.sound || !heads.some(({ sound }) => sound)).map((

@@ -102,5 +102,7 @@ function superblockOf(
     incompat: 0,
     roCompat: 0,
     compat: 0,
+    linkedUuid: "",
+    linkedGeneration: 0,
   };
 }

@@ -332,3 +332,19 @@ Deno.test("what was never ours is beyond repair", () => {
     assert.throws(() => salvage(image), BeyondRepairError);
   }
 });
+
+Deno.test("what has moved to another spare is not brought back from the old one", () => {
+  for (const [incompat, words] of [[1, /was not finished/], [2, /has moved/]] as const) {
+    for (const damage of [[], [1], [0, 1]]) {
+      const life = eventful();
+      const tombstone = encodeSuperblock({ ...life.superblock, incompat });
+      for (const copy of [0, 1]) life.image.write(copy * BLOCK_SIZE, tombstone);
+      for (const copy of damage) life.image.write(copy * BLOCK_SIZE + 220, new Uint8Array([9]));
+      assert.throws(() => salvage(life.image, { deviceSectors: GEOMETRY.mainSectors }), (error) => {
+        assert(error instanceof BeyondRepairError);
+        assert.match(error.reason, words);
+        return true;
+      });
+    }
+  }
+});

@@ -17,6 +17,7 @@ import {
   countExtents,
   DERIVED_KEYS,
   derivedFields,
+  LINK_KEYS,
   NUMBER_KEYS,
   quote,
   TEXT_KEYS,
@@ -32,6 +33,7 @@ export type TextFields = Pick<
   | (typeof NUMBER_KEYS)[keyof typeof NUMBER_KEYS]
   | (typeof TEXT_KEYS)[keyof typeof TEXT_KEYS]
   | (typeof TIME_KEYS)[keyof typeof TIME_KEYS]
+  | (typeof LINK_KEYS)[keyof typeof LINK_KEYS]
 >;
 
 /** A text that was found sound. */
@@ -78,6 +80,8 @@ function readFields({ fields, lines }: ParsedText): TextFields {
     );
   return {
     uuid: uuidOf(fields.get("uuid")),
+    linkedUuid: fields.has("linked_uuid") ? uuidOf(fields.get("linked_uuid")) : "",
+    linkedGeneration: numberOf(fields.get("linked_generation"), "linked_generation"),
     ...read(NUMBER_KEYS, numberOf),
     ...read(TEXT_KEYS, textOf),
     ...read(TIME_KEYS, timeOf),
@@ -159,6 +163,7 @@ function checkFields({ fields }: ParsedText, read: TextFields): void {
   if (layoutOf(spareSectors, blockSectors).slots === 0) {
     refuse("spare_sectors", "is too small: there would be no slots behind the metadata");
   }
+  if (read.linkedGeneration >= MAX_SECTORS) refuse("linked_generation", "is impossible");
   for (const key of ["incompat", "ro_compat", "compat"] as const) {
     if (read[NUMBER_KEYS[key]] !== 0) refuse(key, "features that this program does not know");
   }

@@ -6,7 +6,13 @@ import { FORMAT_VERSION, SECTOR_SIZE } from "./format.ts";
 import type { Image } from "./image.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { type RawBlock, readBlock, readBlocks } from "./reader.ts";
-import { type DecodedSuperblock, decodeSuperblock, type Superblock } from "./superblock.ts";
+import {
+  type DecodedSuperblock,
+  decodeSuperblock,
+  isMigrated,
+  type Migrated,
+  type Superblock,
+} from "./superblock.ts";
 
 /** What counts. */
 export interface Chosen {
@@ -30,6 +36,7 @@ export function selectSuperblock(image: Image, findings: Findings): Chosen | und
   const b = readSuperblock(image, 1, findings);
   const newer = [a, b].findIndex(({ kind }) => kind === "newer");
   if (newer >= 0) return refuseNewer([a, b][newer]!, newer, findings);
+  if (refuseMigrated([a, b], findings)) return undefined;
   if (a.kind === "zero" && b.kind === "zero") return refuseBlank(image, findings);
   const unsound = [a, b].map((each, copy) => problemOf(each, copy, findings));
   if (unsound.includes(true)) return undefined;
@@ -57,6 +64,50 @@ function refuseNewer(block: DecodedSuperblock, copy: number, findings: Findings)
     `superblock ${COPIES[copy]} was written by a newer version (${how})`,
     "install a newer dmremap-ts and dm-remap; this version cannot read it",
   );
+}
+
+/**
+ * A spare that a migration has not filled yet, or has left: whatever else is on it, it is not the one
+ * to go on with.
+ */
+function refuseMigrated(copies: readonly DecodedSuperblock[], findings: Findings): boolean {
+  for (const [copy, block] of copies.entries()) {
+    if (!isMigrated(block)) continue;
+    const { message, cure } = migrationWords(block);
+    const where = `superblock ${COPIES[copy]}`;
+    findings.add(block.kind, placeOf(copy), `${where}: ${message}`, cure);
+    return true;
+  }
+  return false;
+}
+
+/** The superblock that says so, if one does and none is of a newer version. */
+export function readMigrated(image: Image): Migrated | undefined {
+  const copies = [0, 1].map((copy) => {
+    const { bytes } = readBlock(image, copy);
+    return bytes === undefined ? undefined : decodeSuperblock(bytes);
+  });
+  if (copies.some((copy) => copy?.kind === "newer")) return undefined;
+  return copies.find((copy) => copy !== undefined && isMigrated(copy));
+}
+
+/** What such a spare is, and what to do with it. */
+export function migrationWords(
+  { kind, superblock: { linkedUuid } }: Migrated,
+): { readonly message: string; readonly cure: string } {
+  const linked = linkedUuid === "" ? "another spare" : `the spare with set ${linkedUuid}`;
+  return kind === "unfinished"
+    ? {
+      message: `a migration to it from ${linked} was not finished: nothing on it counts`,
+      cure:
+        "go on with that spare, and run dmremap-ts migrate again; or let this one be used for " +
+        "something else: dmremap-ts create --format",
+    }
+    : {
+      message: `its content has moved to ${linked}: what is left on it is old`,
+      cure: "go on with that spare; this one may be used for something else: " +
+        "dmremap-ts create --format",
+    };
 }
 
 /** Both superblocks are zeroes: never formatted, or wiped? */

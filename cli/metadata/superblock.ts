@@ -7,6 +7,8 @@ import {
   isZero,
   sealBlock,
   setU64,
+  uuidBytes,
+  uuidText,
   viewOf,
 } from "./block.ts";
 import {
@@ -16,8 +18,11 @@ import {
   BLOCK_SIZE,
   FORMAT_VERSION,
   ID_SIZE,
+  INCOMPAT_MOVED,
+  INCOMPAT_UNFINISHED,
   MAX_SECTORS,
   NAME_SIZE,
+  UUID_SIZE,
 } from "./format.ts";
 import { layoutOf } from "./layout.ts";
 
@@ -69,6 +74,13 @@ export interface Superblock {
   /** Features that must be known to change it. */
   readonly roCompat: number;
   readonly compat: number;
+  /**
+   * The spare that a migration links this one with, "" for none: where the content comes from, or, of
+   * one whose content has moved, where it is now.
+   */
+  readonly linkedUuid: string;
+  /** Of the linked spare at the switch; 0 before it. */
+  readonly linkedGeneration: number;
 }
 
 export type DecodedSuperblock =
@@ -78,6 +90,10 @@ export type DecodedSuperblock =
   | { readonly kind: "damaged" }
   /** Sound, but not to be understood by this version. */
   | { readonly kind: "newer"; readonly version: number; readonly incompat: number }
+  /** A migration to this spare, from the linked one, has not come to its end. */
+  | { readonly kind: "unfinished"; readonly superblock: Superblock }
+  /** A migration has moved the content to the linked spare. */
+  | { readonly kind: "moved"; readonly superblock: Superblock }
   | {
     readonly kind: "sound";
     readonly superblock: Superblock;
@@ -85,6 +101,14 @@ export type DecodedSuperblock =
     readonly problem: string | undefined;
   };
 
+/** Of a spare that a migration has not filled yet, or has left. */
+export type Migrated = Extract<DecodedSuperblock, { kind: "unfinished" | "moved" }>;
+
+export function isMigrated(block: DecodedSuperblock): block is Migrated {
+  return block.kind === "unfinished" || block.kind === "moved";
+}
+
+const LINKED_AT = 224;
 const NAME_AT = 256;
 const ID_AT = NAME_AT + NAME_SIZE;
 const ARGS_AT = ID_AT + ID_SIZE;
@@ -128,6 +152,8 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array<ArrayBuffer
   setU64(view, 200, superblock.bad);
   setU64(view, 208, superblock.created);
   setU64(view, 216, superblock.written);
+  if (superblock.linkedUuid !== "") block.set(uuidBytes(superblock.linkedUuid), LINKED_AT);
+  setU64(view, 240, superblock.linkedGeneration);
   putText(block, NAME_AT, NAME_SIZE, superblock.name);
   putText(block, ID_AT, ID_SIZE, superblock.mainId);
   putText(block, ARGS_AT, ARGS_SIZE, superblock.args);
@@ -141,8 +167,16 @@ export function decodeSuperblock(block: Uint8Array): DecodedSuperblock {
   const view = viewOf(block);
   const { version } = decodeHeader(block);
   const incompat = view.getUint32(64, true);
-  if (version !== FORMAT_VERSION || incompat !== 0) return { kind: "newer", version, incompat };
+  const of = incompat === INCOMPAT_UNFINISHED
+    ? "unfinished"
+    : incompat === INCOMPAT_MOVED
+    ? "moved"
+    : "sound";
+  if (version !== FORMAT_VERSION || incompat !== 0 && of === "sound") {
+    return { kind: "newer", version, incompat };
+  }
   const superblock = fieldsOf(block, view);
+  if (of !== "sound") return { kind: of, superblock };
   return { kind: "sound", superblock, problem: superblockProblem(block, view, superblock) };
 }
 
@@ -175,7 +209,14 @@ function fieldsOf(block: Uint8Array, view: DataView): Superblock {
     incompat: view.getUint32(64, true),
     roCompat: view.getUint32(68, true),
     compat: view.getUint32(72, true),
+    linkedUuid: linkedUuidOf(block),
+    linkedGeneration: getU64(view, 240),
   };
+}
+
+function linkedUuidOf(block: Uint8Array): string {
+  const bytes = block.subarray(LINKED_AT, LINKED_AT + UUID_SIZE);
+  return bytes.every((byte) => byte === 0) ? "" : uuidText(bytes);
 }
 
 /** The same as `remap_super_check()`. */

@@ -42,6 +42,12 @@ export const NUMBER_KEYS = {
   compat: "compat",
 } as const satisfies Record<string, keyof Superblock>;
 
+/** Where the content came from, in the text of a spare that was migrated to only. */
+export const LINK_KEYS = {
+  linked_uuid: "linkedUuid",
+  linked_generation: "linkedGeneration",
+} as const satisfies Record<string, keyof Superblock>;
+
 export const TEXT_KEYS = {
   name: "name",
   main_id: "mainId",
@@ -120,6 +126,7 @@ function headLines(superblock: Superblock, counts: TableCounts): string[] {
     ...pairs(TEXT_KEYS, quote),
     ...pairs(TIME_KEYS, timeText),
     ...pairs(NUMBER_KEYS, String),
+    ...superblock.linkedUuid === "" ? [] : pairs(LINK_KEYS, String),
     ...Object.entries(derivedFields(superblock, counts)).map(([key, value]) => `${key}: ${value}`),
   ];
 }

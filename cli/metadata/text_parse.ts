@@ -4,6 +4,7 @@ import { type Extent, type ExtentState, hasSlot } from "./extent.ts";
 import {
   DERIVED_KEYS,
   LINE_STATES,
+  LINK_KEYS,
   NUMBER_KEYS,
   TEXT_END,
   TEXT_KEYS,
@@ -48,6 +49,7 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   "text_version",
   "uuid",
   ...Object.keys(NUMBER_KEYS),
+  ...Object.keys(LINK_KEYS),
   ...Object.keys(TEXT_KEYS),
   ...Object.keys(TIME_KEYS),
   ...DERIVED_KEYS,

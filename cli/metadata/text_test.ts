@@ -38,6 +38,8 @@ const SUPERBLOCK: Superblock = {
   incompat: 0,
   roCompat: 0,
   compat: 0,
+  linkedUuid: "",
+  linkedGeneration: 0,
 };
 
 const EXTENTS: readonly Extent[] = [
@@ -189,4 +191,14 @@ Deno.test("any sound table comes back", () => {
     extents.sort((a, b) => Number(a.state === "bad") - Number(b.state === "bad"));
     assert.deepEqual(plan(textOf(SUPERBLOCK, extents)).extents, extents);
   }));
+});
+
+Deno.test("where the content came from stays with it", () => {
+  const linkedUuid = "99999999-8888-4777-8666-555555555555";
+  const text = textOf({ ...SUPERBLOCK, linkedUuid, linkedGeneration: 12 });
+  const { fields } = plan(text);
+  assert.deepEqual([fields.linkedUuid, fields.linkedGeneration], [linkedUuid, 12]);
+  assert.doesNotMatch(textOf(), /linked/);
+  refuses(text.replace(linkedUuid, "0"), /no UUID/, lineOf(text, "linked_uuid"));
+  refuses(text.replace(": 12\n", ": 281474976710656\n"), /linked_generation: is impossible/);
 });

@@ -2,7 +2,7 @@
 import { blockProblem, decodeHeader, isSound, kindOf } from "./block.ts";
 import type { Extent } from "./extent.ts";
 import { Findings } from "./findings.ts";
-import { BLOCK_SECTORS, BLOCK_SIZE } from "./format.ts";
+import { BLOCK_SECTORS, BLOCK_SIZE, INCOMPAT_UNFINISHED } from "./format.ts";
 import type { Image } from "./image.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { PackedTable } from "./packed_table.ts";
@@ -36,6 +36,9 @@ export interface SuperblockFields extends Geometry {
   readonly name?: string;
   readonly mainId?: string;
   readonly args?: string;
+  /** The spare that its content once came from. */
+  readonly linkedUuid?: string;
+  readonly linkedGeneration?: number;
 }
 
 const ZEROES = 256 * BLOCK_SIZE;
@@ -103,7 +106,7 @@ function nextSuperblock(
   const journal = old === undefined ? 0 : journalBlocks(image, old);
   const [random] = crypto.getRandomValues(new Uint16Array(1));
   const source = old?.superblock.checkpoint ?? fields.checkpoint ?? 1;
-  const now = Math.floor(Date.now() / 1000);
+  const now = nowSeconds();
   return {
     ...fieldsOf(fields, now),
     sequence: Math.max(fields.sequence ?? 0, highest.sequence + 3, 2),
@@ -149,6 +152,8 @@ function fieldsOf(fields: Geometry & Partial<SuperblockFields>, now: number): Gi
     incompat: 0,
     roCompat: 0,
     compat: 0,
+    linkedUuid: fields.linkedUuid ?? "",
+    linkedGeneration: fields.linkedGeneration ?? 0,
   };
 }
 
@@ -212,9 +217,35 @@ export interface Label {
  * @throws {RangeError} for what cannot be, before anything is written
  */
 export function formatMetadata(image: Image, geometry: Geometry, label: Label): Superblock {
-  const now = Math.floor(Date.now() / 1000);
+  return writeFirst(image, fieldsOf({ ...geometry, ...label }, nowSeconds()));
+}
+
+/**
+ * Makes a new spare ready for the kernel to migrate to: an empty area whose superblock everybody
+ * refuses until the migration has come to its end.
+ * @param from the spare that the content will come from
+ * @throws {RangeError} for what cannot be, before anything is written
+ */
+export function formatUnfinished(
+  image: Image,
+  geometry: Geometry,
+  label: Label,
+  from: Pick<Superblock, "uuid">,
+): Superblock {
+  return writeFirst(image, {
+    ...fieldsOf({ ...geometry, ...label, linkedUuid: from.uuid }, nowSeconds()),
+    incompat: INCOMPAT_UNFINISHED,
+  });
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** The first superblock, over whatever is there. */
+function writeFirst(image: Image, fields: Given): Superblock {
   const superblock: Superblock = {
-    ...fieldsOf({ ...geometry, ...label }, now),
+    ...fields,
     sequence: 1,
     generation: 1,
     salt: 0,
@@ -225,11 +256,11 @@ export function formatMetadata(image: Image, geometry: Geometry, label: Label): 
     lost: 0,
     pending: 0,
     bad: 0,
-    written: now,
+    written: fields.created,
   };
+  assertSense(encodeSuperblock({ ...superblock, incompat: 0 }));
   const block = encodeSuperblock(superblock);
-  assertSense(block);
-  const { slotsStart } = layoutOf(geometry.spareSectors, geometry.blockSectors);
+  const { slotsStart } = layoutOf(fields.spareSectors, fields.blockSectors);
   putZeroes(image, 0, 2);
   image.sync();
   putZeroes(image, 2, slotsStart / BLOCK_SECTORS - 2);

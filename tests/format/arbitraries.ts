@@ -50,6 +50,8 @@ export const anySuperblock: fc.Arbitrary<Superblock> = fc.record({
   incompat: fc.constant(0),
   roCompat: u32,
   compat: u32,
+  linkedUuid: fc.constant(""),
+  linkedGeneration: fc.constant(0),
 });
 
 /** One that passes the check. */

@@ -132,6 +132,8 @@ export class Writer {
       incompat: 0,
       roCompat: 0,
       compat: 0,
+      linkedUuid: "",
+      linkedGeneration: 0,
     };
     return encodeSuperblock(superblock);
   }
