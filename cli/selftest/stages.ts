@@ -4,6 +4,7 @@ import type { Stage } from "./stage.ts";
 import { CORRUPTION } from "./stages/corruption/stage.ts";
 import { ERRORS } from "./stages/errors/stage.ts";
 import { FILES } from "./stages/files.ts";
+import { HOTPLUG } from "./stages/hotplug/stage.ts";
 import { LEAK } from "./stages/leak.ts";
 import { PERFORMANCE } from "./stages/performance.ts";
 import { PERSISTENCE } from "./stages/persistence/stage.ts";
@@ -17,6 +18,7 @@ export const STAGES: readonly Stage[] = [
   ERRORS,
   PERSISTENCE,
   CORRUPTION,
+  HOTPLUG,
   SCAN,
   FILES,
   PERFORMANCE,

@@ -68,4 +68,9 @@ export class NullDisk implements LoopDisk {
   powerOff(): Promise<void> {
     return this.#set({ power: 0 });
   }
+
+  /** There it is again, with what it held. */
+  powerOn(): Promise<void> {
+    return this.#set({ power: 1 });
+  }
 }

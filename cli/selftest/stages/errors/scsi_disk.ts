@@ -28,6 +28,10 @@ export class ScsiDisk implements LoopDisk {
     // Nobody loads the driver for disks where there is no udev.
     await useDriver(scope, "sd_mod");
     await useDriver(scope, "scsi_debug", ["dev_size_mb=1", "ndelay=1000"]);
+    return await ScsiDisk.#find();
+  }
+
+  static async #find(): Promise<ScsiDisk> {
     let found: { address: string; name: string } | undefined;
     await until("a disk of scsi_debug", () => found = findDisk());
     if (found === undefined) throw missing("a disk of scsi_debug");
@@ -73,9 +77,16 @@ export class ScsiDisk implements LoopDisk {
     return this.#write("state", `${state}\n`);
   }
 
-  /** For good. */
+  /** Unplugs it. */
   delete(): Promise<void> {
     return this.#write("delete", "1");
+  }
+
+  /** Plugs it in again, with what it held: another device for the kernel, of another name maybe. */
+  async plugIn(): Promise<ScsiDisk> {
+    const [host] = this.address.split(":");
+    await Deno.writeTextFile(`/sys/class/scsi_host/host${host}/scan`, "- - -");
+    return await ScsiDisk.#find();
   }
 }
 

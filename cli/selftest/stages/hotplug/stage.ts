@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The hotplug stage: disks that are unplugged while they are in use, and plugged in again.
+import { makeLoop } from "../../loops.ts";
+import { useModule } from "../../module.ts";
+import type { Disks } from "../../rig.ts";
+import type { Stage, StageRun } from "../../stage.ts";
+import { HotplugBench, type HotplugPart, SECTORS } from "./bench.ts";
+import { MAIN } from "./main.ts";
+import { SPARE } from "./spare.ts";
+
+const PARTS: readonly HotplugPart[] = [SPARE, MAIN];
+
+/** Requests that hang are found sooner than the default would. */
+const CASE_LIMIT_MS = 60_000;
+
+async function run(stage: StageRun): Promise<void> {
+  await useModule(stage.scope, stage.signal);
+  const loops: Disks = {
+    main: await makeLoop(stage.scope, stage.workdir, { sectors: SECTORS }),
+    spare: await makeLoop(stage.scope, stage.workdir, { sectors: SECTORS }),
+  };
+  for (const part of PARTS) {
+    stage.step(part.name);
+    for (const { name, run } of part.cases) {
+      await stage.case(name, (scope) => run(new HotplugBench(scope, stage, loops)), CASE_LIMIT_MS);
+    }
+  }
+}
+
+export const HOTPLUG: Stage = {
+  name: "hotplug",
+  summary: "disks that are unplugged under load, and plugged in again",
+  programs: ["losetup", "insmod", "rmmod", "modprobe", "mount"],
+  run,
+};
