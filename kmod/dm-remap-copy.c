@@ -68,7 +68,7 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 	status = bio.bi_status;
 	bio_uninit(&bio);
 	if (status && area->spare)
-		atomic64_inc(&rc->table->counters.spare_errors);
+		atomic64_inc(&rc->table->counters->spare_errors);
 	return status;
 }
 

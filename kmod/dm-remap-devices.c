@@ -240,7 +240,7 @@ static void remap_brake_pull(struct remap_c *rc)
 		return;
 	WRITE_ONCE(devices->braked, true);
 	devices->storm_since = jiffies;
-	atomic64_inc(&rc->table->counters.storm_brakes);
+	atomic64_inc(&rc->table->counters->storm_brakes);
 	remap_err(rc, "too many blocks fail: no automatic relocation for a minute");
 	remap_event(rc, REMAP_EVENT_STORM, 0, 0);
 	remap_health_update(rc);

@@ -17,7 +17,7 @@
  */
 void remap_count_error(struct remap_c *rc, const struct bio *bio, blk_status_t error)
 {
-	struct remap_counters *counters = &rc->table->counters;
+	struct remap_counters *counters = rc->table->counters;
 
 	switch (error) {
 	case BLK_STS_OK:

@@ -71,6 +71,16 @@ enum remap_disk_state {
 	REMAP_DISK_STATES,
 };
 
+/* Superblock, incompat: nobody takes these for a spare in use, nor did versions before them. */
+#define REMAP_DISK_UNFINISHED 1u	/* a migration to this spare has not ended */
+#define REMAP_DISK_MOVED 2u		/* a migration from this spare has ended */
+
+/*
+ * Superblock, compat: a migration from this spare was under way. It may have ended without this
+ * spare being told, so who uses it makes a new checkpoint.
+ */
+#define REMAP_DISK_MIGRATING 1u
+
 #define REMAP_DISK_NAME_SIZE 128
 #define REMAP_DISK_ID_SIZE 128
 #define REMAP_DISK_ARGS_SIZE 1024
@@ -100,7 +110,9 @@ struct remap_disk_super {
 	__le64 bad;		/* slots */
 	__le64 created;		/* seconds since 1970 */
 	__le64 written;
-	__u8 reserved2[32];
+	__u8 linked_uuid[16];	/* of the spare that it has come from, or has moved to; or zero */
+	__le64 linked_generation;	/* of that spare when its content came from there */
+	__u8 reserved2[8];
 	char name[REMAP_DISK_NAME_SIZE];	/* of the mapped device; ends with zeroes */
 	char main_id[REMAP_DISK_ID_SIZE];	/* identifies the main device; ends with zeroes */
 	char args[REMAP_DISK_ARGS_SIZE];	/* feature arguments of the table line */
@@ -200,6 +212,8 @@ enum remap_super_kind {
 	REMAP_SUPER_DAMAGED,	/* or never one of ours */
 	REMAP_SUPER_NEWER,	/* sound, but not to be understood by this version */
 	REMAP_SUPER_SOUND,
+	REMAP_SUPER_UNFINISHED,	/* sound, but the target of a migration that did not end */
+	REMAP_SUPER_MOVED,	/* sound, but what it described is on another spare now */
 };
 
 static inline enum remap_super_kind remap_super_kind_of(const void *block)
@@ -210,9 +224,18 @@ static inline enum remap_super_kind remap_super_kind_of(const void *block)
 		return REMAP_SUPER_ZERO;
 	if (!remap_block_is_sound(block, REMAP_MAGIC_SUPER))
 		return REMAP_SUPER_DAMAGED;
-	if (le32_to_cpu(super->header.version) != REMAP_FORMAT_VERSION || super->incompat)
+	if (le32_to_cpu(super->header.version) != REMAP_FORMAT_VERSION)
 		return REMAP_SUPER_NEWER;
-	return REMAP_SUPER_SOUND;
+	switch (le32_to_cpu(super->incompat)) {
+	case 0:
+		return REMAP_SUPER_SOUND;
+	case REMAP_DISK_UNFINISHED:
+		return REMAP_SUPER_UNFINISHED;
+	case REMAP_DISK_MOVED:
+		return REMAP_SUPER_MOVED;
+	default:
+		return REMAP_SUPER_NEWER;
+	}
 }
 
 /* Generations and sequences start at 1 and never wrap around: nobody writes so many. */

@@ -17,7 +17,7 @@
 static u64 remap_health_windows(struct remap_c *rc, struct remap_vitals *vitals)
 {
 	struct remap_health_history *history = &rc->table->history;
-	struct remap_counters *c = &rc->table->counters;
+	struct remap_counters *c = rc->table->counters;
 	u64 relocated = atomic64_read(&c->auto_remaps);
 	u64 device_errors = atomic64_read(&c->transport_errors);
 	u64 write_errors = atomic64_read(&c->write_errors);
@@ -57,7 +57,7 @@ static u64 remap_health_assess(struct remap_c *rc, struct remap_assessment *resu
 		.remapped = totals.remapped,
 		.lost = totals.lost + totals.pending,
 		.pending = totals.pending,
-		.verify_errors = atomic64_read(&table->counters.verify_errors),
+		.verify_errors = atomic64_read(&table->counters->verify_errors),
 	};
 	u64 wait = remap_health_windows(rc, &vitals);
 

@@ -118,7 +118,7 @@ static noinline int remap_deliver_special(struct remap_c *rc, struct bio *bio, s
 		return DM_MAPIO_REMAPPED;
 	}
 	if (remap_state(value) == REMAP_LOST && !op_is_write(bio_op(bio))) {
-		atomic64_inc(&rc->table->counters.lost_reads);
+		atomic64_inc(&rc->table->counters->lost_reads);
 		return DM_MAPIO_KILL;
 	}
 	/* A read ahead that is hard to fulfil is not worth it. */
@@ -179,7 +179,7 @@ static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t se
 	}
 	spin_unlock(&rc->held_lock);
 	if (held)
-		atomic64_inc(&rc->table->counters.held_bios);
+		atomic64_inc(&rc->table->counters->held_bios);
 	return held;
 }
 

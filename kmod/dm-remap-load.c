@@ -198,7 +198,7 @@ static void remap_load_publish(struct remap_loader *ld)
 	ld->meta->rewrite |= rc->meta->mode != REMAP_META_WRITE;
 	spin_lock(&rc->table_lock);
 	/* They only grow, and health has followed them. */
-	ld->table->counters = rc->table->counters;
+	swap(ld->table->counters, rc->table->counters);
 	spin_lock_irq(&rc->health.lock);
 	ld->table->history = rc->table->history;
 	spin_unlock_irq(&rc->health.lock);

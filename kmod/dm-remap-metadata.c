@@ -89,7 +89,7 @@ static blk_status_t remap_block_io(struct remap_c *rc, blk_opf_t opf, u64 block,
 	status = bio.bi_status;
 	bio_uninit(&bio);
 	if (status)
-		atomic64_inc(&rc->table->counters.spare_errors);
+		atomic64_inc(&rc->table->counters->spare_errors);
 	return status;
 }
 

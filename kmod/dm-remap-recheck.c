@@ -141,7 +141,7 @@ bool remap_crcs_match_copy(struct remap_c *rc, sector_t sector, sector_t count)
  */
 void remap_crcs_mismatch(struct remap_c *rc, sector_t first, sector_t count)
 {
-	atomic64_add(count / rc->unit, &rc->table->counters.verify_errors);
+	atomic64_add(count / rc->unit, &rc->table->counters->verify_errors);
 	DMERR_LIMIT("%s: sectors %llu+%llu are not what was written: the checksum differs",
 		    rc->name, (u64)first, (u64)count);
 	remap_event(rc, REMAP_EVENT_VERIFY, first, count);

@@ -251,7 +251,7 @@ static void remap_abort(struct remap_c *rc, struct list_head *pieces)
 /* The copies are on the spare: from here on they are the data. */
 static void remap_commit(struct remap_c *rc, struct remap_relocation *rl)
 {
-	struct remap_counters *counters = &rc->table->counters;
+	struct remap_counters *counters = rc->table->counters;
 	struct remap_piece *piece;
 
 	list_for_each_entry(piece, &rl->pieces, list) {
@@ -372,7 +372,7 @@ int remap_relocate(struct remap_c *rc, const struct remap_range *ranges, unsigne
 	r = remap_may_move(rc);
 	if (r)
 		goto out;
-	atomic64_inc(&rc->table->counters.moves);
+	atomic64_inc(&rc->table->counters->moves);
 	r = remap_relocate_locked(rc, &rl);
 	if (r) {
 		remap_event(rc, REMAP_EVENT_FAILED, ranges[0].first,

@@ -61,7 +61,7 @@ static blk_status_t remap_repair_clone(struct remap_repair *rp, const struct rem
 	status = part->bi_status;
 	bio_put(part);
 	if (status && area->spare)
-		atomic64_inc(&rp->rc->table->counters.spare_errors);
+		atomic64_inc(&rp->rc->table->counters->spare_errors);
 	return status;
 }
 
@@ -95,7 +95,7 @@ blk_status_t remap_repair_io(struct remap_repair *rp, const void *value, sector_
 /* Something works that did not at first: counted once a bio if it is all that happened to it. */
 void remap_repair_retried(struct remap_repair *rp)
 {
-	atomic64_inc(&rp->rc->table->counters.retried);
+	atomic64_inc(&rp->rc->table->counters->retried);
 	rp->retried = true;
 }
 

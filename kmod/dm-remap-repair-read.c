@@ -18,7 +18,7 @@ static void remap_recovered(struct remap_repair *rp, sector_t first, sector_t la
 	remap_repair_change(rp, first, last, remap_become_readable, &changed);
 	if (!changed)
 		return;
-	atomic64_add(changed, &rp->rc->table->counters.recovered);
+	atomic64_add(changed, &rp->rc->table->counters->recovered);
 	remap_event(rp->rc, REMAP_EVENT_RECOVERED, first, changed);
 	remap_health_update(rp->rc);
 }
@@ -91,7 +91,7 @@ static blk_status_t remap_read_step(struct remap_repair *rp, sector_t pos, secto
 
 	*count = min(*count, end - pos + 1);
 	if (remap_state(value) == REMAP_LOST) {
-		atomic64_inc(&rc->table->counters.lost_reads);
+		atomic64_inc(&rc->table->counters->lost_reads);
 		return BLK_STS_MEDIUM;
 	}
 	/* A block is judged only by how it fails where it lies now. */

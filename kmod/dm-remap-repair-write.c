@@ -198,7 +198,7 @@ static blk_status_t remap_written(struct remap_repair *rp, sector_t first, secto
 	/* If that cannot be recorded, the next good read will try again. */
 	remap_repair_change(rp, first, last, remap_become_written, &changed);
 	if (remap_state(value) == REMAP_MAIN)
-		atomic64_add(changed, &rc->table->counters.recovered);
+		atomic64_add(changed, &rc->table->counters->recovered);
 	remap_event(rc, remap_state(value) == REMAP_MAIN ? REMAP_EVENT_RECOVERED :
 		    REMAP_EVENT_FOUND, first, changed);
 	remap_health_update(rc);
@@ -275,7 +275,7 @@ static u64 remap_settle_repaired(struct remap_c *rc, struct remap_piece *piece)
 	remap_piece_settle(rc, piece);
 	if (remap_piece_is_in_place(piece)) {
 		if (remap_state(piece->was) == REMAP_MAIN)
-			atomic64_add(sectors, &rc->table->counters.recovered);
+			atomic64_add(sectors, &rc->table->counters->recovered);
 		remap_event(rc, remap_state(piece->was) == REMAP_MAIN ? REMAP_EVENT_RECOVERED :
 			    REMAP_EVENT_FOUND, piece->first, sectors);
 		return 0;
@@ -310,7 +310,7 @@ static blk_status_t remap_repair_commit(struct remap_repair *rp)
 		sectors += moved;
 	}
 	if (sectors) {
-		atomic64_add(sectors, &rc->table->counters.auto_remaps);
+		atomic64_add(sectors, &rc->table->counters->auto_remaps);
 		remap_event(rc, REMAP_EVENT_REMAPPED, first, sectors);
 	}
 	remap_health_update(rc);

@@ -213,7 +213,7 @@ static void remap_scan_fail(struct remap_scan *scan, unsigned int run, sector_t 
 {
 	struct remap_c *rc = scan->rc;
 
-	atomic64_inc(&rc->table->counters.transport_errors);
+	atomic64_inc(&rc->table->counters->transport_errors);
 	remap_health_update(rc);
 	remap_err(rc, "scan: cannot read sector %llu, and that is not the medium's fault: error %d",
 		  (u64)sector, blk_status_to_errno(status));

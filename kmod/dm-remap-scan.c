@@ -145,7 +145,7 @@ static int remap_scan_begin(struct remap_scan *scan, sector_t first, sector_t la
 	if (r)
 		return r;
 	spin_lock(&scan->rc->table_lock);
-	atomic64_inc(&scan->rc->table->counters.scans);
+	atomic64_inc(&scan->rc->table->counters->scans);
 	spin_unlock(&scan->rc->table_lock);
 	remap_info(scan->rc, "%s of sectors %llu-%llu started", patrol ? "patrol scan" : "scan",
 		   (u64)first, (u64)last);

@@ -29,7 +29,7 @@ void remap_print_status(struct remap_c *rc, char *result, unsigned int maxlen)
 
 	spin_lock(&rc->table_lock);
 	totals = remap_table_totals(rc->table);
-	c = &rc->table->counters;
+	c = rc->table->counters;
 	total = rc->table->slots.total;
 	used = totals.remapped + totals.bad;
 
@@ -68,7 +68,7 @@ void remap_print_stats(struct remap_c *rc, char *result, unsigned int maxlen)
 	spin_lock(&rc->table_lock);
 	totals = remap_table_totals(rc->table);
 	meta = rc->meta;
-	c = &rc->table->counters;
+	c = rc->table->counters;
 	used = totals.remapped + totals.bad;
 
 	DMEMIT("remapped=%llu\nlost=%llu\npending=%llu\n", totals.remapped,

@@ -150,6 +150,12 @@ static int remap_pick_super(struct remap_loader *ld, enum remap_super_kind kind_
 	if (kind_a == REMAP_SUPER_NEWER || kind_b == REMAP_SUPER_NEWER)
 		return remap_refuse_meta(ld->rc, "superblock",
 					 "written by a newer version, which is needed to read it");
+	if (kind_a == REMAP_SUPER_MOVED || kind_b == REMAP_SUPER_MOVED)
+		return remap_refuse_meta(ld->rc, "superblock",
+					 "its content has moved to another spare");
+	if (kind_a == REMAP_SUPER_UNFINISHED || kind_b == REMAP_SUPER_UNFINISHED)
+		return remap_refuse_meta(ld->rc, "superblock",
+					 "a migration to this spare was not finished");
 	if (kind_a != REMAP_SUPER_SOUND && kind_b != REMAP_SUPER_SOUND)
 		return remap_refuse_meta(ld->rc, "superblocks", "both are damaged, or blank");
 	if (kind_a == REMAP_SUPER_SOUND && kind_b == REMAP_SUPER_SOUND)

@@ -45,6 +45,9 @@ struct remap_table *remap_table_create(sector_t len, sector_t spare_start, u64 s
 
 	if (!table)
 		return ERR_PTR(-ENOMEM);
+	table->counters = kzalloc(sizeof(*table->counters), GFP_KERNEL);
+	if (!table->counters)
+		goto bad_counters;
 
 	table->len = len;
 	table->filter_shift = REMAP_FILTER_MIN_SHIFT;
@@ -66,6 +69,8 @@ struct remap_table *remap_table_create(sector_t len, sector_t spare_start, u64 s
 bad_slots:
 	kvfree(table->filter);
 bad_filter:
+	kfree(table->counters);
+bad_counters:
 	kfree(table);
 	return ERR_PTR(r);
 }
@@ -80,6 +85,7 @@ void remap_table_destroy(struct remap_table *table)
 	mtree_destroy(&table->tree);
 	remap_slots_exit(&table->slots);
 	kvfree(table->filter);
+	kfree(table->counters);
 	kfree(table);
 }
 

@@ -135,7 +135,7 @@ struct remap_table {
 	sector_t len;
 	unsigned long generation;	/* goes up with every change of the tree */
 	struct remap_slots slots;
-	struct remap_counters counters;
+	struct remap_counters *counters;	/* of the device: a table that takes over takes them */
 	/* Status reads the totals where it must not sleep. Innermost. */
 	spinlock_t lock;
 	struct remap_totals totals;

@@ -152,7 +152,7 @@ static void remap_settle_batch(struct remap_c *rc, struct list_head *pieces,
 		/* Nobody reads the slots any more: the drain saw the last reader end. */
 		remap_slots_free(&table->slots, remap_piece_slot(piece),
 				 remap_piece_sectors(piece));
-		atomic64_add(remap_piece_sectors(piece), &table->counters.unmapped);
+		atomic64_add(remap_piece_sectors(piece), &table->counters->unmapped);
 		result->cleared += remap_piece_sectors(piece);
 	}
 	remap_pieces_release(rc, pieces);
@@ -310,7 +310,7 @@ int remap_unmap(struct remap_c *rc, const struct remap_range *range, bool force,
 	r = remap_may_move(rc);
 	if (r)
 		goto out;
-	atomic64_inc(&rc->table->counters.moves);
+	atomic64_inc(&rc->table->counters->moves);
 	r = remap_unmap_range(rc, range->first, range->last, force, result);
 	remap_table_count(rc->table, range->first, range->last, &after);
 	result->kept = after.remapped;
