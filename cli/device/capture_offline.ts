@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The table of a spare, or of an image of one, that no device uses.
+import type { BadSlots, SnapshotEntry } from "../store/types.ts";
+import type { Image } from "../metadata/image.ts";
+import { ShortImageError } from "../metadata/image.ts";
+import { loadMetadata } from "../metadata/load.ts";
+import type { Capture } from "./capture.ts";
+import { type ContentFile, readContent } from "./capture_content.ts";
+import { storedIdentity } from "./capture_identity.ts";
+import { pushSlots } from "./capture_refine.ts";
+
+/**
+ * The image has to stay open as long as its content is read.
+ * @throws {MetadataError}
+ */
+export function captureOffline(image: Image): Capture {
+  const metadata = loadMetadata(image);
+  const { superblock, generation } = metadata;
+  const entries: SnapshotEntry[] = [];
+  const badSlots: BadSlots[] = [];
+  for (const { first, length, slot, state } of metadata.extents()) {
+    if (state === "bad") pushSlots(badSlots, { slot, length });
+    else if (state !== "main") entries.push({ first, length, slot, state });
+  }
+  return {
+    facts: {
+      device: storedIdentity(superblock, image.path),
+      source: "offline",
+      generation,
+      health: "unknown",
+      counters: {},
+      moduleVersion: "",
+    },
+    entries,
+    badSlots,
+    degraded: entries.some(({ state }) => state !== "remapped"),
+    remarks: metadata.notes,
+    content: (losses, signal) =>
+      readContent(slotsOf(image), entries, {
+        blockSectors: superblock.blockSectors,
+        losses,
+        place: ({ slot }) => slot,
+        ...(signal && { signal }),
+      }),
+  };
+}
+
+/** An image ends where its copy broke off: what is behind that cannot be read. */
+function slotsOf(image: Image): ContentFile {
+  return {
+    read(offset, length) {
+      try {
+        return Promise.resolve(image.read(Number(offset), length));
+      } catch (error) {
+        if (error instanceof ShortImageError) return Promise.resolve(new Uint8Array());
+        return Promise.reject(error);
+      }
+    },
+  };
+}
