@@ -8,6 +8,8 @@ import { UsageError } from "../device/errors.ts";
 import { createDevice, type PersistentPlan, prepareSpare, settle } from "../device/lifecycle.ts";
 import { RemapDevice } from "../device/remap_device.ts";
 import { isDegraded, type RemapStatus } from "../device/status_line.ts";
+import { thisSystem } from "../device/system.ts";
+import { openImage } from "../metadata/image.ts";
 import { type ExitCode, exitCodeOf } from "../output/exit_codes.ts";
 import type { JsonFields } from "../output/json.ts";
 import { describeProblem, problemProse } from "../output/problem.ts";
@@ -77,7 +79,7 @@ export function registerAssemble(parent: CommandUnknownOpts, session: Session): 
 /** How it went with one device. */
 interface Outcome {
   readonly name: string;
-  readonly state: "activated" | "active" | "planned" | "failed";
+  readonly state: "activated" | "active" | "planned" | "skipped" | "failed";
   readonly fields: JsonFields;
   /** For people. */
   readonly words: string;
@@ -91,7 +93,7 @@ async function assembleOne(
 ): Promise<void> {
   using dm = session.openDeviceMapper();
   const active = activeAs(dm, name, options);
-  const assembler = new Assembler();
+  const assembler = new Assembler(thisSystem, openImage, activeDevices(dm));
   const outcome = active === undefined
     ? await activate(session, dm, assembler.one(name, options))
     : alreadyActive(session, dm, active);
@@ -101,7 +103,7 @@ async function assembleOne(
 async function assembleAll(session: Session): Promise<void> {
   using dm = session.openDeviceMapper();
   const active = activeDevices(dm);
-  const assembler = new Assembler();
+  const assembler = new Assembler(thisSystem, openImage, active);
   const outcomes = active.map((device) => alreadyActive(session, dm, device));
   const isActive = ({ table }: PersistentPlan) =>
     active.some((each) =>
@@ -109,13 +111,33 @@ async function assembleAll(session: Session): Promise<void> {
     );
   for (const assembly of assembler.all()) {
     if ("plan" in assembly && isActive(assembly.plan)) continue;
+    if ("skipped" in assembly) {
+      outcomes.push(skipped(assembly));
+      continue;
+    }
     outcomes.push(await attempt(session, dm, assembly));
   }
   finish(session, outcomes, assembler.remarks);
 }
 
+/** A spare that a migration has left, or has not filled: it may lie there for years. */
+function skipped({ name, spare, skipped }: Extract<Assembly, { skipped: string }>): Outcome {
+  const path = devicePath(spare);
+  return {
+    name,
+    state: "skipped",
+    fields: { spare: path, reason: skipped },
+    words: `skipped ${path}: ${skipped}`,
+    exitCode: 0,
+  };
+}
+
 /** One that fails must not keep the others from coming up. */
-async function attempt(session: Session, dm: DeviceMapper, assembly: Assembly): Promise<Outcome> {
+async function attempt(
+  session: Session,
+  dm: DeviceMapper,
+  assembly: Exclude<Assembly, { skipped: string }>,
+): Promise<Outcome> {
   try {
     if ("error" in assembly) throw assembly.error;
     return await activate(session, dm, assembly.plan);

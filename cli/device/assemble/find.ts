@@ -10,6 +10,7 @@ import {
   spareUnreadable,
 } from "../spare/content.ts";
 import type { System } from "../system.ts";
+import type { RemapTable } from "../table_line.ts";
 import { readPlaces } from "./places.ts";
 
 /** A spare range that holds something of ours. */
@@ -74,6 +75,21 @@ export function findSpares(system: System, open: OpenSpare = openImage): Search 
     }
   }
   return { found, remarks };
+}
+
+/** The spares that active devices use; one that is gone or cannot be read is left out. */
+export function sparesOf(
+  active: readonly { readonly table: RemapTable }[],
+  system: System,
+  open: OpenSpare,
+): FoundSpare[] {
+  return active.flatMap(({ table: { spare, spareStart } }) => {
+    const device = attempt(() => resolveBlockDevice(spare, system));
+    const content = device && attempt(() => contentAt(device, spareStart, open));
+    return device === undefined || content === undefined || content.kind === "none"
+      ? []
+      : [{ device, start: spareStart, content }];
+  });
 }
 
 /** @throws {DeviceError} if it cannot be read */

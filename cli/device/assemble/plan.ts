@@ -17,7 +17,8 @@ import { dmUuid, printable, tableName, tableOf } from "../spare/owner.ts";
 import { damaged, type PersistentPlan, storedFeatures } from "../spare/prepare.ts";
 import { type System, thisSystem } from "../system.ts";
 import { formatTable } from "../table_line.ts";
-import { contentAt, findSpares, type FoundSpare, type Search } from "./find.ts";
+import type { ActiveDevice } from "./active.ts";
+import { contentAt, findSpares, type FoundSpare, type Search, sparesOf } from "./find.ts";
 import {
   type Candidate,
   candidatesOf,
@@ -39,18 +40,28 @@ export interface AssembleOptions {
 /** What was found for one device: a plan, or why there is none. */
 export type Assembly =
   | { readonly name: string; readonly plan: PersistentPlan }
+  /** Not to be activated, which is as it should be. */
+  | { readonly name: string; readonly spare: string; readonly skipped: string }
   | { readonly name: string; readonly spare: string; readonly error: unknown };
 
 /** Plans against one look at the machine. */
 export class Assembler {
   readonly #system: System;
   readonly #open: OpenSpare;
+  readonly #active: readonly ActiveDevice[];
   #candidates: readonly Candidate[] | undefined;
   #search: Search | undefined;
+  #inUse: readonly FoundSpare[] | undefined;
 
-  constructor(system: System = thisSystem, open: OpenSpare = openImage) {
+  /** @param active devices whose spares nobody else may have; what took over from another, too */
+  constructor(
+    system: System = thisSystem,
+    open: OpenSpare = openImage,
+    active: readonly ActiveDevice[] = [],
+  ) {
     this.#system = system;
     this.#open = open;
+    this.#active = active;
   }
 
   /** What the search could not look at. */
@@ -70,6 +81,10 @@ export class Assembler {
   all(): Assembly[] {
     return this.#found().map((spare) => {
       const name = nameOf(spare);
+      const left = this.#leftBehind(spare);
+      if (left !== undefined) {
+        return { name: printable(name), spare: spare.device.path, skipped: left.reason };
+      }
       try {
         if (name === "" && spare.content.kind === "sound") {
           throw new RefusedError("holds a table that has no name yet", {
@@ -97,8 +112,10 @@ export class Assembler {
   }
 
   #named(name: string): FoundSpare {
-    const [spare] = this.#found().filter((each) => nameOf(each) === name);
+    const named = this.#found().filter((each) => nameOf(each) === name);
+    const spare = named.find((each) => this.#leftBehind(each) === undefined);
     if (spare === undefined) {
+      for (const each of named) this.#refuseLeft(each);
       const [nameless] = this.#found().flatMap(({ content, device }) =>
         content.kind === "damaged" && content.superblock === undefined ? [{ content, device }] : []
       );
@@ -120,7 +137,8 @@ export class Assembler {
   #checkAlone(name: string, spare: FoundSpare): void {
     const uuid = uuidOf(spare);
     const same = this.#found().filter((each) =>
-      nameOf(each) === name || uuid !== undefined && uuidOf(each) === uuid
+      this.#leftBehind(each) === undefined &&
+      (nameOf(each) === name || uuid !== undefined && uuidOf(each) === uuid)
     );
     if (same.length < 2) return;
     const names = same.map(({ device }) => device.node).join(", ");
@@ -136,6 +154,25 @@ export class Assembler {
           : "name each with --spare, and give one of them another name",
       },
     );
+  }
+
+  /** A spare that is not the one to go on with, because of a migration from it or to it. */
+  #leftBehind(spare: FoundSpare): { readonly reason: string; readonly cure: string } | undefined {
+    const { content } = spare;
+    if (content.kind === "migrated") return content;
+    this.#inUse ??= sparesOf(this.#active, this.#system, this.#open);
+    const heir = [...this.#found(), ...this.#inUse].find((each) => isHeir(each, spare));
+    return heir && {
+      reason: `its content has moved to ${heir.device.node}: what is on it is old`,
+      cure: "go on with that spare; dmremap-ts create --format uses this one for something else",
+    };
+  }
+
+  /** @throws {WrongPairError} */
+  #refuseLeft(spare: FoundSpare): void {
+    const left = this.#leftBehind(spare);
+    if (left === undefined) return;
+    throw new WrongPairError(left.reason, { device: spare.device.node, cure: left.cure });
   }
 
   #given(path: string, start: bigint): FoundSpare {
@@ -161,6 +198,10 @@ export class Assembler {
         cure: "use that version",
       });
     }
+    if (content.kind === "migrated") {
+      throw new WrongPairError(content.reason, { device: device.node, cure: content.cure });
+    }
+    this.#refuseLeft(spare);
     if (content.kind === "damaged") throw damaged(device.node, damageOf(content.problems));
     const { superblock, counts } = content;
     const place = { superblock, spare: device, start };
@@ -228,6 +269,19 @@ function nameOf({ content }: FoundSpare): string {
 
 function uuidOf({ content }: FoundSpare): string | undefined {
   return content.kind === "newer" ? undefined : content.superblock?.uuid;
+}
+
+/**
+ * Did this spare take over from that one? A crash in the moment of the switch leaves both complete,
+ * and an old spare that was dead then is not told. Whatever is wrong with the newer one, the older one
+ * has old content.
+ */
+function isHeir({ content }: FoundSpare, old: FoundSpare): boolean {
+  if (content.kind === "newer" || old.content.kind === "newer") return false;
+  const [heir, before] = [content.superblock, old.content.superblock];
+  return heir !== undefined && before !== undefined && heir.linkedUuid === before.uuid &&
+    content.kind !== "migrated" && heir.mainId === before.mainId &&
+    heir.mainSectors === before.mainSectors && heir.mainStart === before.mainStart;
 }
 
 function damageOf(problems: readonly Problem[]): string {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
 import { SystemError } from "../../../ffi/errors.ts";
+import { BLOCK_SIZE } from "../../metadata/format.ts";
 import { MemoryImage } from "../../metadata/image.ts";
+import { layoutOf } from "../../metadata/layout.ts";
 import { loadMetadata } from "../../metadata/load.ts";
+import { encodeSuperblock } from "../../metadata/superblock.ts";
 import { formatMetadata, writeMetadata } from "../../metadata/write.ts";
 import { describeProblem } from "../../output/problem.ts";
 import * as errors from "../errors.ts";
 import { type FakeDisk, FakeSystem } from "../fake_system.ts";
 import type { OpenSpare } from "../spare/content.ts";
 import { prepareSpare } from "../spare/prepare.ts";
+import { parseTable } from "../table_line.ts";
+import type { ActiveDevice } from "./active.ts";
 import { SPARES_FILE } from "./places.ts";
 import { Assembler } from "./plan.ts";
 
@@ -45,8 +50,19 @@ class Machine {
     return this;
   }
 
-  assembler(): Assembler {
-    return new Assembler(this.system, this.#open);
+  /** As after a migration from the set of that UUID; or in the middle of one. */
+  link(name: string, linkedUuid: string, incompat = 0): void {
+    const image = this.images.get(`/dev/${name}@0`)!;
+    const { superblock } = loadMetadata(image);
+    for (const copy of [0, 1]) {
+      const sequence = superblock.sequence + copy;
+      const block = encodeSuperblock({ ...superblock, sequence, linkedUuid, incompat });
+      image.write(copy * BLOCK_SIZE, block);
+    }
+  }
+
+  assembler(active: readonly ActiveDevice[] = []): Assembler {
+    return new Assembler(this.system, this.#open, active);
   }
 
   readonly #open: OpenSpare = (path, { startSectors, write }) => {
@@ -141,6 +157,53 @@ Deno.test("two copies of a table, and two tables of one name", () => {
   const names = pair().disk("sdc", "S2").spare("sdc", "serial:MAIN", "r0", UUID.replace("1", "7"));
   refuses(() => names.assembler().one("r0"), errors.AmbiguousError, /table of that name/);
   assert.equal(names.assembler().one("r9", { spare: "/dev/sdc" }).name, "r9");
+});
+
+Deno.test("of two spares of one main, the one that took over from the other is taken", () => {
+  const heir = UUID.replace("1", "9");
+  const machine = pair().disk("sdc", "S2").spare("sdc", "serial:MAIN", "r0", heir);
+  machine.link("sdc", UUID);
+  assert.equal(machine.assembler().one("r0").spare.node, "/dev/sdc");
+  const all = machine.assembler().all();
+  assert.deepEqual(all.map((each) => [each.name, "plan" in each, "skipped" in each]), [
+    ["r0", false, true],
+    ["r0", true, false],
+  ]);
+  assert.match(JSON.stringify(all[0]), /moved to \/dev\/sdc: what is on it is old/);
+  const named = () => machine.assembler().one("r0", { spare: "/dev/sdb" });
+  refuses(named, errors.WrongPairError, /moved to \/dev\/sdc/);
+  for (const block of layoutOf(2048, 1).checkpointStart) {
+    machine.images.get("/dev/sdc@0")?.write(block * BLOCK_SIZE, new Uint8Array([1, 2, 3]));
+  }
+  refuses(() => machine.assembler().one("r0"), errors.MetadataDamagedError, /\/dev\/sdc/);
+});
+
+Deno.test("a spare whose heir is in use is left where it is", () => {
+  const machine = pair().disk("sdd", "X").disk("sdc", "S2", { holders: ["sdd"] })
+    .spare("sdc", "serial:MAIN", "r0", UUID.replace("1", "9"));
+  machine.link("sdc", UUID);
+  const line = "0 4096 remap 8:0 0 8:48 0 2048";
+  const [found] = machine.assembler([{ name: "r0", table: parseTable(line) }]).all();
+  assert.ok(found !== undefined && "skipped" in found);
+});
+
+Deno.test("what a migration has not filled, or has left, is said and skipped", () => {
+  const other = UUID.replace("1", "9");
+  for (
+    const [incompat, words] of [[1, /was not finished/], [2, /has moved to .*91111111/]] as const
+  ) {
+    const machine = pair();
+    machine.link("sdb", other, incompat);
+    const [found, ...rest] = machine.assembler().all();
+    assert.ok(found !== undefined && "skipped" in found);
+    assert.match(found.skipped, words);
+    assert.deepEqual(rest, []);
+    refuses(() => machine.assembler().one("r0"), errors.WrongPairError, words);
+    const named = () => machine.assembler().one("r0", { spare: "/dev/sdb" });
+    refuses(named, errors.WrongPairError, words);
+    machine.disk("sdc", "S2").spare("sdc", "serial:MAIN", "r0", other);
+    assert.equal(machine.assembler().one("r0").spare.node, "/dev/sdc");
+  }
 });
 
 Deno.test("one that cannot be activated does not keep the others", () => {

@@ -7,7 +7,14 @@ import { BLOCK_SIZE, SECTOR_SIZE } from "../../metadata/format.ts";
 import type { Image } from "../../metadata/image.ts";
 import { layoutOf } from "../../metadata/layout.ts";
 import type { Problem } from "../../metadata/problem.ts";
-import { decodeSuperblock, type Superblock } from "../../metadata/superblock.ts";
+import { migrationWords } from "../../metadata/select.ts";
+import {
+  type DecodedSuperblock,
+  decodeSuperblock,
+  isMigrated,
+  type Migrated,
+  type Superblock,
+} from "../../metadata/superblock.ts";
 import { PermissionError, RefusedError } from "../errors.ts";
 
 /** Opens a spare range for reading, or for writing as well. */
@@ -22,6 +29,16 @@ export type SpareContent =
   | { readonly kind: "none" }
   /** Written by a later version, which this one does not understand. */
   | { readonly kind: "newer" }
+  /** A migration has not filled it, or has left it: nothing on it counts. */
+  | {
+    readonly kind: "migrated";
+    readonly superblock: Superblock;
+    /** What it is, for people, and what to do. */
+    readonly reason: string;
+    readonly cure: string;
+    /** Its content is on the spare that its superblock names. */
+    readonly moved: boolean;
+  }
   /** Ours, but the kernel would refuse it. */
   | {
     readonly kind: "damaged";
@@ -50,6 +67,12 @@ export function readContent(
   const blocks = [blockAt(image, 0), blockAt(image, 1)];
   const copies = blocks.map((block) => block === undefined ? undefined : decodeSuperblock(block));
   if (copies.some((copy) => copy?.kind === "newer")) return { kind: "newer" };
+  const migrated = copies.find(isMigratedCopy);
+  if (migrated !== undefined) {
+    const { message: reason, cure } = migrationWords(migrated);
+    const { kind, superblock } = migrated;
+    return { kind: "migrated", superblock, reason, cure, moved: kind === "moved" };
+  }
   const isOurs = copies.some((copy) => copy?.kind === "sound") ||
     blocks.some((block) => block !== undefined && hasMagic(block, "superblock")) ||
     sizes !== undefined && hasTraces(image, sizes);
@@ -61,6 +84,10 @@ export function readContent(
   }
   const [readable] = copies.flatMap((copy) => copy?.kind === "sound" ? [copy.superblock] : []);
   return { kind: "damaged", problems, superblock: superblock ?? readable };
+}
+
+function isMigratedCopy(copy: DecodedSuperblock | undefined): copy is Migrated {
+  return copy !== undefined && isMigrated(copy);
 }
 
 /** A superblock that cannot be read counts as damaged, as the kernel takes it. */

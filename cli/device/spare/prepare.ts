@@ -217,6 +217,10 @@ function replacement(
       return { replaces: undefined, warnings: [] };
     case "newer":
       return lose(options.force, "holds metadata of a later version", newer(spare));
+    case "migrated": {
+      const { reason, cure } = content;
+      return lose(options.format, reason, new WrongPairError(reason, { device: spare, cure }));
+    }
     case "damaged": {
       const [problem] = content.problems;
       const words = problem === undefined ? "" : `: ${problem.where}: ${problem.message}`;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { MemoryImage } from "../../metadata/image.ts";
 import { loadMetadata } from "../../metadata/load.ts";
+import { encodeSuperblock } from "../../metadata/superblock.ts";
 import { writeMetadata } from "../../metadata/write.ts";
 import * as errors from "../errors.ts";
 import { FakeSystem } from "../fake_system.ts";
@@ -135,6 +136,21 @@ Deno.test("damage is refused, also where only traces are left, until --format is
     }
     assert.equal((await bench.create({ format: true })).action.kind, "format");
     assert.deepEqual([...loadMetadata(bench.image).extents()], []);
+  }
+});
+
+Deno.test("a spare that a migration has left is used again with --format only", async () => {
+  for (const [incompat, words] of [[1, /was not finished/], [2, /has moved to/]] as const) {
+    const bench = new Bench();
+    await bench.create();
+    const { superblock } = loadMetadata(bench.image);
+    const linkedUuid = superblock.uuid.replace(/^./, "0");
+    bench.image.write(0, encodeSuperblock({ ...superblock, incompat, linkedUuid }));
+    for (const options of [{}, { force: true }]) {
+      await refuses(bench.plan(options), errors.WrongPairError, words);
+    }
+    assert.equal((await bench.create({ format: true })).action.kind, "format");
+    assert.equal(loadMetadata(bench.image).superblock.linkedUuid, "");
   }
 });
 
