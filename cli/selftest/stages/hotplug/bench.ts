@@ -57,6 +57,9 @@ export class HotplugBench {
   get dm(): DeviceMapper {
     return this.stage.dm;
   }
+  get workdir(): string {
+    return this.stage.workdir;
+  }
   get seed(): number {
     return this.stage.settings.seed;
   }

@@ -24,6 +24,7 @@ export class Load {
   done = 0;
   failed = 0;
   #stopped = false;
+  #mayFail: MayFail;
   #running: Promise<void> = Promise.resolve();
   /** What a sector may hold after a write of it has failed. */
   readonly #doubts = new Map<number, Set<Generation>>();
@@ -31,8 +32,15 @@ export class Load {
   constructor(
     private readonly rig: Rig,
     private readonly seed: number,
-    private readonly mayFail: MayFail,
-  ) {}
+    mayFail: MayFail,
+  ) {
+    this.#mayFail = mayFail;
+  }
+
+  /** What holds for requests that begin from now on. */
+  expect(mayFail: MayFail): void {
+    this.#mayFail = mayFail;
+  }
 
   start(): void {
     this.#stopped = false;
@@ -118,12 +126,13 @@ export class Load {
   }
 
   async #attempt(first: number, count: number, action: () => Promise<void>): Promise<boolean> {
+    const mayFail = this.#mayFail;
     try {
       await action();
       this.done++;
       return true;
     } catch (error) {
-      if (!GONE.has(codeOf(error) ?? "") || !this.mayFail(first, count)) throw error;
+      if (!GONE.has(codeOf(error) ?? "") || !mayFail(first, count)) throw error;
       this.failed++;
       return false;
     }

@@ -46,6 +46,6 @@ export const MAIN: HotplugPart = {
   name: "2 main",
   cases: [
     { name: "promise 8: the spare's sectors go on, no slot is used", run: servesTheSpare },
-    { name: "promise 1: unplugged under load, it loses nothing", run: losesNothing },
+    { name: "promise 1: main unplugged under load", run: losesNothing },
   ],
 };

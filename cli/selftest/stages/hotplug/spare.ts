@@ -110,7 +110,7 @@ export const SPARE: HotplugPart = {
     { name: "promise 3: what lies on it fails, the rest goes on", run: failsWhereItLies },
     { name: "promise 7: status, health, event and flush tell", run: saysSo },
     { name: "promise 8: nothing is relocated without it", run: relocatesNothing },
-    { name: "promise 1: unplugged under load, it loses nothing", run: losesNothing },
-    { name: "promise 1: without power under load, it loses nothing", run: comesBackWithPower },
+    { name: "promise 1: the spare unplugged under load", run: losesNothing },
+    { name: "promise 1: the spare without power under load", run: comesBackWithPower },
   ],
 };
