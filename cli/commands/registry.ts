@@ -8,7 +8,9 @@ import { registerCreate } from "./create.ts";
 import { registerDeploy } from "./deploy.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerEntries } from "./entries.ts";
+import { registerExport } from "./export.ts";
 import { registerHealth } from "./health.ts";
+import { registerImport } from "./import.ts";
 import { registerKmod } from "./kmod.ts";
 import { registerList } from "./list.ts";
 import { registerMan } from "./man.ts";
@@ -49,6 +51,8 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]
       registerEntries,
       registerScan,
       registerStats,
+      registerImport,
+      registerExport,
     ],
   ],
   ["Spares:", [registerMeta]],
