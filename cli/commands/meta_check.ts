@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { checkMetadata, type CheckReport, type TableCounts } from "../metadata/check.ts";
-import type { Superblock } from "../metadata/superblock.ts";
+import { isMigrating, type Superblock } from "../metadata/superblock.ts";
 import { quote, timeText } from "../metadata/text.ts";
 import { EXIT } from "../output/exit_codes.ts";
 import type { JsonFields } from "../output/json.ts";
@@ -177,7 +177,12 @@ function tablePairs(
     ["uuid", superblock.uuid],
   ];
   if (superblock.linkedUuid !== "") {
-    label.push([migrated?.kind === "moved" ? "moved to" : "came from", superblock.linkedUuid]);
+    const word = migrated?.kind === "moved"
+      ? "moved to"
+      : isMigrating(superblock)
+      ? "moving to"
+      : "came from";
+    label.push([word, superblock.linkedUuid]);
   }
   if (superblock.mainId !== "") label.push(["main", quote(superblock.mainId)]);
   // Counts of a table that cannot be loaded would be taken for what is in it.

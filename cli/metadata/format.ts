@@ -22,6 +22,12 @@ export const FLAG_LAST = 1;
 export const INCOMPAT_UNFINISHED = 1;
 export const INCOMPAT_MOVED = 2;
 
+/**
+ * In a superblock's `compat`: a migration from this spare, to the linked one, was under way. It may
+ * have ended without this spare being told.
+ */
+export const COMPAT_MIGRATING = 1;
+
 export const UUID_SIZE = 16;
 export const NAME_SIZE = 128;
 export const ID_SIZE = 128;

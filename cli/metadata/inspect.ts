@@ -8,6 +8,7 @@ import type { Interval } from "./interval_map.ts";
 import { type Journal, readJournal } from "./journal.ts";
 import { type Freed, Merge, Replay } from "./merge.ts";
 import { type Chosen, selectSuperblock } from "./select.ts";
+import { isMigrating } from "./superblock.ts";
 import { SlotMap, TooManySlotsError } from "./slot_map.ts";
 
 /** Sectors in each state, and extents. */
@@ -41,6 +42,7 @@ export function inspect(image: Image): Inspection {
   noteJournal(journal, findings);
   if (journal.used === 0) noteCounts(chosen, totals, findings);
   noteLength(image, chosen, findings);
+  noteMigration(chosen, findings);
   findings.close();
   return { findings, chosen, journal, replay, totals };
 }
@@ -66,6 +68,14 @@ function noteLength(image: Image, { superblock }: Chosen, findings: Findings): v
   const bytes = superblock.spareSectors * 512;
   if (image.sizeBytes >= bytes) return;
   findings.note(`the spare range has ${bytes} bytes, but only ${image.sizeBytes} are here`);
+}
+
+function noteMigration({ superblock }: Chosen, findings: Findings): void {
+  if (!isMigrating(superblock)) return;
+  findings.note(
+    `a migration from here to the spare with set ${superblock.linkedUuid} was under way; if that ` +
+      "spare does not say that it has ended, it is given up at the next activation",
+  );
 }
 
 /** Slots and counts of the checkpoint, and of the table after the journal. */

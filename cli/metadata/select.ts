@@ -71,14 +71,20 @@ function refuseNewer(block: DecodedSuperblock, copy: number, findings: Findings)
  * to go on with.
  */
 function refuseMigrated(copies: readonly DecodedSuperblock[], findings: Findings): boolean {
-  for (const [copy, block] of copies.entries()) {
-    if (!isMigrated(block)) continue;
-    const { message, cure } = migrationWords(block);
-    const where = `superblock ${COPIES[copy]}`;
-    findings.add(block.kind, placeOf(copy), `${where}: ${message}`, cure);
-    return true;
-  }
-  return false;
+  const block = migratedOf(copies);
+  if (block === undefined) return false;
+  const copy = copies.indexOf(block);
+  const { message, cure } = migrationWords(block);
+  findings.add(block.kind, placeOf(copy), `superblock ${COPIES[copy]}: ${message}`, cure);
+  return true;
+}
+
+/** The superblock that says so; that the content is elsewhere is said first. */
+export function migratedOf(
+  copies: readonly (DecodedSuperblock | undefined)[],
+): Migrated | undefined {
+  const found = copies.filter((copy) => copy !== undefined).filter(isMigrated);
+  return found.find(({ kind }) => kind === "moved") ?? found[0];
 }
 
 /** The superblock that says so, if one does and none is of a newer version. */
@@ -88,7 +94,7 @@ export function readMigrated(image: Image): Migrated | undefined {
     return bytes === undefined ? undefined : decodeSuperblock(bytes);
   });
   if (copies.some((copy) => copy?.kind === "newer")) return undefined;
-  return copies.find((copy) => copy !== undefined && isMigrated(copy));
+  return migratedOf(copies);
 }
 
 /** What such a spare is, and what to do with it. */

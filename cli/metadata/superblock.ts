@@ -16,6 +16,7 @@ import {
   BLOCK_ENTRIES,
   BLOCK_SECTORS,
   BLOCK_SIZE,
+  COMPAT_MIGRATING,
   FORMAT_VERSION,
   ID_SIZE,
   INCOMPAT_MOVED,
@@ -75,11 +76,11 @@ export interface Superblock {
   readonly roCompat: number;
   readonly compat: number;
   /**
-   * The spare that a migration links this one with, "" for none: where the content comes from, or, of
-   * one whose content has moved, where it is now.
+   * The spare that a migration links this one with, "" for none: where the content has come from, or
+   * where it has moved, or is about to move.
    */
   readonly linkedUuid: string;
-  /** Of the linked spare at the switch; 0 before it. */
+  /** Of that spare when its content came from there. */
   readonly linkedGeneration: number;
 }
 
@@ -106,6 +107,35 @@ export type Migrated = Extract<DecodedSuperblock, { kind: "unfinished" | "moved"
 
 export function isMigrated(block: DecodedSuperblock): block is Migrated {
   return block.kind === "unfinished" || block.kind === "moved";
+}
+
+/** A migration from this spare was under way when this was written. */
+export function isMigrating({ compat }: Pick<Superblock, "compat">): boolean {
+  return (compat & COMPAT_MIGRATING) !== 0;
+}
+
+/** What stays of a superblock when a migration from its spare is given up. */
+export function settled<T extends Pick<Superblock, "compat" | "linkedUuid" | "linkedGeneration">>(
+  superblock: T,
+): T {
+  if (!isMigrating(superblock)) return superblock;
+  const compat = (superblock.compat & ~COMPAT_MIGRATING) >>> 0;
+  return { ...superblock, compat, linkedUuid: "", linkedGeneration: 0 };
+}
+
+/**
+ * Is the content of one spare that of another, which it took over from? If a crash came in the moment
+ * of the switch, the older one may have gone on instead: then its generation tells.
+ */
+export function tookOverFrom(heir: Superblock, old: Superblock): boolean {
+  return !isMigrating(heir) && heir.linkedUuid === old.uuid &&
+    heir.mainId === old.mainId && heir.mainStart === old.mainStart &&
+    heir.mainSectors === old.mainSectors && old.generation <= heir.linkedGeneration;
+}
+
+/** Did the older spare go on after the switch to the newer one was given up? */
+export function wasGivenUp(heir: Superblock, old: Superblock): boolean {
+  return tookOverFrom(heir, { ...old, generation: 0 }) && !tookOverFrom(heir, old);
 }
 
 const LINKED_AT = 224;

@@ -3,7 +3,7 @@
 import type { TableCounts } from "./check.ts";
 import { type Extent, EXTENT_STATES, type ExtentState, hasSlot } from "./extent.ts";
 import { layoutOf } from "./layout.ts";
-import type { Superblock } from "./superblock.ts";
+import { settled, type Superblock } from "./superblock.ts";
 
 /** The first line that is no comment says it; another number is another text. */
 export const TEXT_VERSION = 1;
@@ -115,7 +115,8 @@ export function* metadataText(
   yield `${piece}${TEXT_END}\n`;
 }
 
-function headLines(superblock: Superblock, counts: TableCounts): string[] {
+function headLines(written: Superblock, counts: TableCounts): string[] {
+  const superblock = settled(written);
   const pairs = (
     keys: Readonly<Record<string, keyof Superblock>>,
     show: (value: never) => string,

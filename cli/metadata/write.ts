@@ -8,7 +8,7 @@ import { type Layout, layoutOf } from "./layout.ts";
 import { PackedTable } from "./packed_table.ts";
 import { readBlocks } from "./reader.ts";
 import { type Chosen, selectSuperblock } from "./select.ts";
-import { decodeSuperblock, encodeSuperblock, type Superblock } from "./superblock.ts";
+import { decodeSuperblock, encodeSuperblock, settled, type Superblock } from "./superblock.ts";
 
 /** The numbers of a table line and of its devices. */
 export type Geometry = Pick<
@@ -39,6 +39,8 @@ export interface SuperblockFields extends Geometry {
   /** The spare that its content once came from. */
   readonly linkedUuid?: string;
   readonly linkedGeneration?: number;
+  /** As it was read: says what the link means. */
+  readonly compat?: number;
 }
 
 const ZEROES = 256 * BLOCK_SIZE;
@@ -151,10 +153,15 @@ function fieldsOf(fields: Geometry & Partial<SuperblockFields>, now: number): Gi
     args: fields.args ?? "",
     incompat: 0,
     roCompat: 0,
-    compat: 0,
-    linkedUuid: fields.linkedUuid ?? "",
-    linkedGeneration: fields.linkedGeneration ?? 0,
+    ...linkOf(fields),
   };
+}
+
+/** Whoever writes to a spare whose migration was under way gives that up. */
+function linkOf(
+  { compat = 0, linkedUuid = "", linkedGeneration = 0 }: Partial<SuperblockFields>,
+): Pick<Superblock, "compat" | "linkedUuid" | "linkedGeneration"> {
+  return { ...settled({ compat, linkedUuid, linkedGeneration }), compat: 0 };
 }
 
 /** Of all sound blocks of this UUID: whatever is older counts no more. */

@@ -50,9 +50,12 @@ export const anySuperblock: fc.Arbitrary<Superblock> = fc.record({
   incompat: fc.constant(0),
   roCompat: u32,
   compat: u32,
-  linkedUuid: fc.constant(""),
-  linkedGeneration: fc.constant(0),
+  linkedUuid: fc.oneof(fc.constant(""), uuid),
+  linkedGeneration: counter,
 });
+
+/** In `incompat`: what makes a superblock one of a migration, what nobody knows yet, and nothing. */
+export const features = fc.constantFrom(0, 1, 2, 3, 4, 0x80000000);
 
 /** One that passes the check. */
 export const soundSuperblock: fc.Arbitrary<Superblock> = fc.record({

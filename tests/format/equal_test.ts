@@ -15,12 +15,13 @@ import { EntryChecker, OrderChecker } from "../../cli/metadata/entry.ts";
 import { EXTENT_STATES, packExtent, unpackExtent } from "../../cli/metadata/extent.ts";
 import { BLOCK_SIZE, ENTRY_SIZE, HEADER_SIZE } from "../../cli/metadata/format.ts";
 import { layoutOf, pendingRoom } from "../../cli/metadata/layout.ts";
-import { decodeSuperblock, encodeSuperblock } from "../../cli/metadata/superblock.ts";
+import { decodeSuperblock, encodeSuperblock, isMigrated } from "../../cli/metadata/superblock.ts";
 import {
   anyExtent,
   anySuperblock,
   blockSectors,
   extentNear,
+  features,
   mutate,
   mutations,
   sectors,
@@ -127,6 +128,22 @@ same("superblocks, written by either and read by the other", (c) => {
     }),
     RUNS,
   );
+});
+
+same("kinds of superblocks", (c) => {
+  const kinds = new Set<string>();
+  fc.assert(
+    fc.property(fc.oneof(anySuperblock, soundSuperblock), features, (any, incompat) => {
+      const block = encodeSuperblock({ ...any, incompat });
+      assert.deepEqual(block, c.writeSuperblock({ ...any, incompat }));
+      const decoded = decodeSuperblock(block);
+      assert.equal(decoded.kind, c.superblock(block).kind);
+      if (isMigrated(decoded)) assert.deepEqual(decoded.superblock, { ...any, incompat });
+      kinds.add(decoded.kind);
+    }),
+    { numRuns: 300 },
+  );
+  assert.deepEqual([...kinds].sort(), ["moved", "newer", "sound", "unfinished"]);
 });
 
 same("a superblock that makes sense passes", (c) => {

@@ -20,8 +20,8 @@ static const struct field {
 	FIELD(spare_sectors), FIELD(spare_device_sectors), FIELD(checkpoint_blocks),
 	FIELD(journal_blocks), FIELD(slots_start), FIELD(slots), FIELD(checkpoint),
 	FIELD(reserved), FIELD(checkpoint_used), FIELD(entries), FIELD(lost), FIELD(pending),
-	FIELD(bad), FIELD(created), FIELD(written), FIELD(reserved2), FIELD(name), FIELD(main_id),
-	FIELD(args), FIELD(reserved3),
+	FIELD(bad), FIELD(created), FIELD(written), FIELD(linked_uuid), FIELD(linked_generation),
+	FIELD(reserved2), FIELD(name), FIELD(main_id), FIELD(args), FIELD(reserved3),
 };
 
 /* The name of a field of the superblock, in the order of the structure; NULL behind the last. */
@@ -149,8 +149,8 @@ void format_write_block(void *block, int journal, const void *uuid, const __u64 
 }
 
 /* A superblock: its numbers in the order of the structure, but for what the layout gives. */
-void format_write_super(void *block, const void *uuid, const __u64 *n, const void *name,
-			const void *main_id, const void *args)
+void format_write_super(void *block, const void *uuid, const __u64 *n, const void *linked,
+			const void *name, const void *main_id, const void *args)
 {
 	struct remap_disk_super *super = block;
 	struct remap_layout layout;
@@ -186,6 +186,8 @@ void format_write_super(void *block, const void *uuid, const __u64 *n, const voi
 	super->bad = cpu_to_le64(n[19]);
 	super->created = cpu_to_le64(n[20]);
 	super->written = cpu_to_le64(n[21]);
+	memcpy(super->linked_uuid, linked, sizeof(super->linked_uuid));
+	super->linked_generation = cpu_to_le64(n[22]);
 	memcpy(super->name, name, sizeof(super->name));
 	memcpy(super->main_id, main_id, sizeof(super->main_id));
 	memcpy(super->args, args, sizeof(super->args));

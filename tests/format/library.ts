@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { uuidBytes } from "../../cli/metadata/block.ts";
 import { EXTENT_STATES } from "../../cli/metadata/extent.ts";
-import { ARGS_SIZE, BLOCK_SIZE, ID_SIZE, NAME_SIZE } from "../../cli/metadata/format.ts";
+import { ARGS_SIZE, BLOCK_SIZE, ID_SIZE, NAME_SIZE, UUID_SIZE } from "../../cli/metadata/format.ts";
 import type { Layout } from "../../cli/metadata/layout.ts";
 import type { Superblock } from "../../cli/metadata/superblock.ts";
 
@@ -26,7 +26,7 @@ const SYMBOLS = {
     result: "void",
   },
   format_write_super: {
-    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
     result: "void",
   },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -115,7 +115,7 @@ export class FormatLibrary implements Disposable {
 
   /** Kind of a superblock, and what is wrong with a sound one. */
   superblock(block: Bytes): { readonly kind: string; readonly problem: string | undefined } {
-    const kind = ["zero", "damaged", "newer", "sound"][this.#c.format_super_kind(block)]!;
+    const kind = SUPERBLOCK_KINDS[this.#c.format_super_kind(block)]!;
     const problem = kind === "sound" ? textOf(this.#c.format_super_check(block)) : undefined;
     return { kind, problem };
   }
@@ -180,6 +180,7 @@ export class FormatLibrary implements Disposable {
       block,
       uuidBytes(superblock.uuid),
       longs(SUPERBLOCK_NUMBERS.map((key) => superblock[key])),
+      superblock.linkedUuid === "" ? new Uint8Array(UUID_SIZE) : uuidBytes(superblock.linkedUuid),
       textField(superblock.name, NAME_SIZE),
       textField(superblock.mainId, ID_SIZE),
       textField(superblock.args, ARGS_SIZE),
@@ -191,6 +192,9 @@ export class FormatLibrary implements Disposable {
     this.#library.close();
   }
 }
+
+/** In the order of `enum remap_super_kind`. */
+const SUPERBLOCK_KINDS = ["zero", "damaged", "newer", "sound", "unfinished", "moved"] as const;
 
 /** In the order of the structure. */
 const SUPERBLOCK_NUMBERS = [
@@ -216,6 +220,7 @@ const SUPERBLOCK_NUMBERS = [
   "bad",
   "created",
   "written",
+  "linkedGeneration",
 ] as const satisfies (keyof Superblock)[];
 
 /** The number of a state on disk. */

@@ -10,6 +10,7 @@ import {
   UsageError,
   WrongPairError,
 } from "../errors.ts";
+import { type Superblock, tookOverFrom, wasGivenUp } from "../../metadata/superblock.ts";
 import { identitiesOf } from "../identity.ts";
 import { findUse } from "../in_use.ts";
 import type { OpenSpare } from "../spare/content.ts";
@@ -160,12 +161,30 @@ export class Assembler {
   #leftBehind(spare: FoundSpare): { readonly reason: string; readonly cure: string } | undefined {
     const { content } = spare;
     if (content.kind === "migrated") return content;
+    const own = superblockOf(spare);
+    if (own === undefined) return undefined;
     this.#inUse ??= sparesOf(this.#active, this.#system, this.#open);
-    const heir = [...this.#found(), ...this.#inUse].find((each) => isHeir(each, spare));
-    return heir && {
-      reason: `its content has moved to ${heir.device.node}: what is on it is old`,
-      cure: "go on with that spare; dmremap-ts create --format uses this one for something else",
-    };
+    for (const each of [...this.#found(), ...this.#inUse]) {
+      const other = superblockOf(each);
+      if (other === undefined) continue;
+      const { node } = each.device;
+      // Whatever is wrong with the newer one, the older one has old content.
+      if (tookOverFrom(other, own)) {
+        return {
+          reason: `its content has moved to ${node}: what is on it is old`,
+          cure:
+            "go on with that spare; dmremap-ts create --format uses this one for something else",
+        };
+      }
+      if (wasGivenUp(own, other)) {
+        return {
+          reason: `${node} went on after a migration from there to this one was given up`,
+          cure:
+            "go on with that spare; dmremap-ts create --format uses this one for something else",
+        };
+      }
+    }
+    return undefined;
   }
 
   /** @throws {WrongPairError} */
@@ -271,17 +290,9 @@ function uuidOf({ content }: FoundSpare): string | undefined {
   return content.kind === "newer" ? undefined : content.superblock?.uuid;
 }
 
-/**
- * Did this spare take over from that one? A crash in the moment of the switch leaves both complete,
- * and an old spare that was dead then is not told. Whatever is wrong with the newer one, the older one
- * has old content.
- */
-function isHeir({ content }: FoundSpare, old: FoundSpare): boolean {
-  if (content.kind === "newer" || old.content.kind === "newer") return false;
-  const [heir, before] = [content.superblock, old.content.superblock];
-  return heir !== undefined && before !== undefined && heir.linkedUuid === before.uuid &&
-    content.kind !== "migrated" && heir.mainId === before.mainId &&
-    heir.mainSectors === before.mainSectors && heir.mainStart === before.mainStart;
+/** The superblock, where it says of which table the spare is or would be. */
+function superblockOf({ content }: FoundSpare): Superblock | undefined {
+  return content.kind === "newer" || content.kind === "migrated" ? undefined : content.superblock;
 }
 
 function damageOf(problems: readonly Problem[]): string {

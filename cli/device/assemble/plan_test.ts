@@ -51,12 +51,18 @@ class Machine {
   }
 
   /** As after a migration from the set of that UUID; or in the middle of one. */
-  link(name: string, linkedUuid: string, incompat = 0): void {
+  link(name: string, linkedUuid: string, incompat = 0, linkedGeneration = 2): void {
     const image = this.images.get(`/dev/${name}@0`)!;
     const { superblock } = loadMetadata(image);
     for (const copy of [0, 1]) {
       const sequence = superblock.sequence + copy;
-      const block = encodeSuperblock({ ...superblock, sequence, linkedUuid, incompat });
+      const block = encodeSuperblock({
+        ...superblock,
+        sequence,
+        linkedUuid,
+        linkedGeneration,
+        incompat,
+      });
       image.write(copy * BLOCK_SIZE, block);
     }
   }
@@ -176,6 +182,16 @@ Deno.test("of two spares of one main, the one that took over from the other is t
     machine.images.get("/dev/sdc@0")?.write(block * BLOCK_SIZE, new Uint8Array([1, 2, 3]));
   }
   refuses(() => machine.assembler().one("r0"), errors.MetadataDamagedError, /\/dev\/sdc/);
+});
+
+Deno.test("a spare that went on after the switch was given up is taken, the newer one is not", () => {
+  const heir = UUID.replace("1", "9");
+  const machine = pair().disk("sdc", "S2").spare("sdc", "serial:MAIN", "r0", heir);
+  machine.link("sdc", UUID, 0, 1);
+  assert.equal(machine.assembler().one("r0").spare.node, "/dev/sdb");
+  const [old, newer] = machine.assembler().all();
+  assert.ok(old !== undefined && "plan" in old && newer !== undefined && "skipped" in newer);
+  assert.match(newer.skipped, /\/dev\/sdb went on after a migration/);
 });
 
 Deno.test("a spare whose heir is in use is left where it is", () => {

@@ -7,14 +7,8 @@ import { BLOCK_SIZE, SECTOR_SIZE } from "../../metadata/format.ts";
 import type { Image } from "../../metadata/image.ts";
 import { layoutOf } from "../../metadata/layout.ts";
 import type { Problem } from "../../metadata/problem.ts";
-import { migrationWords } from "../../metadata/select.ts";
-import {
-  type DecodedSuperblock,
-  decodeSuperblock,
-  isMigrated,
-  type Migrated,
-  type Superblock,
-} from "../../metadata/superblock.ts";
+import { migratedOf, migrationWords } from "../../metadata/select.ts";
+import { decodeSuperblock, type Superblock } from "../../metadata/superblock.ts";
 import { PermissionError, RefusedError } from "../errors.ts";
 
 /** Opens a spare range for reading, or for writing as well. */
@@ -67,7 +61,7 @@ export function readContent(
   const blocks = [blockAt(image, 0), blockAt(image, 1)];
   const copies = blocks.map((block) => block === undefined ? undefined : decodeSuperblock(block));
   if (copies.some((copy) => copy?.kind === "newer")) return { kind: "newer" };
-  const migrated = copies.find(isMigratedCopy);
+  const migrated = migratedOf(copies);
   if (migrated !== undefined) {
     const { message: reason, cure } = migrationWords(migrated);
     const { kind, superblock } = migrated;
@@ -84,10 +78,6 @@ export function readContent(
   }
   const [readable] = copies.flatMap((copy) => copy?.kind === "sound" ? [copy.superblock] : []);
   return { kind: "damaged", problems, superblock: superblock ?? readable };
-}
-
-function isMigratedCopy(copy: DecodedSuperblock | undefined): copy is Migrated {
-  return copy !== undefined && isMigrated(copy);
 }
 
 /** A superblock that cannot be read counts as damaged, as the kernel takes it. */

@@ -147,6 +147,10 @@ static const char *choose_super(struct loader *l)
 	if (kind[0] == REMAP_SUPER_NEWER || kind[1] == REMAP_SUPER_NEWER)
 		return "written by a newer version";
 	for (copy = 0; copy < 2; copy++) {
+		if (kind[copy] == REMAP_SUPER_UNFINISHED || kind[copy] == REMAP_SUPER_MOVED)
+			return "not filled, or left, by a migration";
+	}
+	for (copy = 0; copy < 2; copy++) {
 		problem = kind[copy] == REMAP_SUPER_SOUND ? remap_super_check(super[copy]) : NULL;
 		if (problem)
 			return problem;

@@ -78,7 +78,8 @@ static void change_super(void *block)
 		FIELD(remap_disk_super, checkpoint_blocks), FIELD(remap_disk_super, journal_blocks),
 		FIELD(remap_disk_super, slots_start), FIELD(remap_disk_super, slots),
 		FIELD(remap_disk_super, checkpoint), FIELD(remap_disk_super, checkpoint_used),
-		FIELD(remap_disk_super, entries),
+		FIELD(remap_disk_super, entries), FIELD(remap_disk_super, compat),
+		FIELD(remap_disk_super, linked_generation),
 	};
 	const struct field *field = &fields[pick(sizeof(fields) / sizeof(*fields))];
 
