@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Which of two snapshots of one device is the later one, and how their spares are related.
+import type { DeviceIdentity, SnapshotHead } from "../store/types.ts";
+import type { Kinship, Order } from "./types.ts";
+
+/** What tells when a snapshot was taken. */
+export type Dated = Pick<SnapshotHead, "id" | "takenAt" | "generation" | "source"> & {
+  readonly device: Pick<DeviceIdentity, "uuid" | "predecessorUuid">;
+};
+
+/** The spare that each metadata came from, by its UUID. */
+export type Lineage = ReadonlyMap<string, string>;
+
+export function lineageOf(devices: Iterable<Dated["device"]>): Lineage {
+  const lineage = new Map<string, string>();
+  for (const { uuid, predecessorUuid } of devices) {
+    if (uuid !== undefined && predecessorUuid !== undefined) lineage.set(uuid, predecessorUuid);
+  }
+  return lineage;
+}
+
+/** Did the content of one spare move on to the other, by however many steps? */
+export function descends(
+  uuid: string | undefined,
+  from: string | undefined,
+  lineage: Lineage,
+): boolean {
+  if (uuid === undefined || from === undefined) return false;
+  const seen = new Set<string>();
+  let at = lineage.get(uuid);
+  while (at !== undefined && !seen.has(at)) {
+    if (at === from) return true;
+    seen.add(at);
+    at = lineage.get(at);
+  }
+  return false;
+}
+
+export function kinshipOf(
+  snapshot: Dated["device"],
+  other: Dated["device"],
+  lineage: Lineage,
+): Kinship {
+  if (snapshot.uuid !== undefined && snapshot.uuid === other.uuid) return "same";
+  return descends(other.uuid, snapshot.uuid, lineage) ||
+      descends(snapshot.uuid, other.uuid, lineage)
+    ? "linked"
+    : "other";
+}
+
+/**
+ * Is `other` later than `snapshot`? Generations and links cannot lie; clocks and the numbers of a
+ * store can, and only count together.
+ */
+export function orderOf(snapshot: Dated, other: Dated, lineage: Lineage): Order | "older" {
+  if (snapshot.device.uuid !== undefined && snapshot.device.uuid === other.device.uuid) {
+    if (other.generation !== snapshot.generation) {
+      return other.generation > snapshot.generation ? "newer" : "older";
+    }
+  } else {
+    if (descends(other.device.uuid, snapshot.device.uuid, lineage)) return "newer";
+    if (descends(snapshot.device.uuid, other.device.uuid, lineage)) return "older";
+  }
+  const later = other.takenAt > snapshot.takenAt && other.id > snapshot.id;
+  const earlier = other.takenAt < snapshot.takenAt && other.id < snapshot.id;
+  // A spare that is not in use may be an old copy: when it was read says little.
+  if (other.source === "offline") return earlier ? "older" : "unsure";
+  return later ? "newer" : earlier ? "older" : "unsure";
+}
+
+/** Ascending by time, as far as that is known; for knowledge that is `newer` than one snapshot. */
+export function compareTimes(a: Dated, b: Dated, lineage: Lineage): number {
+  if (descends(b.device.uuid, a.device.uuid, lineage)) return -1;
+  if (descends(a.device.uuid, b.device.uuid, lineage)) return 1;
+  const isSame = a.device.uuid === b.device.uuid;
+  if (isSame && a.generation !== b.generation) return a.generation - b.generation;
+  if (a.takenAt !== b.takenAt) return a.takenAt < b.takenAt ? -1 : 1;
+  return a.id - b.id;
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { hasSlot } from "../metadata/extent.ts";
+import type { SnapshotEntry } from "../store/types.ts";
+import { planFates } from "./plan.ts";
+import type { Decision, Knowledge, Order, Span } from "./types.ts";
+import { kinshipOf, operations, type Seen, World } from "./world.ts";
+
+/** A life, and the snapshot that is restored. */
+interface Case {
+  readonly world: World;
+  readonly snapshot: Seen;
+  /** Seen after it, in order. */
+  readonly later: readonly Seen[];
+  readonly earlier: readonly Seen[];
+}
+
+const cases = fc.tuple(operations, fc.nat(), fc.boolean()).map(([list, pick, last]): Case => {
+  const world = new World();
+  for (const operation of list) world.do(operation);
+  const seen = [...world.seen, ...last ? [world.look(false)] : []];
+  if (seen.length === 0) seen.push(world.look(true));
+  const at = pick % seen.length;
+  return {
+    world,
+    snapshot: seen[at]!,
+    earlier: seen.slice(0, at),
+    later: seen.slice(at + 1),
+  };
+});
+
+const asSpans = (sectors: Iterable<number>): Span[] =>
+  [...sectors].sort((a, b) => a - b).map((first) => ({ first, length: 1 }));
+
+function known(snapshot: Seen, other: Seen, order: Order): Knowledge {
+  const { data, entries } = other;
+  const differing = data === undefined || snapshot.data === undefined
+    ? []
+    : [...data].filter(([sector, content]) =>
+      snapshot.data!.has(sector) && snapshot.data!.get(sector) !== content
+    ).map(([sector]) => sector);
+  return {
+    order,
+    kinship: kinshipOf(snapshot, other),
+    entries,
+    differing: asSpans(differing),
+  };
+}
+
+function plan(
+  { snapshot }: Case,
+  knowledge: readonly Knowledge[],
+  trustSlots = false,
+): Map<number, Decision> {
+  const { entries, data } = snapshot;
+  const content = asSpans(data?.keys() ?? []);
+  const decisions = planFates({ entries, content, knowledge, trustSlots });
+  return bySector(decisions);
+}
+
+function bySector(decisions: readonly Decision[]): Map<number, Decision> {
+  const found = new Map<number, Decision>();
+  for (const decision of decisions) {
+    for (let at = 0; at < decision.length; at++) {
+      const first = decision.first + at;
+      assert(!found.has(first), "a sector is decided on twice");
+      const inSlot = decision.was !== "main" && hasSlot(decision.was);
+      const slot = inSlot ? decision.slot + at : 0;
+      found.set(first, { ...decision, first, length: 1, slot });
+    }
+  }
+  return found;
+}
+
+const entryOf = (seen: Seen, sector: number): SnapshotEntry | undefined =>
+  seen.entries.find(({ first }) => first === sector);
+
+/** Does what was seen later show that a sector is not what it was? Said in another way than the plan. */
+function isKnownNewer(snapshot: Seen, other: Seen, sector: number): boolean {
+  const [then, later] = [entryOf(snapshot, sector), entryOf(other, sector)];
+  if (then?.state !== later?.state) return true;
+  const kinship = kinshipOf(snapshot, other);
+  const inSlot = then !== undefined && then.state !== "pending";
+  if (inSlot && (kinship === "other" || kinship === "same" && then.slot !== later?.slot)) {
+    return true;
+  }
+  const [was, is] = [snapshot.data?.get(sector), other.data?.get(sector)];
+  return was !== undefined && is !== undefined && was !== is;
+}
+
+const isOnMain = (seen: Seen, sector: number) => {
+  const state = entryOf(seen, sector)?.state;
+  return state === undefined || state === "pending";
+};
+
+Deno.test("what is restored is the snapshot's, and all that is known to be newer is lost", () => {
+  fc.assert(
+    fc.property(cases, (each) => {
+      const { world, snapshot, later } = each;
+      const fates = plan(each, later.map((seen) => known(snapshot, seen, "newer")));
+      const newest = later.at(-1) ?? snapshot;
+      for (const sector of world.places.keys()) {
+        const decision = fates.get(sector);
+        const newer = later.some((seen) => isKnownNewer(snapshot, seen, sector));
+        const has = snapshot.data?.has(sector) === true;
+        if (isOnMain(newest, sector)) {
+          const pending = entryOf(newest, sector) !== undefined;
+          const moot = !pending && entryOf(snapshot, sector) === undefined;
+          assert.equal(decision?.fate, pending ? "pending" : moot ? undefined : "main");
+        } else {
+          assert.equal(decision?.fate, newer || !has ? "lost" : "content");
+        }
+        assert.equal(decision?.slot ?? 0, entryOf(snapshot, sector)?.slot ?? 0);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("with the last table known, main is only left to sectors whose last write lies there", () => {
+  fc.assert(
+    fc.property(cases, fc.boolean(), (each, withData) => {
+      const { world, snapshot, later } = each;
+      const last = world.look(withData);
+      const fates = plan(each, [...later, last].map((seen) => known(snapshot, seen, "newer")));
+      for (const [sector, truth] of world.truth.entries()) {
+        const fate = fates.get(sector)?.fate ?? "main";
+        if (fate === "main" || fate === "pending") assert.equal(world.main[sector], truth);
+        if (fate === "content" && withData) assert.equal(snapshot.data?.get(sector), truth);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("tables of an unknown time make sectors lost, and never anything else", () => {
+  const shuffled = fc.tuple(cases, fc.infiniteStream(fc.boolean()), fc.boolean());
+  fc.assert(
+    fc.property(shuffled, ([each, stream, lastIsSure]) => {
+      const { world, snapshot, later, earlier } = each;
+      const last = world.look(false);
+      const sure: Knowledge[] = [];
+      const unsure = earlier.map((seen) => known(snapshot, seen, "unsure"));
+      for (const seen of later) {
+        if (stream.next().value) sure.push(known(snapshot, seen, "newer"));
+        else unsure.push(known(snapshot, seen, "unsure"));
+      }
+      if (lastIsSure) sure.push(known(snapshot, last, "newer"));
+      else unsure.push(known(snapshot, last, "unsure"));
+      const fates = plan(each, [...sure, ...unsure]);
+      for (const [sector, truth] of world.truth.entries()) {
+        const fate = fates.get(sector)?.fate ?? "main";
+        if (fate === "main" || fate === "pending") assert.equal(world.main[sector], truth);
+        if (fate === "content") {
+          const sureLater = lastIsSure ? [last] : [];
+          assert(sureLater.every((seen) => !isKnownNewer(snapshot, seen, sector)));
+          assert.equal(entryOf(last, sector)?.state, "remapped");
+        }
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("slots that are trusted hold the last write of their sectors", () => {
+  fc.assert(
+    fc.property(cases, (each) => {
+      const { world, snapshot, later } = each;
+      const last = world.look(false);
+      const knowledge = [...later, last].map((seen) => known(snapshot, seen, "newer"));
+      const fates = plan(each, knowledge, true);
+      for (const [sector, truth] of world.truth.entries()) {
+        const decision = fates.get(sector);
+        if (decision?.fate === "kept") assert.equal(world.slots[decision.slot], truth);
+        const [then, now] = [entryOf(snapshot, sector), entryOf(last, sector)];
+        const agreed = then?.state === "remapped" && now?.state === "remapped" &&
+          then.slot === now.slot && kinshipOf(snapshot, last) === "same";
+        assert.equal(decision?.fate === "kept", agreed);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("a sector that the user names is lost, wherever it was", () => {
+  const entries: SnapshotEntry[] = [
+    { first: 10, length: 10, state: "remapped", slot: 100 },
+    { first: 30, length: 4, state: "pending", slot: 0 },
+  ];
+  const content = [{ first: 10, length: 10 }];
+  const named = [{ first: 8, length: 4 }, { first: 31, length: 1 }];
+  const decisions = planFates({ entries, content, named, knowledge: [], trustSlots: false });
+  assert.deepEqual(
+    decisions.map(({ first, length, fate, reason }) => [first, length, fate, reason]),
+    [
+      [8, 2, "lost", "named"],
+      [10, 2, "lost", "named"],
+      [12, 8, "content", "snapshot"],
+      [30, 1, "pending", "snapshot"],
+      [31, 1, "lost", "named"],
+      [32, 2, "pending", "snapshot"],
+    ],
+  );
+});
