@@ -153,9 +153,7 @@ Deno.test("tables of an unknown time make sectors lost, and never anything else"
         const fate = fates.get(sector)?.fate ?? "main";
         if (fate === "main" || fate === "pending") assert.equal(world.main[sector], truth);
         if (fate === "content") {
-          const sureLater = lastIsSure ? [last] : [];
-          assert(sureLater.every((seen) => !isKnownNewer(snapshot, seen, sector)));
-          assert.equal(entryOf(last, sector)?.state, "remapped");
+          assert([...later, last].every((seen) => !isKnownNewer(snapshot, seen, sector)));
         }
       }
     }),
@@ -202,4 +200,36 @@ Deno.test("a sector that the user names is lost, wherever it was", () => {
       [32, 2, "pending", "snapshot"],
     ],
   );
+});
+
+Deno.test("what cannot be read on main stays pending, whoever says so", () => {
+  const entries: SnapshotEntry[] = [{ first: 5, length: 1, state: "wrong", slot: 0 }];
+  const unsure: Knowledge = {
+    order: "unsure",
+    kinship: "same",
+    entries: [{ first: 0, length: 4, state: "pending", slot: 0 }],
+  };
+  const gone: Knowledge = { ...unsure, order: "newer", entries: [] };
+  const fates = (knowledge: readonly Knowledge[]) =>
+    planFates({ entries, content: [], knowledge, trustSlots: false })
+      .map(({ first, length, fate, reason }) => [first, length, fate, reason]);
+  assert.deepEqual(fates([]), [[5, 1, "wrong", "snapshot"]]);
+  assert.deepEqual(fates([gone]), [[5, 1, "main", "on-main"]]);
+  assert.deepEqual(fates([unsure]), [[0, 4, "pending", "on-main"], [5, 1, "wrong", "snapshot"]]);
+  assert.deepEqual(fates([unsure, gone]), [[0, 4, "pending", "on-main"], [
+    ...[5, 1, "main", "on-main"],
+  ]]);
+});
+
+Deno.test("a table that began anew has relocated anew, even if its time is not known", () => {
+  const entries: SnapshotEntry[] = [{ first: 5, length: 1, state: "remapped", slot: 90 }];
+  for (const order of ["newer", "unsure"] as const) {
+    const fates = planFates({
+      entries,
+      content: [{ first: 5, length: 1 }],
+      knowledge: [{ order, kinship: "other", entries }],
+      trustSlots: true,
+    });
+    assert.deepEqual(fates.map(({ fate }) => fate), ["lost"]);
+  }
 });
