@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { statSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { checkStore } from "./check.ts";
+import { connect, inTransaction, pragmaNumber } from "./connection.ts";
+import { StoreFailedError, StoreReadOnlyError } from "./errors.ts";
+import { headOf, RowError } from "./head_row.ts";
+import { isSameDevice } from "./identity.ts";
+import { exactStatement, Reader } from "./read.ts";
+import { damagedStore, isBusy, storeError, translating } from "./sqlite_error.ts";
+import { takeSnapshot } from "./take.ts";
+import type {
+  BadSlots,
+  CheckOptions,
+  HeadFilter,
+  NewSnapshot,
+  OpenOptions,
+  RemovedSnapshots,
+  SlotData,
+  SnapshotContent,
+  SnapshotEntry,
+  SnapshotHead,
+  Store,
+  StoreReport,
+} from "./types.ts";
+
+/** Where snapshots are kept unless `--store` says otherwise. */
+export const DEFAULT_STORE = "/var/lib/dmremap-ts/snapshots.db";
+
+/**
+ * Opens a store. One of an older version is brought up to date.
+ *
+ * ```ts
+ * using store = openStore(DEFAULT_STORE, { create: true });
+ * const head = await store.takeSnapshot(snapshot, { entries, badSlots });
+ * for (const { first, length, state } of store.entries(head.id)) show(first, length, state);
+ * ```
+ * @throws {StoreError}
+ */
+export function openStore(path: string, options: OpenOptions = {}): Store {
+  return new SqliteStore(path, options.readOnly === true, connect(path, options));
+}
+
+class SqliteStore implements Store {
+  readonly #reader: Reader;
+  #isTaking = false;
+
+  constructor(
+    readonly path: string,
+    readonly readOnly: boolean,
+    private readonly database: DatabaseSync,
+  ) {
+    this.#reader = new Reader(database, path);
+  }
+
+  async takeSnapshot(snapshot: NewSnapshot, content: SnapshotContent): Promise<SnapshotHead> {
+    this.#assertMayWrite();
+    this.#isTaking = true;
+    try {
+      return await takeSnapshot(this.database, this.path, snapshot, content);
+    } finally {
+      this.#isTaking = false;
+    }
+  }
+
+  heads(filter: HeadFilter = {}): SnapshotHead[] {
+    return translating(this.path, () => {
+      const sql = "SELECT * FROM snapshots WHERE seal IS NOT NULL ORDER BY taken_at, id";
+      const heads = exactStatement(this.database, sql).all().map((row) => {
+        try {
+          return headOf(row);
+        } catch (error) {
+          if (!(error instanceof RowError)) throw error;
+          const reason = `snapshot ${row["id"]} is damaged: ${error.message}`;
+          throw damagedStore(this.path, reason, error);
+        }
+      });
+      return filterHeads(heads, filter);
+    });
+  }
+
+  head(id: number): SnapshotHead {
+    return this.#reader.head(id);
+  }
+
+  find(reference: string, filter: HeadFilter = {}): SnapshotHead {
+    const named = filter.name === undefined ? "" : ` of ${filter.name}`;
+    if (/^\d{1,15}$/.test(reference)) {
+      const head = this.head(Number(reference));
+      if (filterHeads([head], filter).length === 1) return head;
+      throw this.#reader.notFound(
+        named === ""
+          ? `snapshot ${reference} is of another device`
+          : `snapshot ${reference} is not${named}, but of ${head.device.name}`,
+      );
+    }
+    if (reference !== "latest") {
+      throw this.#reader.notFound(`"${reference}" is neither a snapshot's number nor "latest"`);
+    }
+    const head = this.heads(filter).at(-1);
+    if (head === undefined) throw this.#reader.notFound(`no snapshot${named}`);
+    return head;
+  }
+
+  *entries(id: number): Generator<SnapshotEntry> {
+    yield* this.#reader.entries(this.head(id));
+  }
+
+  *badSlots(id: number): Generator<BadSlots> {
+    yield* this.#reader.badSlots(this.head(id));
+  }
+
+  *data(id: number): Generator<SlotData> {
+    yield* this.#reader.data(this.head(id));
+  }
+
+  remove(ids: Iterable<number>): RemovedSnapshots {
+    this.#assertMayWrite();
+    return translating(this.path, () => {
+      const before = pragmaNumber(this.database, "page_count");
+      const removed = inTransaction(this.database, () => this.#delete(ids));
+      if (removed.length > 0) this.#shrink();
+      const pages = before - pragmaNumber(this.database, "page_count");
+      return {
+        ids: removed,
+        freedBytes: Math.max(0, pages) * pragmaNumber(this.database, "page_size"),
+      };
+    });
+  }
+
+  #delete(ids: Iterable<number>): number[] {
+    const row = this.database.prepare("DELETE FROM snapshots WHERE id = ?");
+    const removed = [...ids].filter((id) => row.run(id).changes > 0);
+    if (removed.length === 0) return removed;
+    this.database.exec(`
+      DELETE FROM pieces WHERE NOT EXISTS (SELECT 1 FROM contents WHERE piece = pieces.id);
+      DELETE FROM devices WHERE NOT EXISTS (SELECT 1 FROM snapshots WHERE device = devices.id);
+    `);
+    return removed;
+  }
+
+  /** Gives the room back. What has been removed stays removed if somebody else is writing. */
+  #shrink(): void {
+    try {
+      // `exec` would take the first step of it only.
+      this.database.prepare("PRAGMA incremental_vacuum").all();
+      this.database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
+  }
+
+  check(options: CheckOptions = {}): StoreReport {
+    return checkStore(this.database, this.path, options);
+  }
+
+  sizeBytes(): number {
+    return [this.path, `${this.path}-wal`]
+      .reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+  }
+
+  #assertMayWrite(): void {
+    if (this.readOnly) {
+      throw new StoreReadOnlyError("the store was opened for reading only", { device: this.path });
+    }
+    if (this.#isTaking) {
+      throw new StoreFailedError("a snapshot is being written already", { device: this.path });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.database.close();
+    } catch (error) {
+      throw storeError(this.path, error);
+    }
+  }
+}
+
+function filterHeads(heads: readonly SnapshotHead[], filter: HeadFilter): SnapshotHead[] {
+  const { name, deviceId, device } = filter;
+  // A device is known by any of the spares and disks that it ever had.
+  const group = device &&
+    new Set(heads.filter((head) => isSameDevice(head.device, device)).map((head) => head.deviceId));
+  return heads.filter((head) =>
+    (name === undefined || head.device.name === name) &&
+    (deviceId === undefined || head.deviceId === deviceId) &&
+    (group === undefined || group.has(head.deviceId))
+  );
+}
