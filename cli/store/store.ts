@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { checkStore } from "./check.ts";
-import { connect, inTransaction, pragmaNumber } from "./connection.ts";
+import { inTransaction, pragmaNumber } from "./connection.ts";
 import { StoreFailedError, StoreReadOnlyError } from "./errors.ts";
 import { headOf, RowError } from "./head_row.ts";
 import { isSameDevice } from "./identity.ts";
@@ -14,7 +14,6 @@ import type {
   CheckOptions,
   HeadFilter,
   NewSnapshot,
-  OpenOptions,
   RemovedSnapshots,
   SlotData,
   SnapshotContent,
@@ -24,24 +23,7 @@ import type {
   StoreReport,
 } from "./types.ts";
 
-/** Where snapshots are kept unless `--store` says otherwise. */
-export const DEFAULT_STORE = "/var/lib/dmremap-ts/snapshots.db";
-
-/**
- * Opens a store. One of an older version is brought up to date.
- *
- * ```ts
- * using store = openStore(DEFAULT_STORE, { create: true });
- * const head = await store.takeSnapshot(snapshot, { entries, badSlots });
- * for (const { first, length, state } of store.entries(head.id)) show(first, length, state);
- * ```
- * @throws {StoreError}
- */
-export function openStore(path: string, options: OpenOptions = {}): Store {
-  return new SqliteStore(path, options.readOnly === true, connect(path, options));
-}
-
-class SqliteStore implements Store {
+export class SqliteStore implements Store {
   readonly #reader: Reader;
   #isTaking = false;
 

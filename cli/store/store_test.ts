@@ -19,7 +19,7 @@ import {
   snapshotAt,
   TestFolder,
 } from "./fixture.ts";
-import { openStore } from "./store.ts";
+import { openStore } from "./open.ts";
 
 const FULL = { entries: ENTRIES, badSlots: BAD_SLOTS };
 

@@ -95,13 +95,13 @@ class Taking {
 
   private readonly path: string;
 
-  async write({ entries, badSlots = [], data = [] }: SnapshotContent): Promise<SnapshotHead> {
+  async write({ entries, badSlots = [], data = [], seal }: SnapshotContent): Promise<SnapshotHead> {
     const id = this.#insertHead(deviceIdOf(this.database, this.snapshot.device));
     const table = await this.#writeEntries(id, entries);
     const badSectors = await this.#writeBadSlots(id, badSlots);
     await this.#writeData(id, data);
     const counts = { ...table, badSectors, dataBytes: this.#data.bytes };
-    this.#seal(id, counts);
+    this.#seal(id, counts, seal);
     try {
       return this.#reader.head(id);
     } catch (cause) {
@@ -185,9 +185,12 @@ class Taking {
     return id;
   }
 
-  #seal(id: number, counts: Counts): void {
+  #seal(id: number, counts: Counts, expected: string | undefined): void {
     const digests = { digest: this.#table.hex(), dataDigest: this.#data.hex() };
     const seal = sealOf({ ...this.snapshot, ...counts, ...digests });
+    if (expected !== undefined && seal !== expected) {
+      throw new ListError("its seal is broken: it is not what was taken");
+    }
     const twin = this.database.prepare("SELECT id FROM snapshots WHERE seal = ?").get(seal);
     if (twin !== undefined) {
       const number = Number(twin["id"]);

@@ -128,6 +128,8 @@ export interface SnapshotContent {
   readonly entries: Source<SnapshotEntry>;
   readonly badSlots?: Source<BadSlots>;
   readonly data?: Source<SlotData>;
+  /** If it is known, as of a copy: another one that comes out is refused. */
+  readonly seal?: string;
 }
 
 /** Which snapshots; all that is given must hold. */
@@ -139,7 +141,7 @@ export interface HeadFilter {
   readonly device?: DeviceIdentity;
 }
 
-/** An open store, see `openStore(path, options)` in store.ts. */
+/** An open store, see `openStore` in open.ts. */
 export interface Store extends Disposable {
   readonly path: string;
   readonly readOnly: boolean;
