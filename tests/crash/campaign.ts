@@ -4,7 +4,6 @@
 import { MetadataError } from "../../cli/metadata/problem.ts";
 import { Random } from "../../cli/selftest/random.ts";
 import { type Choice, formatChoice, parseChoice, randomChoice, subsets, torn } from "./choices.ts";
-import type { Volatile } from "./medium.ts";
 import { type Images, type Moment, moments } from "./play.ts";
 import type { Event } from "./recording.ts";
 import { judge, Verdict } from "./verdict.ts";
@@ -36,26 +35,20 @@ export interface Outcome {
   readonly met: ReadonlyMap<string, number>;
 }
 
-function isSpare({ stand: { geometry } }: Moment, { write }: Volatile): boolean {
-  const { device, start } = geometry.spare;
-  return write.device === device && write.sector >= start;
-}
-
-/** A choice on each side together; applied device by device, so only the order on one side counts. */
-function joined(spare: Choice, main: Choice): Choice {
-  return [...spare, ...main];
-}
-
-/** What is looked at for certain, if there are states enough to be had. */
+/** What is looked at for certain, if there are states enough to be had: each spare in every way. */
 function certain(moment: Moment, random: Random): Choice[] {
   const volatile = moment.media.flatMap((medium) => medium.volatile);
-  const spare = volatile.filter((entry) => isSpare(moment, entry));
-  const main = volatile.filter((entry) => !isSpare(moment, entry));
+  const choices: Choice[] = moment.stand.geometry.spares.flatMap((spare) => {
+    const own = volatile.filter(({ write }) => write.device === spare.device);
+    if (own.length === 0 && spare.device !== moment.stand.geometry.spares[0].device) return [];
+    const others = volatile.filter(({ write }) => write.device !== spare.device);
+    const whole = others.map((entry) => ({ volatile: entry }));
+    const someOfThem = () => random.pick([[], whole, randomChoice(others, random)]);
+    return [...subsets(own), ...torn(own, random)].map((choice) => [...choice, ...someOfThem()]);
+  });
+  const main = volatile.filter(({ write }) => write.device === moment.stand.geometry.main.device);
   const whole = main.map((entry) => ({ volatile: entry }));
-  const someOfMain = () => random.pick([[], whole, randomChoice(main, random)]);
-  const choices = [...subsets(spare), ...torn(spare, random)]
-    .map((choice) => joined(choice, someOfMain()));
-  if (main.length > 0) choices.push(joined([], []), joined([], whole), randomChoice(main, random));
+  if (main.length > 0) choices.push([], whole, randomChoice(main, random));
   return choices;
 }
 

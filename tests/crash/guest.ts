@@ -17,6 +17,7 @@ const { values } = parseArgs({
     phases: { type: "string", default: "1" },
     operations: { type: "string", default: "20" },
     sequence: { type: "string", default: "1" },
+    migrations: { type: "boolean", default: false },
   },
 });
 const seed = Number(values.seed);
@@ -26,7 +27,8 @@ async function live(dm: DeviceMapper, record: WriteRecord, image: number): Promi
   await using rig = await Rig.create(dm, await Deno.realPath("/dev/lab/images"), image, "lab_log");
   record.mark({ type: "setup", image, geometry: geometryOf(seed) });
   const random = new Random(seed + image);
-  const load = new Workload(rig, record, seed, sequence, sequence + image);
+  const { migrations } = values;
+  const load = new Workload(rig, record, seed, sequence, sequence + image, migrations);
   await load.start();
   const workers = Worker.all(load, await rig.table());
   for (let phase = 0; phase < Number(values.phases); phase++) {

@@ -3,7 +3,7 @@
 // Crash states of a recorded life, and of the recoveries from some of them:
 //
 //   deno task crash [--states N] [--seed S] [--kernel 6.1|6.12|debug|IMAGE] [--module FILE.ko]
-//     [--rounds N] [--keep DIRECTORY]
+//     [--rounds N] [--migrations] [--keep DIRECTORY]
 //   deno task crash --again DIRECTORY [--states N] [--seed S]
 //   deno task crash --replay DIRECTORY --state NAME
 import { parseArgs } from "node:util";
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     phases: { type: "string", default: "10" },
     operations: { type: "string", default: "25" },
     crashes: { type: "string", default: "12" },
+    migrations: { type: "boolean", default: false },
     keep: { type: "string" },
     again: { type: "string" },
     replay: { type: "string" },
@@ -99,6 +100,7 @@ async function rounds(directory: string, tally: Tally): Promise<void> {
       phases: life ? Number(values.phases) : 1,
       operations: life ? Number(values.operations) : 5,
       sequence,
+      migrations: values.migrations,
     });
     if (recording === undefined) throw new Error("the guest has failed");
     const share = Math.ceil(Number(values.states) / count);

@@ -15,26 +15,39 @@ export const MAIN_SECTORS = WORKERS * REGION_SECTORS;
 export const SPARE_START = 64;
 /** The smallest journal there is: its ring is full after eight commits. */
 export const SPARE_SECTORS = 2048;
-export const SPARE_DEVICE_SECTORS = SPARE_START + SPARE_SECTORS;
-/** Main, then the spare device. */
-export const IMAGE_SECTORS = MAIN_SECTORS + SPARE_DEVICE_SECTORS;
+/** The two ranges lie differently on their devices, and differ in size. */
+export const SPARES = [
+  { device: 1, start: SPARE_START, sectors: SPARE_SECTORS },
+  { device: 2, start: 2 * SPARE_START, sectors: SPARE_SECTORS + 640 },
+] as const;
+export const SPARE_DEVICE_SECTORS = [
+  SPARES[0].start + SPARES[0].sectors,
+  SPARES[1].start + SPARES[1].sectors,
+] as const;
+/** Main, then the spare devices. */
+export const DEVICE_SECTORS: readonly number[] = [MAIN_SECTORS, ...SPARE_DEVICE_SECTORS];
+export const IMAGE_SECTORS = DEVICE_SECTORS.reduce((sum, sectors) => sum + sectors);
 
-export const LAYOUT = layoutOf(SPARE_SECTORS, 1);
+export const LAYOUTS = [layoutOf(SPARES[0].sectors, 1), layoutOf(SPARES[1].sectors, 1)] as const;
 
 export function geometryOf(seed: number): Geometry {
   return {
     seed,
     main: { device: 0, start: 0, sectors: MAIN_SECTORS },
-    spare: { device: 1, start: SPARE_START, sectors: SPARE_SECTORS },
+    spares: SPARES,
     unit: 1,
-    spareStart: SPARE_START,
   };
 }
 
-/** Main holds data, the spare holds zeroes where metadata will be and something old in its slots. */
+/** Main holds data, a spare holds zeroes where metadata will be and something old in its slots. */
 export function freshImages(seed: number): Images {
-  const spare = new Uint8Array(SPARE_DEVICE_SECTORS * SECTOR_BYTES);
-  const first = SPARE_START + LAYOUT.slotsStart;
-  spare.set(spareStamps(seed, first, SPARE_DEVICE_SECTORS - first), first * SECTOR_BYTES);
-  return [stamps(seed, 0, MAIN_SECTORS, 0), spare];
+  return [stamps(seed, 0, MAIN_SECTORS, 0), freshSpare(seed, 0), freshSpare(seed, 1)];
+}
+
+function freshSpare(seed: number, number: 0 | 1): Uint8Array<ArrayBuffer> {
+  const sectors = SPARE_DEVICE_SECTORS[number];
+  const spare = new Uint8Array(sectors * SECTOR_BYTES);
+  const first = SPARES[number].start + LAYOUTS[number].slotsStart;
+  spare.set(spareStamps(seed, first, sectors - first), first * SECTOR_BYTES);
+  return spare;
 }

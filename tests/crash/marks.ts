@@ -21,17 +21,18 @@ export interface Geometry {
   /** Of the stamps. */
   readonly seed: number;
   readonly main: Part;
-  /** The spare range: metadata and slots. */
-  readonly spare: Part;
+  /** The two spare ranges, metadata and slots; a device has one of them, a migration changes it. */
+  readonly spares: readonly [Part, Part];
   /** Sectors in a logical block. */
   readonly unit: number;
-  /** Where the spare range begins on the spare device as the target sees it. */
-  readonly spareStart: number;
 }
 
 export type PlaceName = "main" | "pending" | "remapped" | "lost";
 
-/** First sector, sectors, where they are, and the slot's first sector in the spare range, or -1. */
+/**
+ * First sector, sectors, where they are, and the slot's first sector in the spare range, or -1. Beside
+ * a migration nobody knows in which of the two.
+ */
 export type PlaceRow = readonly [number, number, PlaceName, number];
 /** First sector, sectors. */
 export type RangeRow = readonly [number, number];
@@ -45,7 +46,8 @@ export type Kind =
   | "read"
   | "flush"
   | "save"
-  | "suspend";
+  | "suspend"
+  | "migrate";
 
 export interface Begin {
   readonly type: "begin";

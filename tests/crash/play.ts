@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Plays a recording: media and promises go on together, and stop at each moment worth a crash.
-import { type Begin, type Geometry, GONE, type Mark, type PlaceRow, type Setup } from "./marks.ts";
+import {
+  type Begin,
+  type End,
+  type Geometry,
+  GONE,
+  type Mark,
+  type PlaceRow,
+  type Setup,
+} from "./marks.ts";
 import { Medium } from "./medium.ts";
 import { Promises } from "./promises.ts";
 import type { Event } from "./recording.ts";
@@ -35,11 +43,14 @@ export class Scene {
   constructor({ geometry }: Setup, images: Images) {
     this.media = images.map((image) => new Medium(image.slice()));
     this.stand = new Stand(geometry, this.media);
+    this.stand.current = this.stand.choose() ?? 0;
     const { table } = this.stand.load();
     const contents = table.spots.map((spot, sector) =>
       this.stand.stamp(sector, table.unreadable.has(sector) ? { ...spot, place: "remapped" } : spot)
     );
     this.promises = new Promises(table, contents, !this.stand.isBlank());
+    this.promises.spare = this.stand.current;
+    this.promises.bothCount = this.stand.hasTable(0) && this.stand.hasTable(1);
   }
 
   get geometry(): Geometry {
@@ -48,9 +59,14 @@ export class Scene {
 
   mark(mark: Mark): void {
     if (mark.type === "begin") this.promises.begin(mark);
-    else if (mark.type === "end") this.promises.end(mark);
+    else if (mark.type === "end") this.#end(mark);
     else if (mark.type === "table") this.#checkTable(mark.places);
     else if (mark.type === "contents") this.#checkContents(mark.values);
+  }
+
+  #end(mark: End): void {
+    this.promises.end(mark);
+    this.stand.current = this.promises.spare;
   }
 
   #checkTable(places: readonly PlaceRow[]): void {
@@ -58,8 +74,9 @@ export class Scene {
     for (const row of places) listed.put(row);
     const known = new Table(this.geometry.main.sectors);
     known.spots.splice(0, known.spots.length, ...this.promises.spots);
-    const differs = difference(listed, known);
+    const differs = difference(listed, known, this.promises.same);
     if (differs !== undefined) throw new TableError(`the target's list and its past: ${differs}`);
+    this.promises.settleSlots(listed.spots);
   }
 
   #checkContents(values: readonly number[]): void {

@@ -2,7 +2,8 @@
 //
 // What was promised by a moment of the recording, sector by sector: where it is, and what it holds.
 import { type Begin, type End, GONE, type Kind } from "./marks.ts";
-import { ON_MAIN, sameSpot, type Spot, type Table } from "./table.ts";
+import type { Spare } from "./spares.ts";
+import { ON_MAIN, samePlace, sameSpot, type Spot, type Table } from "./table.ts";
 
 /** The sectors of an operation that has begun; one sector has one operation at a time at most. */
 interface Running {
@@ -57,10 +58,18 @@ const MAY_BE: Readonly<Record<Kind, ReadonlySet<string>>> = {
   flush: new Set(),
   save: new Set(),
   suspend: new Set(),
+  migrate: new Set(),
 };
 
 /** After these everything that was found out is written down. */
 const WRITES_TABLE: ReadonlySet<Kind> = new Set(["save", "suspend", "remove"]);
+
+interface Counts {
+  readonly bad: number;
+  readonly generation: number;
+}
+
+const NOTHING: Counts = { bad: 0, generation: 0 };
 
 export class Promises {
   readonly spots: Spot[];
@@ -70,10 +79,14 @@ export class Promises {
   readonly #touching: (Begin | undefined)[];
   readonly #findings = new Map<number, Finding>();
   #turn = 0;
-  /** Bad slots that must be known. */
-  bad: number;
-  /** That the metadata must have reached. */
-  generation = 0;
+  /** Bad slots that must be known, and the generation that the metadata must have reached. */
+  #counts: Counts;
+  /** The spare that counts, as far as is known. */
+  spare: Spare = 0;
+  /** At the beginning both spares could be loaded. */
+  bothCount = false;
+  /** Since a migration has begun, nobody knows of what spare the numbers of slots are. */
+  #slotsMove = false;
   /** The spare has metadata: `create` was acknowledged. */
   formatted: boolean;
 
@@ -82,8 +95,30 @@ export class Promises {
     this.spots = [...table.spots];
     this.#histories = contents.map((value) => new History(value));
     this.#touching = this.spots.map(() => undefined);
-    this.bad = table.bad;
+    this.#counts = { bad: table.bad, generation: 0 };
     this.formatted = formatted;
+  }
+
+  get migrating(): boolean {
+    return [...this.#running.values()].some(({ begin }) => begin.kind === "migrate");
+  }
+
+  /** What the metadata of a spare must know; nothing is known of one that is being filled. */
+  countsOf(spare: Spare): Counts {
+    return spare === this.spare && !this.#slotsMove ? this.#counts : NOTHING;
+  }
+
+  /** Whether a sector that is there is where it was told to be. */
+  get same(): typeof sameSpot {
+    return this.#slotsMove ? samePlace : sameSpot;
+  }
+
+  /** The table as the target has listed it while nothing else went on. */
+  settleSlots(spots: readonly Spot[]): void {
+    if (!this.#slotsMove) return;
+    spots.forEach((spot, sector) => this.spots[sector] = spot);
+    this.#slotsMove = false;
+    this.#counts = NOTHING;
   }
 
   begin(begin: Begin): void {
@@ -93,6 +128,7 @@ export class Promises {
     const turn = ++this.#turn;
     this.#running.set(begin.op, { begin, turn, ...(floors === undefined ? {} : { floors }) });
     this.#each(begin, (sector) => this.#touching[sector] = begin);
+    this.#slotsMove ||= begin.kind === "migrate";
   }
 
   end(end: End): void {
@@ -106,10 +142,15 @@ export class Promises {
     if (end.ok) {
       if (begin.kind === "create") this.formatted = true;
       if (WRITES_TABLE.has(begin.kind)) this.#forgetFindings(turn);
+      if (begin.kind === "migrate") this.spare = this.spare === 0 ? 1 : 0;
       floors?.forEach((floor, sector) => this.#histories[sector]?.settle(floor));
     }
-    this.bad = Math.max(this.bad, end.bad ?? 0);
-    this.generation = Math.max(this.generation, end.generation ?? 0);
+    if (this.#slotsMove) return;
+    const { bad, generation } = this.#counts;
+    this.#counts = {
+      bad: Math.max(bad, end.bad ?? 0),
+      generation: Math.max(generation, end.generation ?? 0),
+    };
   }
 
   #written(begin: Begin, ok: boolean): void {
@@ -129,8 +170,8 @@ export class Promises {
           : { place, slot: slot < 0 ? -1 : slot + index };
         const sector = first + index;
         const before = this.spots[sector]!;
-        if (sameSpot(before, spot)) continue;
         this.spots[sector] = spot;
+        if (this.same(before, spot)) continue;
         if (kind === "read") this.#find(sector, before);
         else this.#findings.delete(sector);
         const history = this.#histories[sector]!;
@@ -166,15 +207,14 @@ export class Promises {
   /** What is wrong with a sector being there after a crash; nothing if that may be. */
   spotProblem(sector: number, seen: Spot): string | undefined {
     const spot = this.spots[sector]!;
-    if (sameSpot(spot, seen)) return undefined;
+    if (this.same(spot, seen)) return undefined;
     const before = this.#findings.get(sector)?.before;
-    if (before !== undefined && sameSpot(before, seen)) return undefined;
+    if (before !== undefined && this.same(before, seen)) return undefined;
     const begin = this.#touching[sector];
     if (begin !== undefined && MAY_BE[begin.kind].has(seen.place)) return undefined;
     // A slot that could not be read can be read again.
-    if (begin?.kind === "read" && seen.place === "remapped" && seen.slot === spot.slot) {
-      return undefined;
-    }
+    const sameSlot = seen.slot === spot.slot || this.#slotsMove && spot.slot >= 0;
+    if (begin?.kind === "read" && seen.place === "remapped" && sameSlot) return undefined;
     return begin === undefined ? "" : ` (and ${begin.kind} ${begin.op} was under way)`;
   }
 

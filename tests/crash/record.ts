@@ -27,6 +27,7 @@ export interface RecordOptions {
   readonly operations: number;
   /** Numbers of stamps begin there: above all that the images hold. */
   readonly sequence: number;
+  readonly migrations: boolean;
 }
 
 /** Builds the target that records, for the kernel of a guest. */
@@ -55,6 +56,7 @@ export async function makeRecording(options: RecordOptions): Promise<Recording |
       ...["--seed", `${seed}`, "--images", `${images.length}`],
       ...["--phases", `${options.phases}`, "--operations", `${options.operations}`],
       ...["--sequence", `${options.sequence}`],
+      ...(options.migrations ? ["--migrations"] : []),
     ],
     kernel: options.kernel,
     module: options.module,

@@ -2,27 +2,27 @@
 //
 // In the guest: a disk's part, recorded, with bad sectors above the record, and the target on top.
 // What fails never reaches the record, and so never the medium.
+import type { Place } from "../../cli/device/messages.ts";
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { toTarget } from "../../cli/device/table_line.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import type { Random } from "../../cli/selftest/random.ts";
 import { codeOf } from "../../cli/selftest/check.ts";
 import { BadSectors } from "../model/lower.ts";
 import { SECTOR_BYTES, wordsOf } from "../model/stamps.ts";
-import {
-  IMAGE_SECTORS,
-  MAIN_SECTORS,
-  SPARE_DEVICE_SECTORS,
-  SPARE_SECTORS,
-  SPARE_START,
-} from "./layout.ts";
+import { MemoryImage } from "../../cli/metadata/image.ts";
+import { IMAGE_SECTORS, LAYOUTS, MAIN_SECTORS, SPARE_DEVICE_SECTORS, SPARES } from "./layout.ts";
 import { GONE, type Mark, type PlaceRow } from "./marks.ts";
 import { formatRecording } from "./recording.ts";
+import { choose, type Spare } from "./spares.ts";
 import { stampAt } from "./stamp_at.ts";
 
 const NAME = "crash";
 const ENTRIES_PAGE = 256;
 const READ_SECTORS = 64;
+/** Slots that a migration writes in any case, if it writes many. */
+const LONGEST_RUN = 64;
 
 /** Where the marks go. */
 export interface Record {
@@ -87,11 +87,13 @@ export class MarkRecord implements Record, Disposable {
 export class Rig implements AsyncDisposable {
   #remap: RemapDevice | undefined;
   #file: DirectFile | undefined;
+  /** The spare that counts. */
+  current: Spare = 0;
 
   private constructor(
     readonly dm: DeviceMapper,
     readonly main: BadSectors,
-    readonly spare: BadSectors,
+    private readonly spares: readonly [BadSectors, BadSectors],
     private readonly logs: readonly string[],
   ) {}
 
@@ -116,8 +118,56 @@ export class Rig implements AsyncDisposable {
     };
     const start = image * IMAGE_SECTORS;
     const main = await layer("crash-main", 0, start, MAIN_SECTORS);
-    const spare = await layer("crash-spare", 1, start + MAIN_SECTORS, SPARE_DEVICE_SECTORS);
-    return new Rig(dm, main, spare, logs);
+    const first = start + MAIN_SECTORS;
+    const spare = await layer("crash-spare", 1, first, SPARE_DEVICE_SECTORS[0]);
+    const second = first + SPARE_DEVICE_SECTORS[0];
+    const other = await layer("crash-other", 2, second, SPARE_DEVICE_SECTORS[1]);
+    const rig = new Rig(dm, main, [spare, other], logs);
+    rig.current = choose([await rig.#image(0), await rig.#image(1)]) ?? 0;
+    return rig;
+  }
+
+  async #image(spare: Spare): Promise<MemoryImage> {
+    using file = DirectFile.open(this.spares[spare].path);
+    const { start, sectors } = SPARES[spare];
+    return new MemoryImage(await file.read(BigInt(start * SECTOR_BYTES), sectors * SECTOR_BYTES));
+  }
+
+  get spare(): BadSectors {
+    return this.spares[this.current];
+  }
+
+  get #next(): Spare {
+    return this.current === 0 ? 1 : 0;
+  }
+
+  /** Where a migration would go, in the words of its message. */
+  get migrateMessage(): string {
+    const { start, sectors } = SPARES[this.#next];
+    return `migrate ${this.spares[this.#next].path} ${start} ${sectors}`;
+  }
+
+  /** Makes the other spare what a migration wants: no bad sectors, zeroes for metadata. */
+  async wipeOther(): Promise<void> {
+    const { start, sectors } = SPARES[this.#next];
+    const device = this.spares[this.#next];
+    await device.heal({ first: 0, count: start + sectors });
+    using file = DirectFile.open(device.path, { write: true });
+    const zeroes = new Uint8Array(LAYOUTS[this.#next].slotsStart * SECTOR_BYTES);
+    await file.write(BigInt(start * SECTOR_BYTES), zeroes);
+    await file.flush();
+  }
+
+  /** A slot of the other spare refuses writes. */
+  async breakOther(random: Random): Promise<void> {
+    const { slotsStart } = LAYOUTS[this.#next];
+    const first = SPARES[this.#next].start + slotsStart + random.below(LONGEST_RUN);
+    await this.spares[this.#next].addFault("write", { first, count: 1 });
+  }
+
+  /** A migration has come to its end. */
+  migrated(): void {
+    this.current = this.#next;
   }
 
   get target(): RemapDevice {
@@ -137,8 +187,8 @@ export class Rig implements AsyncDisposable {
       main: this.main.path,
       mainStart: 0n,
       spare: this.spare.path,
-      spareStart: BigInt(SPARE_START),
-      spareLength: BigInt(SPARE_SECTORS),
+      spareStart: BigInt(SPARES[this.current].start),
+      spareLength: BigInt(SPARES[this.current].sectors),
       features: { maxRemaps: 0n, retries: 1n, retryDelayMs: 0n },
     });
     await this.dm.createWithTable(NAME, [target]);
@@ -162,7 +212,7 @@ export class Rig implements AsyncDisposable {
   async table(): Promise<PlaceRow[]> {
     const rows: PlaceRow[] = [];
     for await (const place of this.target.entries({ pageSize: ENTRIES_PAGE })) {
-      rows.push(row(place));
+      rows.push(this.#row(place));
     }
     return rows;
   }
@@ -193,30 +243,24 @@ export class Rig implements AsyncDisposable {
     }
   }
 
+  #row({ sector, count, place, spareSector }: Place): PlaceRow {
+    const { start } = SPARES[this.current];
+    const slot = spareSector === undefined ? -1 : Number(spareSector) - start;
+    return [Number(sector), Number(count), place, slot];
+  }
+
   /** Where these sectors are. */
   async places(ranges: readonly (readonly [number, number])[]): Promise<PlaceRow[]> {
     const places = await this.target.verify(
       ranges.map(([first, count]) => ({ first: BigInt(first), count: BigInt(count) })),
     );
-    return places.map(row);
+    return places.map((place) => this.#row(place));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#remap !== undefined) await this.stop();
     await this.main[Symbol.asyncDispose]();
-    await this.spare[Symbol.asyncDispose]();
+    for (const spare of this.spares) await spare[Symbol.asyncDispose]();
     for (const log of this.logs) await this.dm.remove(log, { retry: true });
   }
-}
-
-function row(
-  { sector, count, place, spareSector }: {
-    readonly sector: bigint;
-    readonly count: bigint;
-    readonly place: PlaceRow[2];
-    readonly spareSector?: bigint;
-  },
-): PlaceRow {
-  const slot = spareSector === undefined ? -1 : Number(spareSector) - SPARE_START;
-  return [Number(sector), Number(count), place, slot];
 }

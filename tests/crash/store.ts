@@ -2,12 +2,11 @@
 //
 // Recordings as files: the images that it began with, the record itself.
 import type { Recording } from "./campaign.ts";
-import { IMAGE_SECTORS, MAIN_SECTORS } from "./layout.ts";
+import { DEVICE_SECTORS, IMAGE_SECTORS } from "./layout.ts";
 import type { Images } from "./play.ts";
 import { parseRecording, SECTOR } from "./recording.ts";
 
 const IMAGE_BYTES = IMAGE_SECTORS * SECTOR;
-const MAIN_BYTES = MAIN_SECTORS * SECTOR;
 
 /** Where a recording of this name has its files. */
 export const recordPath = (directory: string, name: string): string =>
@@ -15,7 +14,7 @@ export const recordPath = (directory: string, name: string): string =>
 export const beforePath = (directory: string, name: string): string =>
   `${directory}/${name}.before`;
 
-/** One image after the other, main and spare device of each. */
+/** One image after the other, main and the spare devices of each. */
 export async function writeImages(path: string, all: readonly Images[]): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true, truncate: true });
   for (const images of all) {
@@ -26,11 +25,8 @@ export async function writeImages(path: string, all: readonly Images[]): Promise
 }
 
 export function splitImage(bytes: Uint8Array<ArrayBuffer>, image: number): Images {
-  const at = image * IMAGE_BYTES;
-  return [
-    bytes.slice(at, at + MAIN_BYTES),
-    bytes.slice(at + MAIN_BYTES, at + IMAGE_BYTES),
-  ];
+  let at = image * IMAGE_BYTES;
+  return DEVICE_SECTORS.map((sectors) => bytes.slice(at, at += sectors * SECTOR));
 }
 
 export async function readRecording(directory: string, name: string): Promise<Recording> {

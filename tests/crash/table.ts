@@ -51,13 +51,18 @@ export function sameSpot(one: Spot, other: Spot): boolean {
   return one.place === other.place && one.slot === other.slot;
 }
 
+/** The same but for the slot: two spares have different ones. */
+export function samePlace(one: Spot, other: Spot): boolean {
+  return one.place === other.place && (one.slot < 0) === (other.slot < 0);
+}
+
 export function formatSpot({ place, slot }: Spot): string {
   return slot < 0 ? place : `${place} ${slot}`;
 }
 
 /** Where two tables differ, in words; nothing if they do not. */
-export function difference(one: Table, other: Table): string | undefined {
-  const sector = one.spots.findIndex((spot, at) => !sameSpot(spot, other.spots[at] ?? ON_MAIN));
+export function difference(one: Table, other: Table, same = sameSpot): string | undefined {
+  const sector = one.spots.findIndex((spot, at) => !same(spot, other.spots[at] ?? ON_MAIN));
   return sector < 0
     ? undefined
     : `sector ${sector} is ${formatSpot(one.spots[sector]!)} in the one, ` +

@@ -10,12 +10,14 @@ import { contentOf, describeContent, wordsOf } from "../model/stamps.ts";
 import { type Geometry, GONE, type Part } from "./marks.ts";
 import type { Promises } from "./promises.ts";
 import { SECTOR } from "./recording.ts";
+import { choose, type Spare, SparesError, tableOn } from "./spares.ts";
 import { stampAt } from "./stamp_at.ts";
 import { difference, formatSpot, type Spot, Table } from "./table.ts";
 
 /** Which check has found something. */
 export type CheckName =
   | "metadata"
+  | "spares"
   | "generation"
   | "bad slots"
   | "place"
@@ -52,24 +54,39 @@ export class Area {
   }
 }
 
-/** The two ranges of a target, on media that change. */
+/** The ranges of a target, on media that change: main, and two spares of which one counts. */
 export class Stand {
   readonly main: Area;
-  readonly spare: Area;
-  readonly #metadataBytes: number;
+  readonly spares: readonly [Area, Area];
+  /** Which spare is being looked at. */
+  current: Spare = 0;
 
   constructor(
     readonly geometry: Geometry,
     media: readonly { readonly image: Uint8Array<ArrayBuffer> }[],
   ) {
     this.main = new Area(media, geometry.main);
-    this.spare = new Area(media, geometry.spare);
-    this.#metadataBytes = layoutOf(geometry.spare.sectors, geometry.unit).slotsStart * SECTOR;
+    this.spares = [new Area(media, geometry.spares[0]), new Area(media, geometry.spares[1])];
+  }
+
+  get spare(): Area {
+    return this.spares[this.current];
+  }
+
+  /** Which spare can be loaded and counts, if one does. */
+  choose(): Spare | undefined {
+    return choose([this.spares[0].image, this.spares[1].image]);
+  }
+
+  hasTable(spare: Spare): boolean {
+    return tableOn(this.spares[spare].image) !== undefined;
   }
 
   /** Nobody has written metadata yet. */
   isBlank(): boolean {
-    return !this.spare.image.bytes.subarray(0, this.#metadataBytes).some((byte) => byte !== 0);
+    const { spares, unit } = this.geometry;
+    const bytes = layoutOf(spares[this.current].sectors, unit).slotsStart * SECTOR;
+    return !this.spare.image.bytes.subarray(0, bytes).some((byte) => byte !== 0);
   }
 
   /** The table and the generation that the metadata says; an empty one if there is none. */
@@ -151,12 +168,59 @@ function checkRepetition(stand: Stand, table: Table): void {
   if (differs !== undefined) throw new Verdict("repetition", `written and loaded: ${differs}`);
 }
 
+const otherThan = (spare: Spare): Spare => spare === 0 ? 1 : 0;
+
+/** Between the commit of a migration and the tombstones it does not matter which one is taken. */
+function checkEqual(stand: Stand): void {
+  const [one, other] = ([0, 1] as const).map((spare) => {
+    stand.current = spare;
+    const { table } = stand.load();
+    return table.spots.map((spot, at) => `${spot.place} ${stand.stamp(at, spot)}`);
+  });
+  const sector = one!.findIndex((text, at) => text !== other![at]);
+  if (sector < 0) return;
+  const words = `${one![sector]} on the one, ${other![sector]} on the other`;
+  throw new Verdict("spares", `both spares can be loaded, but sector ${sector} is ${words}`);
+}
+
+/** The spares that a start would take: of them everything has to hold. */
+function checkSpares(stand: Stand, promises: Promises): readonly Spare[] {
+  const { spare, migrating } = promises;
+  const other = otherThan(spare);
+  const [own, moved] = [stand.hasTable(spare), stand.hasTable(other)];
+  if (!moved) return [spare];
+  if (!own && migrating) return [other];
+  const chosen = stand.choose();
+  if (own && migrating && chosen === other) {
+    checkEqual(stand);
+    return [spare, other];
+  }
+  // A migration that a crash has met behind its commit has left the old one as it was.
+  if (own && promises.bothCount && chosen === spare) return [spare];
+  const both = own ? ", too" : "";
+  throw new Verdict("spares", `spare ${other}, which does not count, can be loaded${both}`);
+}
+
 /**
  * Everything that a state must keep.
  * @param thorough with what takes longer and depends less on the moment
  * @throws {Verdict}
  */
 export function judge(stand: Stand, promises: Promises, thorough: boolean): void {
+  try {
+    for (const spare of checkSpares(stand, promises)) {
+      stand.current = spare;
+      judgeTable(stand, promises, thorough);
+    }
+  } catch (error) {
+    if (error instanceof SparesError) throw new Verdict("spares", error.message);
+    throw error;
+  } finally {
+    stand.current = promises.spare;
+  }
+}
+
+function judgeTable(stand: Stand, promises: Promises, thorough: boolean): void {
   if (promises.formatted || !stand.isBlank()) {
     const [problem] = checkMetadata(stand.spare.image).problems;
     if (problem !== undefined) {
@@ -164,12 +228,13 @@ export function judge(stand: Stand, promises: Promises, thorough: boolean): void
     }
   }
   const { table, generation } = stand.load();
-  if (generation < promises.generation) {
-    const saved = `generation ${promises.generation} was saved`;
+  const counted = promises.countsOf(stand.current);
+  if (generation < counted.generation) {
+    const saved = `generation ${counted.generation} was saved`;
     throw new Verdict("generation", `the metadata has generation ${generation}; ${saved}`);
   }
-  if (table.bad < promises.bad) {
-    throw new Verdict("bad slots", `${table.bad} bad slots are known, not ${promises.bad}`);
+  if (table.bad < counted.bad) {
+    throw new Verdict("bad slots", `${table.bad} bad slots are known, not ${counted.bad}`);
   }
   checkSectors(stand, promises, table);
   checkTransactions(promises, table);

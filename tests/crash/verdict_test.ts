@@ -6,7 +6,7 @@ import { SECTOR_BYTES, stamps } from "../model/stamps.ts";
 import {
   freshImages,
   geometryOf,
-  LAYOUT,
+  LAYOUTS,
   MAIN_SECTORS,
   SPARE_SECTORS,
   SPARE_START,
@@ -17,7 +17,7 @@ import { Table } from "./table.ts";
 import { judge, Stand, Verdict } from "./verdict.ts";
 
 const SEED = 7;
-const SLOT = LAYOUT.slotsStart;
+const SLOT = LAYOUTS[0].slotsStart;
 const GENERATION = 2;
 
 const relocated: Extent = { first: 10, length: 2, slot: SLOT, state: "remapped" };

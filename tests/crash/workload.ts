@@ -6,8 +6,9 @@ import { Random } from "../../cli/selftest/random.ts";
 import { BLOCK_SECTORS } from "../../cli/metadata/format.ts";
 import type { Range } from "../model/range.ts";
 import { SECTOR_BYTES, stamps } from "../model/stamps.ts";
-import { LAYOUT, MAIN_SECTORS, REGION_SECTORS, SPARE_START, WORKERS } from "./layout.ts";
+import { LAYOUTS, MAIN_SECTORS, REGION_SECTORS, SPARES, WORKERS } from "./layout.ts";
 import type { Begin, End, Kind, PlaceRow, RangeRow } from "./marks.ts";
+import { migrations } from "./migrations.ts";
 import type { Record, Rig } from "./rig.ts";
 
 /** Leaves room for the others, and for what is relocated while this is being looked at. */
@@ -22,11 +23,14 @@ type Extra = Partial<Pick<Begin, "sequence" | "fua">>;
 export class Workload {
   #op = 0;
   #sequence: number;
+  /** Slots are moving: nobody knows where one is. */
+  migrates = false;
 
   /**
    * @param seed of the stamps
    * @param firstSequence above that of any stamp on the media
    * @param course which of all courses it takes
+   * @param withMigrations from one spare to the other, and back
    */
   constructor(
     readonly rig: Rig,
@@ -34,6 +38,7 @@ export class Workload {
     readonly seed: number,
     firstSequence: number,
     readonly course: number,
+    private readonly withMigrations: boolean,
   ) {
     this.#sequence = firstSequence;
   }
@@ -90,18 +95,27 @@ export class Workload {
 
   /** A block of the ring that cannot be written whole: half of it may be, then there is a checkpoint. */
   async #breakJournal(random: Random): Promise<Range> {
-    const block = LAYOUT.journalStart + random.below(LAYOUT.journalBlocks);
-    const first = SPARE_START + block * BLOCK_SECTORS + random.below(BLOCK_SECTORS);
+    const { journalStart, journalBlocks } = LAYOUTS[this.rig.current];
+    const block = journalStart + random.below(journalBlocks);
+    const first = SPARES[this.rig.current].start + block * BLOCK_SECTORS +
+      random.below(BLOCK_SECTORS);
     await this.rig.spare.addFault("write", { first, count: 1 });
     return { first, count: 1 };
   }
 
   /** Everybody at once, so many operations each; then something that concerns all. */
   async phase(operations: number, random: Random, workers: readonly Worker[]): Promise<void> {
-    const broken = random.below(3) === 0 ? await this.#breakJournal(random) : undefined;
-    await Promise.all(workers.map((worker) => worker.work(operations)));
+    this.migrates = this.withMigrations && random.below(3) > 0;
+    const broken = !this.migrates && random.below(3) === 0
+      ? await this.#breakJournal(random)
+      : undefined;
+    const migrating = this.migrates ? [migrations(this, random)] : [];
+    await Promise.all([...workers.map((worker) => worker.work(operations)), ...migrating]);
     if (broken !== undefined) await this.rig.spare.heal(broken);
-    this.record.mark({ type: "table", places: await this.rig.table() });
+    this.migrates = false;
+    const places = await this.rig.table();
+    this.record.mark({ type: "table", places });
+    for (const worker of workers) worker.learnAll(places);
     if (random.below(3) === 0) {
       await this.stop();
       await this.start();
@@ -140,6 +154,12 @@ export class Worker {
 
   async work(operations: number): Promise<void> {
     for (let index = 0; index < operations; index++) await this.#step();
+  }
+
+  /** The whole table, while nothing goes on. */
+  learnAll(rows: readonly PlaceRow[]): void {
+    this.#places.fill({ place: "main", slot: -1 });
+    this.#learn(rows);
   }
 
   #learn(rows: readonly PlaceRow[]): void {
@@ -283,11 +303,12 @@ export class Worker {
 
   /** A slot in use goes bad; it is met by a read, and replaced by a write. */
   async #breakSlot(relocated: readonly number[]): Promise<void> {
-    if (relocated.length === 0) return await this.#write(this.#range());
+    if (relocated.length === 0 || this.load.migrates) return await this.#write(this.#range());
     const sector = this.#random.pick(relocated);
     const { slot } = this.#places[sector - this.#first]!;
-    if (slot < LAYOUT.slotsStart) throw new Error(`slot ${slot} lies in the metadata`);
-    await this.load.rig.spare.addFault("both", { first: SPARE_START + slot, count: 1 });
+    const { current, spare } = this.load.rig;
+    if (slot < LAYOUTS[current].slotsStart) throw new Error(`slot ${slot} lies in the metadata`);
+    await spare.addFault("both", { first: SPARES[current].start + slot, count: 1 });
     if (this.#random.below(2) === 0) await this.#read([sector, 1]);
     await this.#write([sector, 1]);
   }

@@ -34,7 +34,7 @@ await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
   using record = new MarkRecord("/dev/lab/marks");
   await using rig = await Rig.create(dm, await Deno.realPath("/dev/lab/images"), 0, "linear");
   record.mark({ type: "setup", image: 0, geometry: geometryOf(seed) });
-  const load = new Workload(rig, record, seed, Number(values.sequence), boot);
+  const load = new Workload(rig, record, seed, Number(values.sequence), boot, false);
   progress("starts");
   await load.start();
   progress("works");
