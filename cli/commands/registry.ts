@@ -2,6 +2,7 @@
 // Every command, in the order in which help and man pages show them.
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { registerAssemble } from "./assemble.ts";
+import { registerBackup } from "./backup.ts";
 import { registerClear } from "./clear.ts";
 import { registerCompletion } from "./completion.ts";
 import { registerCreate } from "./create.ts";
@@ -19,6 +20,7 @@ import { registerRemap } from "./remap.ts";
 import { registerRemove } from "./remove.ts";
 import { registerScan } from "./scan.ts";
 import { registerSelftest } from "./selftest.ts";
+import { registerSnapshot } from "./snapshot.ts";
 import { registerStats } from "./stats.ts";
 import { registerStatus } from "./status.ts";
 import type { Session } from "./support/session.ts";
@@ -55,6 +57,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]
       registerExport,
     ],
   ],
+  ["Snapshots:", [registerSnapshot, registerBackup]],
   ["Spares:", [registerMeta]],
   ["Module and machine:", [registerKmod, registerDeploy, registerSelftest, registerDoctor]],
   ["This program:", [registerCompletion, registerMan]],
