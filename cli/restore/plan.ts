@@ -55,7 +55,7 @@ function decide(
     ...{ fate, reason, by },
   });
   if (track.change === "named") return as("lost", "named", -1);
-  if (track.doubtBy >= 0) return as("lost", "order-unknown", track.doubtBy);
+  if (track.doubt !== undefined) return as("lost", track.doubt, track.doubtBy);
   if (!hasSlot(track.now)) return onMain(track, as);
   if (trustSlots && isAgreed(track)) return as("kept", "slot-agrees", track.nowBy);
   if (track.change !== undefined) return as("lost", track.change, track.changeBy);

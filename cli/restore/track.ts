@@ -21,7 +21,8 @@ export interface Track extends Span {
   /** Why its content may be newer than the snapshot's, if anything says so. */
   readonly change: Reason | undefined;
   readonly changeBy: number;
-  /** Somebody who may be the latest says otherwise: index, or -1. */
+  /** Why, if somebody who may be the latest says otherwise. */
+  readonly doubt: Reason | undefined;
   readonly doubtBy: number;
 }
 
@@ -46,6 +47,7 @@ function start(first: number, length: number, state: State, slot: number): Track
     comparable: true,
     change: undefined,
     changeBy: -1,
+    doubt: undefined,
     doubtBy: -1,
   };
 }
@@ -94,7 +96,7 @@ interface Said {
 
 function step(track: Track, { state, slot, knowledge: { order, kinship }, index }: Said): Track {
   const comparable = kinship === "same";
-  const change = track.change ?? changeOf(track, state, slot, kinship);
+  const change = changeOf(track, state, slot, kinship);
   const changed = change === undefined || track.change !== undefined
     ? {}
     : { change, changeBy: index };
@@ -106,7 +108,9 @@ function step(track: Track, { state, slot, knowledge: { order, kinship }, index 
     // Both have it on main: what cannot be read there does not become readable by a guess.
     return track.now === "main" ? { ...track, now: state, nowBy: index } : track;
   }
-  return { ...track, doubtBy: track.doubtBy < 0 ? index : track.doubtBy };
+  if (track.doubt !== undefined) return track;
+  const doubt = change === undefined || !hasSlot(state) ? "order-unknown" : change;
+  return { ...track, doubt, doubtBy: index };
 }
 
 /** May a table of an unknown time be the latest one without anything being different then? */
@@ -162,5 +166,5 @@ function continues(last: Track, next: Track): boolean {
     (!hasSlot(last.now) || last.nowSlot + length === next.nowSlot) &&
     last.nowBy === next.nowBy && last.comparable === next.comparable &&
     last.change === next.change && last.changeBy === next.changeBy &&
-    last.doubtBy === next.doubtBy;
+    last.doubt === next.doubt && last.doubtBy === next.doubtBy;
 }
