@@ -89,8 +89,8 @@ async function backup(session: Session, options: BackupOptions): Promise<void> {
   try {
     if (run.tellsMetrics) writeMetrics(options.textfile, run);
   } finally {
-    if (!isSuccess(run) && options.onFailure !== undefined) {
-      const trouble = await runHook(options.onFailure, run, (text) => say(session, text));
+    if (!isSuccess(run) && (options.onFailure ?? "") !== "") {
+      const trouble = await runHook(options.onFailure!, run, (text) => say(session, text));
       if (trouble !== undefined) session.out.warn(trouble);
     }
   }

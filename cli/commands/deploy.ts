@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { install, type Installed, type Part, PARTS, targets } from "../deploy/targets.ts";
+import {
+  install,
+  type Installed,
+  type Part,
+  PARTS,
+  targets,
+  USUAL_PARTS,
+} from "../deploy/targets.ts";
 import { RefusedError } from "../device/errors.ts";
 import { formatColumns } from "../output/table.ts";
 import { document } from "./support/command_doc.ts";
@@ -12,15 +19,17 @@ const NEXT: Readonly<Record<Part, readonly string[]>> = {
   systemd: ["systemctl daemon-reload", "systemctl enable dmremap-assemble.service"],
   initramfs: ["update-initramfs -u"],
   dkms: ["dkms add dm-remap/VERSION", "dkms install dm-remap/VERSION"],
+  timer: ["systemctl daemon-reload", "systemctl enable --now dmremap-backup.timer"],
+  cron: [],
 };
 
 /** `deploy list|install` */
 export function registerDeploy(parent: CommandUnknownOpts, session: Session): void {
   const command = parent.command("deploy")
-    .summary("put the files into place that bring devices up at boot")
+    .summary("put the files into place that bring devices up at boot, and back them up")
     .description(
-      "Looks after the unit file, the udev rule, the initramfs scripts and the module's sources " +
-        "for DKMS, which this program carries with it.",
+      "Looks after the unit files, the udev rule, the initramfs scripts, the module's sources " +
+        "for DKMS, and the timer or cron file for backups, which this program carries with it.",
     );
   registerList(command, session);
   registerInstall(command, session);
@@ -67,12 +76,14 @@ function registerInstall(parent: CommandUnknownOpts, session: Session): void {
     .summary("write the files")
     .description("Writes the files of some parts, or of all, to where they belong.")
     .addArgument(
-      new Argument("[part...]", "what to install; everything unless told").choices(PARTS),
+      new Argument("[part...]", "what to install; everything but cron unless told").choices(PARTS),
     )
     .option("--root <dir>", "the system's root", "/")
     .action((parts, { root }) => {
-      const chosen = PARTS.filter((part) => parts.length === 0 || parts.includes(part));
-      // The udev rule belongs to two parts.
+      const chosen = parts.length === 0
+        ? USUAL_PARTS
+        : PARTS.filter((part) => parts.includes(part));
+      // Some files belong to two parts.
       const wanted = targets().filter(({ part }) => chosen.includes(part));
       const files = [...new Map(wanted.map((file) => [file.path, file])).values()];
       if (session.dryRun) {
@@ -89,16 +100,20 @@ function registerInstall(parent: CommandUnknownOpts, session: Session): void {
         { files: done.map(({ part, path, state }) => ({ part, path, state })), next },
         done.map(({ path, state }) => `${state} ${path}`).join("\n"),
       );
+      if (next.length === 0) return;
       session.out.note(`now run:\n${next.map((line) => `  ${line}`).join("\n")}`);
     });
   document(command, {
     notes: [
-      "/etc/initramfs-tools/dmremap.conf is written only if it is not there: it is yours. All " +
+      "/etc/initramfs-tools/dmremap.conf, /etc/default/dmremap-backup and " +
+      "/etc/dmremap-ts/backup-failed are written only if they are not there: they are yours. All " +
       "other files are overwritten.",
+      "The parts timer and cron both run `dmremap-ts backup` once an hour: take one of them.",
     ],
     examples: [
       ["deploy install systemd", "the unit file and the udev rule"],
       ["deploy install initramfs dkms", "the parts that a root file system needs"],
+      ["deploy install timer", "hourly backups, without cron"],
       ["deploy install --root /mnt", "into a system that is mounted there"],
       ["deploy install -n", "show what would be written"],
     ],
@@ -122,8 +137,9 @@ function write(file: Parameters<typeof install>[0], root: string): Installed {
 function nextSteps(parts: readonly Part[], source: string | undefined): string[] {
   const [, version = ""] = /\/dm-remap-([^/]+)\//.exec(source ?? "") ?? [];
   // The module has to be there before the initramfs takes it.
-  const order: readonly Part[] = ["dkms", "systemd", "initramfs"];
-  return order.filter((part) => parts.includes(part)).flatMap((part) =>
+  const order: readonly Part[] = ["dkms", "systemd", "initramfs", "timer", "cron"];
+  const lines = order.filter((part) => parts.includes(part)).flatMap((part) =>
     NEXT[part].map((line) => line.replace("VERSION", version))
   );
+  return [...new Set(lines)];
 }

@@ -4,9 +4,12 @@ import { dirname, join } from "node:path";
 import { listEmbedded, readEmbedded, readEmbeddedText } from "../embed/files.ts";
 
 /** What a file is for. */
-export const PARTS = ["systemd", "initramfs", "dkms"] as const;
+export const PARTS = ["systemd", "initramfs", "dkms", "timer", "cron"] as const;
 /** One of {@linkcode PARTS}. */
 export type Part = (typeof PARTS)[number];
+
+/** What is installed unless parts are named: cron would do what the timer does once more. */
+export const USUAL_PARTS: readonly Part[] = PARTS.filter((part) => part !== "cron");
 
 /** A file, and one place where it belongs. */
 export interface Target {
@@ -37,7 +40,22 @@ export function targets(): Target[] {
       isConfiguration: true,
     },
     ...dkmsSources(),
+    target("timer", "systemd/dmremap-backup.service", "/etc/systemd/system/"),
+    target("timer", "systemd/dmremap-backup.timer", "/etc/systemd/system/"),
+    target("cron", "cron/dmremap-backup", "/etc/cron.d/"),
+    ...backupSettings("timer"),
+    ...backupSettings("cron"),
   ];
+}
+
+/** How backups are run, and what is told of their failures: the same for both. */
+function backupSettings(part: Part): Target[] {
+  const settings = {
+    ...target(part, "backup/dmremap-backup.default", ""),
+    path: "/etc/default/dmremap-backup",
+  };
+  const hook = { ...target(part, "backup/backup-failed", "/etc/dmremap-ts/"), mode: 0o755 };
+  return [settings, hook].map((file) => ({ ...file, isConfiguration: true }));
 }
 
 function target(part: Part, source: string, folder: string): Target {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listEmbedded } from "../embed/files.ts";
-import { install, PARTS, targets } from "./targets.ts";
+import { install, PARTS, type Target, targets } from "./targets.ts";
 
 Deno.test("every file of deploy/ has a place, and every part has files", () => {
   const all = targets();
@@ -15,7 +15,7 @@ Deno.test("every file of deploy/ has a place, and every part has files", () => {
 Deno.test("files are written with their modes, and a configuration is kept", async () => {
   const root = await Deno.makeTempDir();
   try {
-    for (const target of targets()) assert.equal(install(target, root), seen(root, target.path));
+    for (const target of targets()) assert.equal(install(target, root), seen(root, target));
     const hook = "/etc/initramfs-tools/hooks/dmremap";
     assert.equal((await Deno.stat(join(root, hook))).mode! & 0o777, 0o755);
     const [configuration] = targets().filter(({ isConfiguration }) => isConfiguration);
@@ -34,10 +34,10 @@ Deno.test("files are written with their modes, and a configuration is kept", asy
 
 const paths = new Set<string>();
 
-/** The udev rule belongs to two parts. */
-function seen(root: string, path: string): string {
+/** Some files belong to two parts. */
+function seen(root: string, { path, isConfiguration }: Target): string {
   const key = root + path;
-  if (paths.has(key)) return "unchanged";
+  if (paths.has(key)) return isConfiguration ? "kept" : "unchanged";
   paths.add(key);
   return "written";
 }
