@@ -31,3 +31,5 @@ export class SnapshotExistsError extends StoreError {
 export class InvalidSnapshotError extends StoreError {}
 /** A file to be imported is none of ours, or was changed. */
 export class ImportError extends StoreError {}
+/** A file cannot be written, or is there already. */
+export class ExportError extends StoreError {}
