@@ -16,6 +16,7 @@ import { registerKmod } from "./kmod.ts";
 import { registerList } from "./list.ts";
 import { registerMan } from "./man.ts";
 import { registerMeta } from "./meta.ts";
+import { registerMigrate } from "./migrate.ts";
 import { registerRemap } from "./remap.ts";
 import { registerRemove } from "./remove.ts";
 import { registerScan } from "./scan.ts";
@@ -58,7 +59,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]
     ],
   ],
   ["Snapshots:", [registerSnapshot, registerBackup]],
-  ["Spares:", [registerMeta]],
+  ["Spares:", [registerMigrate, registerMeta]],
   ["Module and machine:", [registerKmod, registerDeploy, registerSelftest, registerDoctor]],
   ["This program:", [registerCompletion, registerMan]],
 ];

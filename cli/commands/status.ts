@@ -78,6 +78,11 @@ function human(out: Output, report: Examination): string {
     ["scan", `${status.scanProgressPercent}%`],
     ["mode", status.mode ?? "unknown"],
   ];
+  const { migration, migrationPercent } = status;
+  if (migration !== undefined && migration !== "none") {
+    const progress = migration === "running" ? `, ${migrationPercent}%` : "";
+    pairs.push(["migration", `${migration}${progress}`]);
+  }
   if (table.features.volatile) pairs.push(["table", "in memory only (volatile)"]);
   for (const [key, value] of status.extra) pairs.push([key, value]);
   return `${headline(out, report)}\n${formatPairs(pairs)}`;

@@ -179,8 +179,9 @@ function checkOverlap(table: RemapTable, main: BlockDevice, spare: BlockDevice):
   );
 }
 
-function findSignature(
-  table: RemapTable,
+/** What else a spare range, or its whole device, is marked as. @throws {RefusedError} */
+export function findSignature(
+  table: Pick<RemapTable, "spareStart" | "spareLength">,
   main: BlockDevice,
   spare: BlockDevice,
   system: System,

@@ -26,6 +26,9 @@ export interface RemapStatus {
   readonly transportErrors?: bigint;
   /** `rw`, `ro` (mappings honoured, metadata not writable) or `fail`. */
   readonly mode?: string;
+  /** Of the migration under way, or the last one: `none`, `running`, `done`, `stopped`, `failed`. */
+  readonly migration?: string;
+  readonly migrationPercent?: number;
   readonly extra: ReadonlyMap<string, string>;
 }
 
@@ -104,13 +107,17 @@ export function parseStatus(params: string): RemapStatus {
     health: parseHealthState(reader.text("health")),
     scanProgressPercent: Number(reader.match("scan_progress", /^(\d+)%$/)[1]),
   };
-  const optional: Record<string, bigint | string> = {};
+  const optional: Record<string, bigint | number | string> = {};
   for (const [key, property] of OPTIONAL_COUNTS) {
     const value = reader.optional(key, (name) => reader.count(name));
     if (value !== undefined) optional[property] = value;
   }
   const mode = reader.optional("mode", (name) => reader.text(name));
   if (mode !== undefined) optional["mode"] = mode;
+  const migration = reader.optional("migrate", (name) => reader.text(name));
+  if (migration !== undefined) optional["migration"] = migration;
+  const percent = reader.optional("migrate_progress", (name) => reader.match(name, /^(\d+)%$/));
+  if (percent !== undefined) optional["migrationPercent"] = Number(percent[1]);
   return { ...required, ...optional, extra: fields };
 }
 
@@ -140,6 +147,10 @@ export function formatStatus(status: RemapStatus): string {
   }
   if (status.mode !== undefined) words.push(`mode=${status.mode}`);
   for (const [key, value] of status.extra) words.push(`${key}=${value}`);
+  if (status.migration !== undefined) words.push(`migrate=${status.migration}`);
+  if (status.migrationPercent !== undefined) {
+    words.push(`migrate_progress=${status.migrationPercent}%`);
+  }
   return words.join(" ");
 }
 

@@ -33,6 +33,8 @@ const statuses: fc.Arbitrary<RemapStatus> = fc.record({
   verifyErrors: count,
   transportErrors: count,
   mode: fc.constantFrom("rw", "ro", "fail"),
+  migration: fc.constantFrom("none", "running", "done", "stopped", "failed"),
+  migrationPercent: percent,
   extra: fc.uniqueArray(
     fc.tuple(fc.stringMatching(/^x_[a-z0-9]{1,8}$/), fc.stringMatching(/^[a-z0-9/%.-]{0,8}$/)),
     { selector: ([key]) => key, maxLength: 4 },
@@ -76,6 +78,16 @@ Deno.test("formatting and parsing are inverse", () => {
 Deno.test("keys of a later module are kept", () => {
   const status = parseStatus(`${LINE} generation=9 uuid=ab-cd`);
   assert.deepEqual([...status.extra], [["generation", "9"], ["uuid", "ab-cd"]]);
+});
+
+Deno.test("a migration is at the end of the line, where there is one", () => {
+  const line = `${LINE} generation=9 migrate=running migrate_progress=40%`;
+  const status = parseStatus(line);
+  assert.deepEqual([status.migration, status.migrationPercent], ["running", 40]);
+  assert.equal(formatStatus(status), line);
+  assert.deepEqual([...status.extra.keys()], ["generation"]);
+  assert.equal("migration" in parseStatus(LINE), false);
+  assert.throws(() => parseStatus(`${LINE} migrate_progress=x`), /migrate_progress=x/);
 });
 
 Deno.test("a damaged status is refused and says where", () => {

@@ -267,12 +267,20 @@ function writeFirst(image: Image, fields: Given): Superblock {
   };
   assertSense(encodeSuperblock({ ...superblock, incompat: 0 }));
   const block = encodeSuperblock(superblock);
-  const { slotsStart } = layoutOf(fields.spareSectors, fields.blockSectors);
+  wipeMetadata(image, fields);
+  image.write(0, block);
+  image.sync();
+  return superblock;
+}
+
+/** Zeroes before the slots, the superblocks first. */
+export function wipeMetadata(
+  image: Image,
+  { spareSectors, blockSectors }: Pick<Geometry, "spareSectors" | "blockSectors">,
+): void {
+  const { slotsStart } = layoutOf(spareSectors, blockSectors);
   putZeroes(image, 0, 2);
   image.sync();
   putZeroes(image, 2, slotsStart / BLOCK_SECTORS - 2);
   image.sync();
-  image.write(0, block);
-  image.sync();
-  return superblock;
 }

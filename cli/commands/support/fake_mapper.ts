@@ -5,6 +5,7 @@ import { DeviceMapperError, NoDeviceMapperError } from "../../../ffi/errors.ts";
 import type {
   DeviceInfo,
   DeviceMapper,
+  DeviceNumber,
   ListedDevice,
   TargetLine,
 } from "../../../ffi/libdevmapper.ts";
@@ -45,6 +46,10 @@ const TABLE = "4000:0 0 4000:16 0 102400 1 volatile";
 export class FakeMapper implements Disposable {
   readonly messages: string[] = [];
   readonly removed: string[] = [];
+  /** Suspended and resumed devices. */
+  readonly standstills: string[] = [];
+  /** Devices that are open besides those of the table. */
+  readonly held: DeviceNumber[] = [];
 
   constructor(readonly devices: Readonly<Record<string, FakeDevice>>) {}
 
@@ -89,6 +94,25 @@ export class FakeMapper implements Disposable {
     this.messages.push(text);
     if (text === "health") return Promise.resolve(device.health ?? WELL);
     return Promise.resolve(device.answer?.(text));
+  }
+
+  deps(name: string): DeviceNumber[] {
+    const [target] = this.table(name);
+    const own = [...(target?.params ?? "").matchAll(/(\d+):(\d+)/g)];
+    return [
+      ...own.map(([, major, minor]) => ({ major: Number(major), minor: Number(minor) })),
+      ...this.held,
+    ];
+  }
+
+  suspend(name: string): Promise<void> {
+    this.standstills.push(`suspend ${name}`);
+    return Promise.resolve();
+  }
+
+  resume(name: string): Promise<void> {
+    this.standstills.push(`resume ${name}`);
+    return Promise.resolve();
   }
 
   remove(name: string): Promise<void> {

@@ -29,6 +29,8 @@ export function statusFields(status: RemapStatus): JsonFields {
     manual_remaps: status.manualRemaps,
     scan_progress_percent: status.scanProgressPercent,
     mode: status.mode,
+    migration: status.migration,
+    migration_progress_percent: status.migrationPercent,
     extra: status.extra.size === 0 ? undefined : Object.fromEntries(status.extra),
   };
 }

@@ -54,7 +54,8 @@ async function watch(
   return latest;
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Until the time is over, or the user has had enough. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const stop = () => {
