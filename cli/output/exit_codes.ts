@@ -9,6 +9,7 @@ import {
   UsageError,
 } from "../device/errors.ts";
 import { ModuleBusyError, ModuleMissingError } from "../kmod/errors.ts";
+import { StoreBusyError, StoreDamagedError } from "../store/errors.ts";
 
 /** The exit codes by name. */
 export const EXIT = {
@@ -60,9 +61,11 @@ function ownCode(error: Error): ExitCode | undefined {
     case error instanceof UsageError:
       return EXIT.usage;
     case error instanceof MetadataDamagedError:
+    case error instanceof StoreDamagedError:
       return EXIT.damaged;
     case error instanceof BusyError:
     case error instanceof ModuleBusyError:
+    case error instanceof StoreBusyError:
       return EXIT.busy;
     case error instanceof TargetMissingError:
     case error instanceof ModuleMissingError:

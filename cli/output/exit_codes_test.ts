@@ -12,6 +12,12 @@ import {
   UsageError,
 } from "../device/errors.ts";
 import { BuildError, ModuleBusyError, ModuleMissingError } from "../kmod/errors.ts";
+import {
+  SnapshotNotFoundError,
+  StoreBusyError,
+  StoreDamagedError,
+  StoreFullError,
+} from "../store/errors.ts";
 import { EXIT, EXIT_MEANINGS, exitCodeOf, InterruptedError } from "./exit_codes.ts";
 
 const EBUSY = 16;
@@ -44,6 +50,10 @@ Deno.test("errors become codes", () => {
     [new SignatureError("carries ext4"), 1],
     [new DeviceNotFoundError("no such device"), 1],
     [new BuildError("failed", "", "log"), 1],
+    [new StoreBusyError("in use"), 5],
+    [new StoreDamagedError("damaged"), 4],
+    [new StoreFullError("full"), 1],
+    [new SnapshotNotFoundError("no snapshot 7"), 1],
     [new InterruptedError("SIGINT"), 130],
     [new Error("anything"), 1],
     ["not even an error", 1],

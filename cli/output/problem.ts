@@ -36,6 +36,20 @@ import {
   ModuleError,
   ModuleMissingError,
 } from "../kmod/errors.ts";
+import {
+  ExportError,
+  ImportError,
+  InvalidSnapshotError,
+  SnapshotExistsError,
+  SnapshotNotFoundError,
+  StoreBusyError,
+  StoreDamagedError,
+  StoreFailedError,
+  StoreFullError,
+  StoreMissingError,
+  StoreNewerError,
+  StoreReadOnlyError,
+} from "../store/errors.ts";
 import { type ExitCode, exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import { type JsonFields, toJson } from "./json.ts";
 
@@ -78,6 +92,18 @@ const CODES: readonly (readonly [ErrorClass, string])[] = [
   [PermissionError, "permission"],
   [RefusedError, "refused"],
   [ProtocolError, "protocol"],
+  [StoreBusyError, "store-busy"],
+  [StoreDamagedError, "store-damaged"],
+  [StoreFullError, "store-full"],
+  [StoreReadOnlyError, "store-read-only"],
+  [StoreNewerError, "store-newer"],
+  [StoreMissingError, "store-missing"],
+  [StoreFailedError, "store-failed"],
+  [SnapshotNotFoundError, "snapshot-not-found"],
+  [SnapshotExistsError, "snapshot-exists"],
+  [InvalidSnapshotError, "snapshot-impossible"],
+  [ImportError, "import-refused"],
+  [ExportError, "export-failed"],
   [BuildToolsMissingError, "build-tools-missing"],
   [BuildError, "build-failed"],
   [LoadError, "load-failed"],

@@ -131,8 +131,5 @@ class Checker {
 }
 
 function messageOf(error: StoreError): string {
-  const cause = error.cause instanceof Error ? error.cause.message : undefined;
-  return cause === undefined || error.reason.includes(cause)
-    ? error.reason
-    : `${error.reason}: ${cause}`;
+  return error.cause instanceof Error ? `${error.reason}: ${error.cause.message}` : error.reason;
 }

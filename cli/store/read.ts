@@ -163,13 +163,14 @@ export class Reader {
       return run();
     } catch (error) {
       if (!(error instanceof RowError)) throw storeError(this.path, error);
-      throw damagedStore(this.path, `snapshot ${id} is damaged: ${error.message}`, error);
+      throw damagedStore(this.path, `snapshot ${id} is damaged`, error);
     }
   }
 
   #assertEqual({ id }: SnapshotHead, actual: string, expected: string, what: string): void {
     if (actual === expected) return;
-    throw damagedStore(this.path, `snapshot ${id} is damaged: ${what} do not fit their digest`);
+    const cause = new RowError(`${what} do not fit their digest`);
+    throw damagedStore(this.path, `snapshot ${id} is damaged`, cause);
   }
 }
 

@@ -53,8 +53,7 @@ export class SqliteStore implements Store {
           return headOf(row);
         } catch (error) {
           if (!(error instanceof RowError)) throw error;
-          const reason = `snapshot ${row["id"]} is damaged: ${error.message}`;
-          throw damagedStore(this.path, reason, error);
+          throw damagedStore(this.path, `snapshot ${row["id"]} is damaged`, error);
         }
       });
       return filterHeads(heads, filter);
