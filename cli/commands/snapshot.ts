@@ -2,6 +2,8 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { registerSnapshotCheck } from "./snapshot_check.ts";
 import { registerSnapshotDiff } from "./snapshot_diff.ts";
+import { registerSnapshotExport } from "./snapshot_export.ts";
+import { registerSnapshotImport } from "./snapshot_import.ts";
 import { registerSnapshotList } from "./snapshot_list.ts";
 import { registerSnapshotPrune } from "./snapshot_prune.ts";
 import { registerSnapshotShow } from "./snapshot_show.ts";
@@ -21,6 +23,8 @@ export function registerSnapshot(parent: CommandUnknownOpts, session: Session): 
   registerSnapshotList(command, session);
   registerSnapshotShow(command, session);
   registerSnapshotDiff(command, session);
+  registerSnapshotExport(command, session);
+  registerSnapshotImport(command, session);
   registerSnapshotPrune(command, session);
   registerSnapshotCheck(command, session);
   document(command, {

@@ -4,10 +4,10 @@ import { UsageError } from "../device/errors.ts";
 import { printable } from "../device/spare/owner.ts";
 import type { JsonFields } from "../output/json.ts";
 import { countOf } from "../output/units.ts";
+import { headFields as storedFields } from "../store/head_json.ts";
 import { openStore } from "../store/open.ts";
 import type {
   BadSlots,
-  DeviceIdentity,
   HeadFilter,
   OpenOptions,
   SnapshotEntry,
@@ -48,51 +48,9 @@ export function filterOf(device: string | undefined): HeadFilter {
   return device === undefined ? {} : { name: deviceName(device) };
 }
 
-/** A snapshot as JSON fields. */
+/** A snapshot as JSON fields: as in an export, and the numbers that only this store knows. */
 export function headFields(head: SnapshotHead): JsonFields {
-  return {
-    id: head.id,
-    device: head.device.name,
-    device_id: head.deviceId,
-    taken_at: head.takenAt,
-    reason: head.reason,
-    source: head.source,
-    health: head.health,
-    generation: head.generation,
-    table_changes: head.tableChanges,
-    entries: head.entries,
-    remapped_sectors: head.remappedSectors,
-    lost_sectors: head.lostSectors,
-    pending_sectors: head.pendingSectors,
-    bad_slots_sectors: head.badSectors,
-    with_data: head.withData,
-    data_bytes: head.dataBytes,
-    host: head.host,
-    tool_version: head.toolVersion,
-    module_version: head.moduleVersion,
-    digest: head.digest,
-    data_digest: head.dataDigest,
-    seal: head.seal,
-    identity: identityFields(head.device),
-  };
-}
-
-function identityFields(device: DeviceIdentity): JsonFields {
-  return {
-    uuid: device.uuid,
-    predecessor_uuid: device.predecessorUuid,
-    main_id: device.mainId,
-    main_path: device.mainPath,
-    main_start_sectors: device.mainStart,
-    length_sectors: device.mainSectors,
-    main_device_sectors: device.mainDeviceSectors,
-    block_sectors: device.blockSectors,
-    spare_path: device.sparePath,
-    spare_start_sectors: device.spareStart,
-    spare_length_sectors: device.spareSectors,
-    spare_device_sectors: device.spareDeviceSectors,
-    args: device.args,
-  };
+  return { id: head.id, device_id: head.deviceId, ...storedFields(head) };
 }
 
 /** A run of sectors as JSON fields; places on the spare count from the start of its range. */
