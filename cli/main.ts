@@ -6,14 +6,14 @@ import { EXIT } from "./output/exit_codes.ts";
 import { systemTerminal } from "./output/terminal.ts";
 
 const interrupt = new AbortController();
+const session = new Session({ terminal: systemTerminal(), signal: interrupt.signal });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => {
-    if (interrupt.signal.aborted) Deno.exit(EXIT.interrupted);
+    if (interrupt.signal.aborted && !session.holding) Deno.exit(EXIT.interrupted);
     interrupt.abort(new Error(`got ${signal}`));
   });
 }
 
-const session = new Session({ terminal: systemTerminal(), signal: interrupt.signal });
 // No await at the top level: the packed file runs the bundle as one plain function.
 run(Deno.args, session).then((code) => Deno.exit(code));

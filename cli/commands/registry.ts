@@ -8,6 +8,7 @@ import { registerCompletion } from "./completion.ts";
 import { registerCreate } from "./create.ts";
 import { registerDeploy } from "./deploy.ts";
 import { registerDoctor } from "./doctor.ts";
+import { registerEvacuate } from "./evacuate.ts";
 import { registerEntries } from "./entries.ts";
 import { registerExport } from "./export.ts";
 import { registerHealth } from "./health.ts";
@@ -19,6 +20,7 @@ import { registerMeta } from "./meta.ts";
 import { registerMigrate } from "./migrate.ts";
 import { registerRemap } from "./remap.ts";
 import { registerRemove } from "./remove.ts";
+import { registerReplace } from "./replace.ts";
 import { registerScan } from "./scan.ts";
 import { registerSelftest } from "./selftest.ts";
 import { registerSnapshot } from "./snapshot.ts";
@@ -60,6 +62,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Register[]
   ],
   ["Snapshots:", [registerSnapshot, registerBackup]],
   ["Spares:", [registerMigrate, registerMeta]],
+  ["Off a dying disk:", [registerReplace, registerEvacuate]],
   ["Module and machine:", [registerKmod, registerDeploy, registerSelftest, registerDoctor]],
   ["This program:", [registerCompletion, registerMan]],
 ];

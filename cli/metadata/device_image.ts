@@ -25,9 +25,18 @@ export class DeviceImage implements Image {
   readonly sizeBytes: number;
   readonly #file: FileDescriptor;
 
-  /** @throws {SystemError} */
-  constructor(readonly path: string, readonly start: number, write: boolean) {
-    this.#file = FileDescriptor.open(path, O_DIRECT | (write ? O_RDWR | O_EXCL : O_RDONLY));
+  /**
+   * `shared`: also where a dm device that stands still holds it.
+   * @throws {SystemError}
+   */
+  constructor(
+    readonly path: string,
+    readonly start: number,
+    write: boolean,
+    { shared = false } = {},
+  ) {
+    const writing = shared ? O_RDWR : O_RDWR | O_EXCL;
+    this.#file = FileDescriptor.open(path, O_DIRECT | (write ? writing : O_RDONLY));
     try {
       this.sizeBytes = Math.max(0, Number(this.#seek(0n, SEEK_END)) - start);
     } catch (error) {

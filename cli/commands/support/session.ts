@@ -35,6 +35,8 @@ export class Session {
   exitCode: ExitCode = EXIT.done;
   /** How long the command may tidy up after an interrupt, in milliseconds. */
   graceMs = 2000;
+  /** While a device is held still: not even a second interrupt ends the program then. */
+  holding = false;
   #out: Output;
   #options: GlobalOptions = {};
   readonly #open: () => DeviceMapper;

@@ -15,6 +15,7 @@ export interface Destination {
 /** A part of a block device. */
 export class DiskDestination implements Destination, Disposable {
   readonly #file: DirectFile;
+  #closed = false;
 
   /** @throws {SystemError} EBUSY if somebody else has taken it */
   constructor(readonly path: string, node: string, readonly start: number) {
@@ -47,6 +48,8 @@ export class DiskDestination implements Destination, Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#file[Symbol.dispose]();
   }
 }
