@@ -50,20 +50,6 @@ import {
   StoreNewerError,
   StoreReadOnlyError,
 } from "../store/errors.ts";
-import {
-  ExportError,
-  ImportError,
-  InvalidSnapshotError,
-  SnapshotExistsError,
-  SnapshotNotFoundError,
-  StoreBusyError,
-  StoreDamagedError,
-  StoreError,
-  StoreFullError,
-  StoreMissingError,
-  StoreNewerError,
-  StoreReadOnlyError,
-} from "../store/errors.ts";
 import { type ExitCode, exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import { type JsonFields, toJson } from "./json.ts";
 
@@ -106,18 +92,6 @@ const CODES: readonly (readonly [ErrorClass, string])[] = [
   [PermissionError, "permission"],
   [RefusedError, "refused"],
   [ProtocolError, "protocol"],
-  [StoreBusyError, "store-busy"],
-  [StoreDamagedError, "store-damaged"],
-  [StoreFullError, "store-full"],
-  [StoreReadOnlyError, "store-read-only"],
-  [StoreNewerError, "store-newer"],
-  [StoreMissingError, "store-missing"],
-  [SnapshotNotFoundError, "snapshot-not-found"],
-  [SnapshotExistsError, "snapshot-exists"],
-  [InvalidSnapshotError, "snapshot-invalid"],
-  [ImportError, "import-failed"],
-  [ExportError, "export-failed"],
-  [StoreError, "store-failed"],
   [StoreBusyError, "store-busy"],
   [StoreDamagedError, "store-damaged"],
   [StoreFullError, "store-full"],
