@@ -6,7 +6,14 @@ import type { Kinship, Order } from "./types.ts";
 /** What tells when a snapshot was taken. */
 export type Dated = Pick<SnapshotHead, "id" | "takenAt" | "generation" | "source"> & {
   readonly device: Pick<DeviceIdentity, "uuid" | "predecessorUuid">;
+  /** Blocks of the journal behind the checkpoint of that generation. */
+  readonly journalUsed?: number;
 };
+
+export function datedOf(head: SnapshotHead): Dated {
+  const journalUsed = head.counters["journal_used"];
+  return { ...head, ...journalUsed === undefined ? {} : { journalUsed: Number(journalUsed) } };
+}
 
 /** The spare that each metadata came from, by its UUID. */
 export type Lineage = ReadonlyMap<string, string>;
@@ -57,6 +64,8 @@ export function orderOf(snapshot: Dated, other: Dated, lineage: Lineage): Order 
     if (other.generation !== snapshot.generation) {
       return other.generation > snapshot.generation ? "newer" : "older";
     }
+    const byJournal = orderInJournal(snapshot, other);
+    if (byJournal !== undefined) return byJournal;
   } else {
     if (descends(other.device.uuid, snapshot.device.uuid, lineage)) return "newer";
     if (descends(snapshot.device.uuid, other.device.uuid, lineage)) return "older";
@@ -68,12 +77,25 @@ export function orderOf(snapshot: Dated, other: Dated, lineage: Lineage): Order 
   return later ? "newer" : earlier ? "older" : "unsure";
 }
 
+/** A journal only grows: of two that are of one generation, the longer one is later. */
+function orderInJournal(snapshot: Dated, other: Dated): Order | "older" | undefined {
+  const [then, now] = [snapshot.journalUsed, other.journalUsed];
+  if (then === undefined || now === undefined) return undefined;
+  if (now > then) return "newer";
+  // Of one length they say the same, but a live table may be behind its journal by a moment.
+  if (now === then) return other.source === "offline" ? "newer" : undefined;
+  // The end of a journal may be torn off by a crash.
+  return other.source === "offline" || snapshot.source === "offline" ? "unsure" : "older";
+}
+
 /** Ascending by time, as far as that is known; for knowledge that is `newer` than one snapshot. */
 export function compareTimes(a: Dated, b: Dated, lineage: Lineage): number {
   if (descends(b.device.uuid, a.device.uuid, lineage)) return -1;
   if (descends(a.device.uuid, b.device.uuid, lineage)) return 1;
   const isSame = a.device.uuid === b.device.uuid;
   if (isSame && a.generation !== b.generation) return a.generation - b.generation;
+  const journal = isSame ? (a.journalUsed ?? 0) - (b.journalUsed ?? 0) : 0;
+  if (journal !== 0 && a.journalUsed !== undefined && b.journalUsed !== undefined) return journal;
   if (a.takenAt !== b.takenAt) return a.takenAt < b.takenAt ? -1 : 1;
   return a.id - b.id;
 }

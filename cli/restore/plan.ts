@@ -2,6 +2,7 @@
 // What becomes of every sector when a snapshot is restored. Pure: nothing here reads or writes.
 import { hasSlot } from "../metadata/extent.ts";
 import type { SnapshotEntry } from "../store/types.ts";
+import { loseTaken } from "./taken.ts";
 import { follow, name, startTracks, type Track } from "./track.ts";
 import type { Decision, Fate, Knowledge, Reason, Span } from "./types.ts";
 import { zip } from "./zip.ts";
@@ -30,7 +31,11 @@ export function planFates(input: PlanInput): Decision[] {
   const inTime = [...knowledge.keys()].sort((a, b) =>
     Number(knowledge[a]!.order === "unsure") - Number(knowledge[b]!.order === "unsure")
   );
-  for (const index of inTime) tracks = follow(tracks, knowledge[index]!, index);
+  for (const index of inTime) {
+    tracks = follow(tracks, knowledge[index]!, index);
+    // What is whole says itself where the sector is now.
+    if (knowledge[index]!.partial === true) tracks = loseTaken(tracks, knowledge[index]!, index);
+  }
   if (named.length > 0) tracks = name(tracks, named);
   const decisions: Decision[] = [];
   for (const { first, length, a, b } of zip(tracks, input.content)) {

@@ -233,3 +233,43 @@ Deno.test("a table that began anew has relocated anew, even if its time is not k
     assert.deepEqual(fates.map(({ fate }) => fate), ["lost"]);
   }
 });
+
+Deno.test("of a table in parts, only what it says counts", () => {
+  const run = (first: number, length: number, slot: number): SnapshotEntry => ({
+    ...{ first, length, slot, state: "remapped" },
+  });
+  const entries = [run(0, 4, 100), run(10, 4, 110), run(20, 4, 120)];
+  // Sector 30 has the slot of sector 21, and sector 10 is where it was.
+  const parts: Knowledge = {
+    ...{ order: "unsure", kinship: "same", partial: true },
+    entries: [run(10, 2, 110), run(12, 1, 190), run(30, 1, 121)],
+  };
+  for (const trustSlots of [true, false]) {
+    const content = [{ first: 0, length: 30 }];
+    const fates = planFates({ entries, content, knowledge: [parts], trustSlots });
+    const fine = trustSlots ? "kept" : "content";
+    assert.deepEqual(
+      fates.map(({ first, length, fate, reason }) => [first, length, fate, reason]),
+      [
+        [0, 4, fine, trustSlots ? "slot-agrees" : "snapshot"],
+        [10, 2, fine, trustSlots ? "slot-agrees" : "snapshot"],
+        [12, 1, "lost", "moved"],
+        [13, 1, fine, trustSlots ? "slot-agrees" : "snapshot"],
+        [20, 1, fine, trustSlots ? "slot-agrees" : "snapshot"],
+        [21, 1, "lost", "slot-taken"],
+        [22, 2, fine, trustSlots ? "slot-agrees" : "snapshot"],
+        [30, 1, "lost", "relocated"],
+      ],
+    );
+  }
+});
+
+Deno.test("what was wrong on main stays so, though a live table only calls it pending", () => {
+  const entries: SnapshotEntry[] = [{ first: 5, length: 1, state: "wrong", slot: 0 }];
+  const live: Knowledge = {
+    ...{ order: "newer", kinship: "same" },
+    entries: [{ first: 5, length: 1, state: "pending", slot: 0 }],
+  };
+  const fates = planFates({ entries, content: [], knowledge: [live], trustSlots: false });
+  assert.deepEqual(fates.map(({ fate }) => fate), ["wrong"]);
+});

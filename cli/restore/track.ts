@@ -57,6 +57,10 @@ export function follow(tracks: readonly Track[], knowledge: Knowledge, index: nu
   const result: Track[] = [];
   for (const { first, length, a, b } of zip(tracks, knowledge.entries)) {
     const track = a === undefined ? start(first, length, "main", 0) : cut(a, first, length);
+    if (b === undefined && knowledge.partial === true) {
+      push(result, track);
+      continue;
+    }
     const state = b === undefined ? "main" : b.state;
     const slot = b !== undefined && hasSlot(b.state) ? b.slot + first - b.first : 0;
     push(result, step(track, { state, slot, knowledge, index }));
@@ -74,7 +78,7 @@ export function name(tracks: readonly Track[], spans: readonly Span[]): Track[] 
 }
 
 /** Of the sectors of `spans`, what `change` makes of a track; it keeps the others. */
-function mark(
+export function mark(
   tracks: readonly Track[],
   spans: readonly Span[],
   change: (track: Track) => Partial<Track>,
@@ -101,7 +105,9 @@ function step(track: Track, { state, slot, knowledge: { order, kinship }, index 
     ? {}
     : { change, changeBy: index };
   if (order === "newer") {
-    return { ...track, now: state, nowSlot: slot, nowBy: index, comparable, ...changed };
+    // A live table has one word for both; what was wrong must not be read again for that.
+    const now = state === "pending" && track.now === "wrong" ? "wrong" : state;
+    return { ...track, now, nowSlot: slot, nowBy: index, comparable, ...changed };
   }
   if (isConsistent(track, state, slot, kinship)) return track;
   if (!hasSlot(state) && !hasSlot(track.now)) {

@@ -29,6 +29,8 @@ export interface Knowledge {
   readonly kinship: Kinship;
   /** Ascending; what is not in it is on main. */
   readonly entries: Iterable<SnapshotEntry>;
+  /** There may have been more entries: nothing is known of what is not in it. */
+  readonly partial?: boolean;
   /** Sectors whose content is not that of the snapshot. Ascending. */
   readonly differing?: readonly Span[];
 }
@@ -56,6 +58,7 @@ export type Fate = "content" | "kept" | "lost" | "pending" | "wrong" | "main";
  * - `returned`: it was back on main in the meantime
  * - `written`: it was lost at the snapshot, and written after it
  * - `rewritten`: its content is another one since
+ * - `slot-taken`: its slot went to another sector
  * - `lost-since`: its content was lost after the snapshot
  * - `order-unknown`: another table says otherwise, and may be the later one
  * - `named`: the user says that it is newer
@@ -72,6 +75,7 @@ export type Reason =
   | "returned"
   | "written"
   | "rewritten"
+  | "slot-taken"
   | "lost-since"
   | "order-unknown"
   | "named"
