@@ -28,7 +28,8 @@ export function captureOffline(image: Image): Capture {
       source: "offline",
       generation,
       health: "unknown",
-      counters: {},
+      // Tells two tables of one generation apart.
+      counters: { journal_used: BigInt(metadata.journalUsed) },
       moduleVersion: "",
     },
     entries,

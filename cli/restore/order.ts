@@ -10,7 +10,9 @@ export type Dated = Pick<SnapshotHead, "id" | "takenAt" | "generation" | "source
   readonly journalUsed?: number;
 };
 
-export function datedOf(head: SnapshotHead): Dated {
+export function datedOf(
+  head: Pick<SnapshotHead, "id" | "takenAt" | "generation" | "source" | "device" | "counters">,
+): Dated {
   const journalUsed = head.counters["journal_used"];
   return { ...head, ...journalUsed === undefined ? {} : { journalUsed: Number(journalUsed) } };
 }

@@ -6,7 +6,7 @@ import { captureOffline } from "../device/capture_offline.ts";
 import { storedIdentity } from "../device/capture_identity.ts";
 import type { RemapDevice } from "../device/remap_device.ts";
 import type { Image } from "../metadata/image.ts";
-import { loadMetadata, MetadataError } from "../metadata/load.ts";
+import { MetadataError } from "../metadata/load.ts";
 import { BeyondRepairError, type Loss, salvage } from "../metadata/repair.ts";
 import { readMigrated } from "../metadata/select.ts";
 import type { BadSlots, DeviceIdentity, SnapshotHead, Store } from "../store/types.ts";
@@ -118,7 +118,7 @@ function lazy<T>(ask: () => Iterable<T>): Iterable<T> {
 /** The device itself, which is in use: nobody knows more. */
 export async function liveWitness(lookup: Lookup, device: RemapDevice): Promise<Witness> {
   const capture = await captureLive(device);
-  const dated = { ...capture.facts, id: Infinity, takenAt: lookup.now };
+  const dated = datedOf({ ...capture.facts, id: Infinity, takenAt: lookup.now });
   const { order, kinship } = relation(lookup, dated);
   return {
     ...{ kind: "device", place: device.name, at: lookup.now, device: capture.facts.device },
@@ -152,8 +152,7 @@ export async function readOldSpare(lookup: Lookup, image: Image): Promise<OldSpa
   }
   try {
     const capture = captureOffline(image);
-    const { journalUsed } = loadMetadata(image);
-    const witness = await spareWitness(lookup, capture, image.path, journalUsed);
+    const witness = await spareWitness(lookup, capture, image.path);
     const { device } = capture.facts;
     return { device, capture, witness, whole: true, unfinished: false, problems: [] };
   } catch (error) {
@@ -166,10 +165,9 @@ async function spareWitness(
   lookup: Lookup,
   capture: Capture,
   path: string,
-  journalUsed: number,
 ): Promise<Witness> {
   const { facts } = capture;
-  const dated = { ...facts, id: Infinity, takenAt: lookup.now, journalUsed };
+  const dated = datedOf({ ...facts, id: Infinity, takenAt: lookup.now });
   return {
     ...{ kind: "spare", place: path, at: lookup.now, device: facts.device },
     generation: facts.generation,
@@ -178,17 +176,22 @@ async function spareWitness(
   };
 }
 
-/** How a table that is read just now stands to the snapshot. */
+/**
+ * How a table that is read just now stands to the snapshot: older, if it is older than any that is
+ * known to be later than the snapshot.
+ */
 function relation(
   { store, head }: Lookup,
   dated: Dated,
 ): { readonly order: Order | "older"; readonly kinship: Knowledge["kinship"] } {
-  const devices = [head, dated, ...relatedHeads(store, head)].map(({ device }) => device);
-  const lineage = lineageOf(devices);
-  return {
-    order: orderOf(datedOf(head), dated, lineage),
-    kinship: kinshipOf(head.device, dated.device, lineage),
-  };
+  const others = relatedHeads(store, head);
+  const lineage = lineageOf([head, dated, ...others].map(({ device }) => device));
+  const later = others.filter((other) => {
+    return orderOf(datedOf(head), datedOf(other), lineage) === "newer";
+  });
+  const orders = [head, ...later].map((each) => orderOf(datedOf(each), dated, lineage));
+  const order = (["older", "unsure"] as const).find((each) => orders.includes(each)) ?? "newer";
+  return { order, kinship: kinshipOf(head.device, dated.device, lineage) };
 }
 
 /** @throws {OlderCopyError} */
