@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { activeAs, type ActiveDevice, activeDevices } from "../device/assemble/active.ts";
+import { activeAs, activeDevices } from "../device/assemble/active.ts";
 import { type AssembleOptions, Assembler, type Assembly } from "../device/assemble/plan.ts";
 import { SPARES_FILE } from "../device/assemble/places.ts";
 import { UsageError } from "../device/errors.ts";
 import { createDevice, type PersistentPlan, prepareSpare, settle } from "../device/lifecycle.ts";
 import { RemapDevice } from "../device/remap_device.ts";
-import { isDegraded, type RemapStatus } from "../device/status_line.ts";
+import { isDegraded } from "../device/status_line.ts";
 import { thisSystem } from "../device/system.ts";
 import { openImage } from "../metadata/image.ts";
-import { type ExitCode, exitCodeOf } from "../output/exit_codes.ts";
-import type { JsonFields } from "../output/json.ts";
-import { describeProblem, problemProse } from "../output/problem.ts";
 import { formatLength } from "../output/units.ts";
+import { alreadyActive, attempt, type Outcome, statusSummary } from "./support/assemble_outcome.ts";
+import { bereftDevices, takeUp } from "./support/assemble_return.ts";
 import { type CommandDoc, document } from "./support/command_doc.ts";
 import { devicePath } from "./support/device_paths.ts";
 import { sectorNumber } from "./support/integers.ts";
@@ -32,11 +31,15 @@ const DOC: CommandDoc = {
     `A spare that does not begin where its device begins is found if ${SPARES_FILE} has a line for ` +
     "it: the device and the first sector. --all activates what it can, and ends with the code of " +
     "the first failure.",
+    "A device that is active, and whose spare was unplugged and is there again, under whatever name, " +
+    "is given it back: if it is the same set, no older and no newer than what the device knows. " +
+    "--returned does only that, for udev.",
   ],
   examples: [
     ["assemble r0", "activate r0, wherever its disks are plugged in now"],
     ["assemble --all", "activate everything; what the unit file in deploy/ runs at boot"],
     ["assemble --all -n", "show what would be activated"],
+    ["assemble --returned", "give running devices their spares back"],
     ["assemble r0 --spare /dev/sdc1 --main /dev/sdb1", "a pair that cannot find itself"],
     ["assemble r0 --main /dev/sdd --force", "main is in another enclosure, or was copied"],
   ],
@@ -51,15 +54,16 @@ export function registerAssemble(parent: CommandUnknownOpts, session: Session): 
     .description("Activates remap devices by the tables on their spares, after a reboot mostly.")
     .argument("[name]", "the device")
     .option("--all", "every device whose spare is there")
+    .option("--returned", "only devices that are active and whose spare was away and is back")
     .option("--spare <device>", "the spare, instead of a search")
     .option("--spare-start <sector>", "first sector of the spare range", sectorNumber)
     .option("--main <device>", "the main device, instead of a search")
     .option("--force", "with --main: take it although the table says another, and write that down")
-    .action(async (typed, { all, ...options }) => {
-      if (all ? typed !== undefined : typed === undefined) {
-        throw new UsageError("give the name of one device, or --all");
+    .action(async (typed, { all, returned, ...options }) => {
+      if ([typed !== undefined, all, returned].filter((given) => given).length !== 1) {
+        throw new UsageError("give the name of one device, or --all, or --returned");
       }
-      if (all && Object.keys(options).length > 0) {
+      if (typed === undefined && Object.keys(options).length > 0) {
         throw new UsageError(
           "--spare, --spare-start, --main and --force go with the name of one device",
         );
@@ -70,20 +74,10 @@ export function registerAssemble(parent: CommandUnknownOpts, session: Session): 
       if (options.spareStart !== undefined && options.spare === undefined) {
         throw new UsageError("--spare-start goes with --spare");
       }
-      if (typed === undefined) await assembleAll(session);
+      if (typed === undefined) await assembleAll(session, returned === true);
       else await assembleOne(session, deviceName(typed), options);
     });
   document(command, DOC);
-}
-
-/** How it went with one device. */
-interface Outcome {
-  readonly name: string;
-  readonly state: "activated" | "active" | "planned" | "skipped" | "failed";
-  readonly fields: JsonFields;
-  /** For people. */
-  readonly words: string;
-  readonly exitCode: ExitCode;
 }
 
 async function assembleOne(
@@ -92,30 +86,56 @@ async function assembleOne(
   options: AssembleOptions,
 ): Promise<void> {
   using dm = session.openDeviceMapper();
-  const active = activeAs(dm, name, options);
   const assembler = new Assembler(thisSystem, openImage, activeDevices(dm));
-  const outcome = active === undefined
+  const { spare } = options;
+  const bereft = bereftDevices(
+    dm,
+    () => spare === undefined ? assembler.found() : [assembler.given(spare, options.spareStart)],
+    spare !== undefined,
+  ).find(({ patient }) => patient.name === name);
+  const active = bereft === undefined ? activeAs(dm, name, options) : undefined;
+  const outcome = bereft !== undefined
+    ? await takeUp(session, dm, bereft)
+    : active === undefined
     ? await activate(session, dm, assembler.one(name, options))
     : alreadyActive(session, dm, active);
   finish(session, [outcome], assembler.remarks);
 }
 
-async function assembleAll(session: Session): Promise<void> {
+/** @param only those that are active and have lost their spare */
+async function assembleAll(session: Session, only: boolean): Promise<void> {
   using dm = session.openDeviceMapper();
   const active = activeDevices(dm);
   const assembler = new Assembler(thisSystem, openImage, active);
-  const outcomes = active.map((device) => alreadyActive(session, dm, device));
+  const bereft = bereftDevices(dm, () => assembler.found());
+  const outcomes: Outcome[] = [];
+  for (const each of bereft) {
+    const { name, table } = each.patient;
+    const spare = each.spares[0]?.device.node ?? table.spare;
+    outcomes.push(await attempt(session, name, spare, () => takeUp(session, dm, each)));
+  }
+  if (only) return finish(session, outcomes, assembler.remarks, "no device has lost its spare");
+  for (const device of active) {
+    if (bereft.some(({ patient }) => patient.name === device.name)) continue;
+    outcomes.push(alreadyActive(session, dm, device));
+  }
   const isActive = ({ table }: PersistentPlan) =>
     active.some((each) =>
       each.table.spare === table.spare && each.table.spareStart === table.spareStart
     );
-  for (const assembly of assembler.all()) {
-    if ("plan" in assembly && isActive(assembly.plan)) continue;
-    if ("skipped" in assembly) {
-      outcomes.push(skipped(assembly));
-      continue;
+  const returned = bereft.flatMap(({ spares }) => spares);
+  for (const assembly of assembler.all(returned)) {
+    if ("skipped" in assembly) outcomes.push(skipped(assembly));
+    else if ("error" in assembly || !isActive(assembly.plan)) {
+      const { name } = assembly;
+      const spare = "plan" in assembly ? assembly.plan.spare.path : assembly.spare;
+      outcomes.push(
+        await attempt(session, name, spare, () => {
+          if ("error" in assembly) throw assembly.error;
+          return activate(session, dm, assembly.plan);
+        }),
+      );
     }
-    outcomes.push(await attempt(session, dm, assembly));
   }
   finish(session, outcomes, assembler.remarks);
 }
@@ -130,34 +150,6 @@ function skipped({ name, spare, skipped }: Extract<Assembly, { skipped: string }
     words: `skipped ${path}: ${skipped}`,
     exitCode: 0,
   };
-}
-
-/** One that fails must not keep the others from coming up. */
-async function attempt(
-  session: Session,
-  dm: DeviceMapper,
-  assembly: Exclude<Assembly, { skipped: string }>,
-): Promise<Outcome> {
-  try {
-    if ("error" in assembly) throw assembly.error;
-    return await activate(session, dm, assembly.plan);
-  } catch (error) {
-    const { message, device, code, exitCode, cure } = describeProblem(error);
-    const spare = "plan" in assembly ? assembly.plan.spare.path : assembly.spare;
-    session.terminal.writeErr(
-      session.out.json ? "" : `${problemProse(describeProblem(error))}\n`,
-    );
-    return {
-      name: assembly.name,
-      state: "failed",
-      fields: {
-        spare: devicePath(spare),
-        error: { code, exit_code: exitCode, device, message, cure },
-      },
-      words: "",
-      exitCode: exitCodeOf(error),
-    };
-  }
 }
 
 async function activate(
@@ -201,39 +193,15 @@ async function activate(
   };
 }
 
-function alreadyActive(session: Session, dm: DeviceMapper, device: ActiveDevice): Outcome {
-  const { name, table } = device;
-  const status = RemapDevice.open(dm, name).status();
-  return {
-    name,
-    state: "active",
-    fields: {
-      path: `/dev/mapper/${name}`,
-      table: tableFields(table),
-      ...statusSummary(status),
-    },
-    words: session.out.quiet ? "" : `/dev/mapper/${name} is active already`,
-    exitCode: 0,
-  };
-}
-
-function statusSummary(status: RemapStatus): JsonFields {
-  return {
-    health: status.health,
-    degraded: isDegraded(status),
-    remapped_sectors: status.remapped,
-    lost_sectors: status.lost,
-  };
-}
-
 function finish(
   session: Session,
   outcomes: readonly Outcome[],
   remarks: readonly string[],
+  none = "no spare with a table was found",
 ): void {
   const { out } = session;
   for (const remark of remarks) out.detail(remark);
-  if (outcomes.length === 0) out.note("no spare with a table was found");
+  if (outcomes.length === 0) out.note(none);
   const failures = outcomes.filter(({ state }) => state === "failed");
   const worst = failures[0] ?? outcomes.find(({ exitCode }) => exitCode !== 0);
   if (worst !== undefined) session.exitCode = worst.exitCode;

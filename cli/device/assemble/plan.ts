@@ -74,13 +74,13 @@ export class Assembler {
   one(name: string, options: AssembleOptions = {}): PersistentPlan {
     const spare = options.spare === undefined
       ? this.#named(name)
-      : this.#given(options.spare, options.spareStart ?? 0n);
+      : this.given(options.spare, options.spareStart);
     return this.#plan(name, spare, options);
   }
 
-  /** Every table that was found. */
-  all(): Assembly[] {
-    return this.#found().map((spare) => {
+  /** Every table that was found, but for those that are spoken for. */
+  all(except: readonly FoundSpare[] = []): Assembly[] {
+    return this.found().filter((spare) => !except.includes(spare)).map((spare) => {
       const name = nameOf(spare);
       const left = this.#leftBehind(spare);
       if (left !== undefined) {
@@ -107,17 +107,18 @@ export class Assembler {
     });
   }
 
-  #found(): readonly FoundSpare[] {
+  /** Every spare that nobody holds. */
+  found(): readonly FoundSpare[] {
     this.#search ??= findSpares(this.#system, this.#open);
     return this.#search.found;
   }
 
   #named(name: string): FoundSpare {
-    const named = this.#found().filter((each) => nameOf(each) === name);
+    const named = this.found().filter((each) => nameOf(each) === name);
     const spare = named.find((each) => this.#leftBehind(each) === undefined);
     if (spare === undefined) {
       for (const each of named) this.#refuseLeft(each);
-      const [nameless] = this.#found().flatMap(({ content, device }) =>
+      const [nameless] = this.found().flatMap(({ content, device }) =>
         content.kind === "damaged" && content.superblock === undefined ? [{ content, device }] : []
       );
       if (nameless !== undefined) {
@@ -137,7 +138,7 @@ export class Assembler {
   /** Two copies of a table, or two tables of one name: which one is meant cannot be told. */
   #checkAlone(name: string, spare: FoundSpare): void {
     const uuid = uuidOf(spare);
-    const same = this.#found().filter((each) =>
+    const same = this.found().filter((each) =>
       this.#leftBehind(each) === undefined &&
       (nameOf(each) === name || uuid !== undefined && uuidOf(each) === uuid)
     );
@@ -164,7 +165,7 @@ export class Assembler {
     const own = superblockOf(spare);
     if (own === undefined) return undefined;
     this.#inUse ??= sparesOf(this.#active, this.#system, this.#open);
-    for (const each of [...this.#found(), ...this.#inUse]) {
+    for (const each of [...this.found(), ...this.#inUse]) {
       const other = superblockOf(each);
       if (other === undefined) continue;
       const { node } = each.device;
@@ -194,7 +195,8 @@ export class Assembler {
     throw new WrongPairError(left.reason, { device: spare.device.node, cure: left.cure });
   }
 
-  #given(path: string, start: bigint): FoundSpare {
+  /** A spare that the user named. @throws {DeviceError} */
+  given(path: string, start = 0n): FoundSpare {
     const device = resolveBlockDevice(path, this.#system);
     if (start >= device.sizeSectors) {
       throw new UsageError(`has no sector ${start}`, { device: path });
