@@ -54,9 +54,9 @@ const kernel = (id: string) => async () => {
   return PASSED;
 };
 
-/** What only the tests use: shells that try the completions, readers of man pages, a fuzzer. */
+/** What only the tests use: shells for completions, readers of man pages, a fuzzer, ddrescue. */
 const TEST_PACKAGES = [
-  ...["bash", "zsh", "fish", "man-db", "groff", "bsdutils"],
+  ...["bash", "zsh", "fish", "man-db", "groff", "bsdutils", "gddrescue"],
   ...FUZZER_PACKAGES,
 ];
 

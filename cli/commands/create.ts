@@ -16,6 +16,17 @@ import { RemapDevice } from "../device/remap_device.ts";
 import { isDegraded } from "../device/status_line.ts";
 import type { JsonFields } from "../output/json.ts";
 import { formatLength } from "../output/units.ts";
+import {
+  checkKnownOptions,
+  knownFields,
+  type KnownOptions,
+  knownSteps,
+  knownWords,
+  readKnown,
+  settleKnown,
+  writeKnown,
+} from "./import_create.ts";
+import { blockSizeNumber, statesOf } from "./import_source.ts";
 import { type CommandDoc, document } from "./support/command_doc.ts";
 import { sectorNumber, wholeNumber } from "./support/integers.ts";
 import { deviceName } from "./support/names.ts";
@@ -37,6 +48,10 @@ const DOC: CommandDoc = {
     "device; --force goes over that. What is lost for good is asked for, or wants --yes.",
     "With --volatile the table is in memory only: after a reboot or `remove` MAIN has its old " +
     "content in relocated sectors, so run `clear` first.",
+    "With --badblocks or --ddrescue what a list calls bad is relocated before anybody can use the " +
+    "device: what can be read is copied, the rest is lost until it is written. With --pending " +
+    "these sectors stay on MAIN, and the next write relocates them. A list that does not fit, or " +
+    "an interrupt, leaves no device behind.",
   ],
   examples: [
     ["create r0 /dev/sdb1 /dev/sdc1", "serve sdb1, with sdc1 as its spare"],
@@ -45,6 +60,7 @@ const DOC: CommandDoc = {
       "let the tail of a disk be its own spare",
     ],
     ["create r0 /dev/sdb1 /dev/sdc1 -n", "show what would be written and loaded, do nothing"],
+    ["create r0 /dev/sdb1 /dev/sdc1 --badblocks bad.txt", "relocate what badblocks(8) has found"],
     ["create r0 /dev/sdb1 /dev/sdc1 --format", "forget the table that sdc1 holds, start anew"],
   ],
   exits: [0, 1, 2, 3, 4, 5, 6, 130],
@@ -83,7 +99,17 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
     .option("--uuid <uuid>", "the device's dm UUID")
     .option("--force", "go on where MAIN is in use, or SPARE has a signature or another's table")
     .option("--format", "start with an empty table, whatever table or remains SPARE holds of MAIN")
+    .addOption(
+      new Option("--badblocks <file>", "relocate what this list of badblocks(8) names of MAIN")
+        .conflicts("ddrescue"),
+    )
+    .option("--ddrescue <file>", "relocate what this map file of ddrescue(1) calls bad of MAIN")
+    .option("--block-size <bytes>", "the block size of the list (default: 1024)", blockSizeNumber)
+    .option("--states <letters>", "states that count as bad, of ?*/-+ (default: -)", statesOf)
+    .option("--pending", "make the sectors of the list pending, and relocate none")
+    .option("--list-offset <sectors>", "where MAIN begins in what the list is of", sectorNumber)
     .action(async (name, main, spare, options) => {
+      checkKnownOptions(options);
       if (options.volatile && options.format) {
         throw new UsageError("--volatile keeps no table on SPARE, there is nothing to --format");
       }
@@ -100,7 +126,7 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
         ...given("force", options.force),
         ...given("format", options.format),
         features: featuresOf(options),
-      });
+      }, options);
     });
   document(command, DOC);
 }
@@ -117,16 +143,25 @@ interface FeatureOptions {
   readonly scanIntervalS?: bigint;
 }
 
-async function create(session: Session, options: PersistentOptions): Promise<void> {
+async function create(
+  session: Session,
+  options: PersistentOptions,
+  list: KnownOptions,
+): Promise<void> {
   const { out } = session;
   const plan = await planPersistent(options);
+  const known = await readKnown(session, plan, list);
   for (const warning of plan.warnings) out.warn(warning);
   if (session.dryRun) {
+    const { note, messages } = knownSteps(plan, known);
+    const { notes = [], ...work } = spareWork(plan);
     showDryRun(out, {
       device: plan.name,
       ...plan.uuid === undefined ? {} : { uuid: plan.uuid },
       table: plan.line,
-      ...spareWork(plan),
+      ...work,
+      ...note === undefined && notes.length === 0 ? {} : { notes: [...notes, note ?? []].flat() },
+      ...given("messages", messages),
     });
     return;
   }
@@ -135,8 +170,11 @@ async function create(session: Session, options: PersistentOptions): Promise<voi
   await confirmLosses(session, plan, options);
   if (plan.action.kind !== "volatile") await requireTarget(dm, plan.name);
   prepareSpare(plan);
+  writeKnown(plan, known);
   await createDevice(dm, plan);
   await settle(dm, plan);
+  const outcome = await settleKnown(session, dm, plan, known);
+  if (outcome !== undefined && outcome.lost + outcome.pending > 0n) session.degraded();
   const { kind } = plan.action;
   const status = kind === "activate" ? RemapDevice.open(dm, plan.name).status() : undefined;
   if (status !== undefined && isDegraded(status)) session.degraded();
@@ -149,11 +187,13 @@ async function create(session: Session, options: PersistentOptions): Promise<voi
       warnings: plan.warnings,
       spare: kind,
       ...actionFields(plan),
+      ...knownFields(known, outcome),
     },
     `${kind === "activate" ? "activated" : "created"} ${path}: ` +
       `${formatLength(plan.table.length, out.units)} of ${plan.main.path}, ` +
       `spare ${formatLength(plan.table.spareLength, out.units)} of ${plan.spare.path}` +
-      (status === undefined ? "" : `, ${amount(status.remapped, out.units)} relocated`),
+      (status === undefined ? "" : `, ${amount(status.remapped, out.units)} relocated`) +
+      knownWords(session, outcome),
   );
   adviseOnBoot(session, plan);
 }

@@ -37,3 +37,26 @@ Deno.test("what is no block device is refused", async () => {
     assert.ok(JSON.parse(err).error.device.includes(path), err);
   }
 });
+
+Deno.test("options of a list want a list, and a list wants a device that can be written", async () => {
+  const list = ["--badblocks", "/dev/null"];
+  const wrong = [
+    ["--block-size", "4096"],
+    ["--block-size", "4096", "--ddrescue", "/dev/null"],
+    ["--states", "-"],
+    ["--states", "-", ...list],
+    ["--pending"],
+    ["--list-offset", "8"],
+    [...list, "--ddrescue", "/dev/null"],
+    [...list, "--block-size", "0"],
+    [...list, "--read-only"],
+  ];
+  for (const options of wrong) {
+    const { code } = await runTool(["create", "r0", "/dev/a", "/dev/b", ...options]);
+    assert.equal(code, 2, options.join(" "));
+  }
+  // The devices are looked at before the list is.
+  const { code, err } = await runTool(["create", "r0", "/nonexistent", "/dev/b", ...list]);
+  assert.equal(code, 1);
+  assert.match(err, /\/nonexistent/);
+});

@@ -23,6 +23,9 @@ export interface Outcome {
   readonly pending: bigint;
 }
 
+/** Sectors that a dying disk takes its time to refuse: so long may one message take. */
+const GRACE_MS = 60_000;
+
 /** What a scan reads over rather than to be started anew: reading takes less time than that. */
 const GAP = 2048n;
 
@@ -79,6 +82,7 @@ export async function applyFate(
   fate: Fate,
   { ranges, sectors }: Placed,
 ): Promise<Outcome> {
+  session.graceMs = GRACE_MS;
   if (fate === "relocate") return await relocate(session, device, ranges, sectors);
   for (const range of scansOf(ranges)) {
     const report = await followScan(session, device, await startScan(device, range));
@@ -119,10 +123,12 @@ async function relocate(
   return sum;
 }
 
-function requireGoing({ signal }: Session, name: string, done = 0n): void {
+function requireGoing({ signal, out }: Session, name: string, done = 0n): void {
   if (!signal.aborted) return;
-  const what = done === 0n ? "" : `; ${done} sectors of ${name} are relocated, the others are not`;
-  throw new InterruptedError(`interrupted${what}`);
+  if (done > 0n) {
+    out.note(`${done} sectors of the list are on the spare of ${name}, the others where they were`);
+  }
+  throw new InterruptedError("interrupted");
 }
 
 /** Few scans for many ranges. */

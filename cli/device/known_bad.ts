@@ -7,8 +7,8 @@ import { type System, thisSystem } from "./system.ts";
 import type { RemapFeatures } from "./table_line.ts";
 
 /** So much goes with one message, which cannot be interrupted: its text, and what it copies. */
-const MESSAGE_RANGES = 512;
-const MESSAGE_SECTORS = 65536n;
+const MESSAGE_RANGES = 64;
+const MESSAGE_SECTORS = 16384n;
 
 /** How many sectors of some ranges are in which state. */
 export interface RangeCounts {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /**
- * Types what the documents say: `deno run -A tests/docs/host.ts [--kernel ID]` runs every block that
- * is marked `guest`, in a guest where /dev/sdb1 holds a file system and /dev/sdc1 is empty. In
- * the end the file system has to be whole, without the layer. Takes dist/dmremap-ts.
+ * Types what the documents say: `deno run -A tests/docs/host.ts [--kernel ID] [docs/X.md...]` runs
+ * every block that is marked `guest`, in a guest where /dev/sdb1 holds a file system and /dev/sdc1
+ * is empty. In the end the file system has to be whole, without the layer. Takes dist/dmremap-ts.
  */
 import { join } from "node:path";
 import { buildModule } from "../../cli/kmod/build.ts";
@@ -35,6 +35,12 @@ umount /mnt
 
 /** What a document takes for granted at its start. */
 const STATE: Readonly<Record<string, string>> = {
+  "docs/lists.md": `
+mkdir -p /tmp/lists
+cd /tmp/lists
+printf '%s\\n' 4000 4001 20000 >bad.txt
+ddrescuelog -b1024 -c-+ - <bad.txt >rescue.map
+`,
   "docs/remove-the-layer.md": `
 dmremap-ts create r0 /dev/sdb1 /dev/sdc1
 mount /dev/mapper/r0 /mnt
@@ -57,7 +63,9 @@ interface Plan {
 }
 
 function plans(): Plan[] {
-  return documents(root).map((document) => ({
+  const named = Deno.args.filter((arg) => arg.endsWith(".md"));
+  const wanted = (path: string) => named.length === 0 || named.includes(path);
+  return documents(root).filter(wanted).map((document) => ({
     document,
     blocks: shellBlocks(document, Deno.readTextFileSync(join(root, document)))
       .filter(({ marks }) => marks.includes("guest")),
@@ -93,7 +101,7 @@ function parts(output: string): Map<string, string> {
 
 async function main(): Promise<number> {
   const at = Deno.args.indexOf("--kernel");
-  await ensurePackages(STAGE_PACKAGES, log);
+  await ensurePackages([...STAGE_PACKAGES, "gddrescue"], log);
   const kernel = await ensureKernel(at < 0 ? "6.1" : Deno.args[at + 1] ?? "", log);
   const module = await buildModule({ kdir: kernel.kdir, release: kernel.release });
   const chosen = plans();

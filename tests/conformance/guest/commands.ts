@@ -2,6 +2,7 @@
 // Every command against the real target, in a guest.
 import assert from "node:assert/strict";
 import { LASTING_STEPS } from "./lasting.ts";
+import { LIST_STEPS } from "./lists.ts";
 import { errorCode, expect, json, MAIN, SPARE, type Step } from "./tool.ts";
 
 /** Reads of this sector fail; guest_test.ts sees to that. */
@@ -118,6 +119,7 @@ const STEPS: readonly Step[] = [
     await expect(0, "remove", "r2", "--force", "--yes");
   }],
   ...LASTING_STEPS,
+  ...LIST_STEPS,
   ["unload", async () => {
     await expect(0, "kmod", "unload");
     assert.equal((await json(6, "kmod", "status")).loaded, false);
