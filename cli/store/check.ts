@@ -55,13 +55,13 @@ class Checker {
   structure(quick: boolean): void {
     const pragma = quick ? "quick_check" : "integrity_check";
     this.attempt("structure", undefined, () => {
-      for (const row of this.database.prepare(`PRAGMA ${pragma}(${MOST_FINDINGS})`).iterate()) {
+      for (const row of this.database.prepare(`PRAGMA ${pragma}(${MOST_FINDINGS})`).all()) {
         const message = String(Object.values(row)[0]);
         if (message !== "ok") this.#find("structure", undefined, message);
       }
     });
     this.attempt("reference", undefined, () => {
-      for (const row of exactStatement(this.database, "PRAGMA foreign_key_check").iterate()) {
+      for (const row of exactStatement(this.database, "PRAGMA foreign_key_check").all()) {
         const { table, parent } = row;
         this.#find("reference", undefined, `a row of ${table} has no counterpart in ${parent}`);
       }
@@ -88,7 +88,7 @@ class Checker {
     const ids: number[] = [];
     this.attempt("head", undefined, () => {
       const statement = exactStatement(this.database, "SELECT id FROM snapshots NOT INDEXED");
-      for (const { id } of statement.iterate()) ids.push(Number(id));
+      for (const { id } of statement.all()) ids.push(Number(id));
     });
     return ids.sort((a, b) => a - b);
   }

@@ -2,11 +2,14 @@
 // The lists of a snapshot, as they were written or not at all.
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { DataDigest, SNAPSHOT_STATES, TableDigest } from "./canonical.ts";
-import { SnapshotNotFoundError } from "./errors.ts";
+import { SnapshotNotFoundError, type StoreDamagedError } from "./errors.ts";
 import { exactNumber, headOf, RowError } from "./head_row.ts";
 import { unpackPiece } from "./pieces.ts";
 import { damagedStore, storeError } from "./sqlite_error.ts";
 import type { BadSlots, SlotData, SnapshotEntry, SnapshotHead } from "./types.ts";
+
+/** Rows that are in memory at a time. */
+const PAGE = 1024;
 
 /** A statement whose integers are bigints. */
 export function exactStatement(database: DatabaseSync, sql: string): StatementSync {
@@ -88,8 +91,9 @@ export class Reader {
   }
 
   entryRows(id: number): Generator<SnapshotEntry> {
-    const sql = "SELECT first, length, state, slot FROM entries WHERE snapshot = ? ORDER BY first";
-    return this.#rows(id, sql, ({ first, length, state: number, slot }) => {
+    const sql = "SELECT first, length, state, slot FROM entries " +
+      "WHERE snapshot = ? AND first > ? ORDER BY first LIMIT ?";
+    return this.#rows(id, sql, "first", ({ first, length, state: number, slot }) => {
       const state = SNAPSHOT_STATES[exactNumber(number, "state")];
       if (state === undefined) throw new RowError("an entry has a state that is not known");
       return {
@@ -102,8 +106,9 @@ export class Reader {
   }
 
   badSlotRows(id: number): Generator<BadSlots> {
-    const sql = "SELECT slot, length FROM bad_slots WHERE snapshot = ? ORDER BY slot";
-    return this.#rows(id, sql, ({ slot, length }) => ({
+    const sql = "SELECT slot, length FROM bad_slots " +
+      "WHERE snapshot = ? AND slot > ? ORDER BY slot LIMIT ?";
+    return this.#rows(id, sql, "slot", ({ slot, length }) => ({
       slot: exactNumber(slot, "slot"),
       length: exactNumber(length, "length"),
     }));
@@ -112,8 +117,9 @@ export class Reader {
   contentRows(id: number): Generator<ContentRow> {
     // Without its piece a row must not vanish from the result.
     const sql = "SELECT c.first, c.length, p.sha256, c.piece FROM contents AS c " +
-      "LEFT JOIN pieces AS p ON p.id = c.piece WHERE c.snapshot = ? ORDER BY c.first";
-    return this.#rows(id, sql, ({ first, length, sha256, piece }) => ({
+      "LEFT JOIN pieces AS p ON p.id = c.piece " +
+      "WHERE c.snapshot = ? AND c.first > ? ORDER BY c.first LIMIT ?";
+    return this.#rows(id, sql, "first", ({ first, length, sha256, piece }) => ({
       first: exactNumber(first, "first"),
       length: exactNumber(length, "length"),
       sha256: bytesIn(sha256, "the digest of a piece of content"),
@@ -138,23 +144,28 @@ export class Reader {
     });
   }
 
+  /**
+   * In pages, each of them a query of its own: `iterate` takes an error for the end of the rows, and
+   * a list that nobody reads to its end would keep the log from ever being emptied.
+   */
   *#rows<T>(
     id: number,
     sql: string,
+    key: string,
     read: (row: Record<string, SQLOutputValue>) => T,
   ): Generator<T> {
-    const rows = this.#guarded(id, () => exactStatement(this.database, sql).iterate(id));
-    try {
-      for (;;) {
-        const value = this.#guarded(id, () => {
-          const next = rows.next();
-          return next.done === true ? undefined : read(next.value);
-        });
-        if (value === undefined) return;
-        yield value;
+    const statement = this.#guarded(id, () => exactStatement(this.database, sql));
+    let last = -1n;
+    for (;;) {
+      const page = this.#guarded(id, () => statement.all(id, last, PAGE));
+      for (const row of page) {
+        const at = row[key];
+        // Or a damaged page would be read for ever.
+        if (typeof at !== "bigint" || at <= last) throw this.#damaged(id, "its rows do not ascend");
+        last = at;
+        yield this.#guarded(id, () => read(row));
       }
-    } finally {
-      rows.return?.();
+      if (page.length < PAGE) return;
     }
   }
 
@@ -169,8 +180,13 @@ export class Reader {
 
   #assertEqual({ id }: SnapshotHead, actual: string, expected: string, what: string): void {
     if (actual === expected) return;
-    const cause = new RowError(`${what} do not fit their digest`);
-    throw damagedStore(this.path, `snapshot ${id} is damaged`, cause);
+    // Somebody else may have removed it while it was read.
+    this.head(id);
+    throw this.#damaged(id, `${what} do not fit their digest`);
+  }
+
+  #damaged(id: number, message: string): StoreDamagedError {
+    return damagedStore(this.path, `snapshot ${id} is damaged`, new RowError(message));
   }
 }
 

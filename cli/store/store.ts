@@ -48,7 +48,9 @@ export class SqliteStore implements Store {
   heads(filter: HeadFilter = {}): SnapshotHead[] {
     return translating(this.path, () => {
       const sql = "SELECT * FROM snapshots WHERE seal IS NOT NULL ORDER BY taken_at, id";
-      const heads = exactStatement(this.database, sql).all().map((row) => {
+      const rows = exactStatement(this.database, sql).all();
+      this.#assertComplete(rows.length);
+      const heads = rows.map((row) => {
         try {
           return headOf(row);
         } catch (error) {
@@ -58,6 +60,15 @@ export class SqliteStore implements Store {
       });
       return filterHeads(heads, filter);
     });
+  }
+
+  /** A snapshot that a damaged page has swallowed would make an older one the latest. */
+  #assertComplete(found: number): void {
+    const sql = "SELECT count(*) AS known FROM snapshots INDEXED BY sqlite_autoindex_snapshots_1 " +
+      "WHERE seal IS NOT NULL";
+    const { known } = this.database.prepare(sql).get() ?? {};
+    if (known === found) return;
+    throw damagedStore(this.path, `the store is damaged: of ${known} snapshots ${found} are left`);
   }
 
   head(id: number): SnapshotHead {

@@ -215,7 +215,7 @@ class Taking {
 /** The one that earlier snapshots of it have, or a new one. */
 function deviceIdOf(database: DatabaseSync, device: DeviceIdentity): number {
   const sql = `SELECT device, ${DEVICE_COLUMN_LIST} FROM snapshots ORDER BY taken_at DESC, id DESC`;
-  for (const row of exactStatement(database, sql).iterate()) {
+  for (const row of exactStatement(database, sql).all()) {
     if (!isOf(row, device)) continue;
     const id = Number(row["device"]);
     database.prepare("UPDATE devices SET name = ? WHERE id = ?").run(device.name, id);
