@@ -214,9 +214,7 @@ int remap_write_super(struct remap_c *rc)
 	struct remap_disk_super *super = meta->super;
 	int r;
 
-	/* They may have grown while they were served. */
-	super->main_device_sectors = cpu_to_le64(bdev_nr_sectors(rc->main->bdev));
-	super->spare_device_sectors = cpu_to_le64(bdev_nr_sectors(rc->spare->bdev));
+	remap_super_follow_sizes(rc, super);
 	super->spare_start = cpu_to_le64(rc->spare_start);
 	super->written = cpu_to_le64(ktime_get_real_seconds());
 	remap_super_set_text(super->name, sizeof(super->name), rc->name);

@@ -54,6 +54,9 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 	struct bio bio;
 	blk_status_t status;
 
+	/* Nobody copies meanwhile, so the mark may as well come before the write. */
+	if (area->spare && op_is_write(opf & REQ_OP_MASK) && area->bdev == rc->spare->bdev)
+		remap_migration_mark(&rc->migrating, sector, count);
 	bio_init(&bio, area->bdev, copier->vecs, REMAP_COPY_PAGES, opf | REQ_SYNC);
 	bio.bi_iter.bi_sector = sector;
 	while (len) {

@@ -23,6 +23,7 @@
 #include "dm-remap-devices.h"
 #include "dm-remap-events.h"
 #include "dm-remap-health.h"
+#include "dm-remap-migrate.h"
 #include "dm-remap-scan.h"
 #include "dm-remap-trace.h"
 
@@ -31,13 +32,19 @@
 #endif
 
 #define DM_MSG_PREFIX "remap"
-#define REMAP_VERSION "3.0.0"
+#define REMAP_VERSION "3.1.0"
 
 struct remap_crcs;
 struct remap_meta;
 struct remap_table;
 
 #define REMAP_MAX_DELAY_MS 10000
+
+/* A range of a device; without a device: none. */
+struct remap_span {
+	struct block_device *bdev;
+	sector_t start, len;
+};
 
 /* Feature arguments of the table line. */
 struct remap_features {
@@ -50,6 +57,17 @@ struct remap_features {
 	unsigned int retries;
 	unsigned int retry_delay_ms;
 	unsigned int scan_interval_s;
+};
+
+/*
+ * What the table before this one had on a spare that is gone: the device that comes in its place
+ * has to have that, too. Written before the first resume.
+ */
+struct remap_heritage {
+	bool expected;
+	u8 uuid[16];
+	u64 generation;
+	u64 journal_used;
 };
 
 /* The extent that a CPU met last, and the generation of the table in which it was so. */
@@ -97,6 +115,7 @@ struct remap_c {
 	unsigned long flush_failed;	/* bits: main, spare; see remap_flush() */
 	atomic_t flush_errors[2];	/* of flushes from above; main, spare */
 	int flush_seen[2];		/* at the begin of a move; move_lock */
+	bool slots_unflushed;		/* written since the last flush of the spare */
 
 	/* The drain: see remap_drain(). */
 	unsigned int phase;
@@ -106,6 +125,7 @@ struct remap_c {
 	/* Bios that wait for the end of a move; the lock orders them against its end. */
 	spinlock_t held_lock;
 	struct bio_list held;
+	bool holding;		/* whoever meets a relocated sector waits */
 
 	/*
 	 * Bios that need more than to be sent, and successful reads that are to be verified; see
@@ -132,6 +152,7 @@ struct remap_c {
 	struct remap_events events;
 	struct remap_health health;
 	struct remap_scan scan;
+	struct remap_migrating migrating;
 
 	/* Makes @table stable for status, which must not sleep. Inside @move_lock. */
 	spinlock_t table_lock;
@@ -151,6 +172,8 @@ struct remap_c {
 	bool noflush;		/* the suspend is not to wait for the devices */
 	bool stopping;		/* a suspend waits for the move under way */
 	unsigned int relocating; /* relocations under way; under remap_targets_lock */
+	struct remap_span claim; /* where a migration goes; under remap_targets_lock */
+	struct remap_heritage heritage;
 };
 
 extern unsigned int remap_debug_level;
@@ -160,7 +183,8 @@ DECLARE_STATIC_KEY_FALSE(remap_verifies);
 extern unsigned int remap_max_remaps;
 extern unsigned int remap_max_per_minute;
 
-struct remap_table *remap_new_table(struct remap_c *rc);
+struct remap_table *remap_new_table(struct remap_c *rc, struct block_device *spare,
+				    sector_t slots_start, u64 slots);
 int remap_alloc_resources(struct remap_c *rc);
 void remap_free_resources(struct remap_c *rc);
 

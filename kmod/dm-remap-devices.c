@@ -117,13 +117,13 @@ static bool remap_is_due(struct remap_c *rc, int spare, bool suspect)
 static void remap_devices_work(struct work_struct *work)
 {
 	struct remap_c *rc = container_of(work, struct remap_c, devices.work.work);
-	struct remap_area areas[] = { remap_main_area(rc), remap_spare_area(rc) };
 	struct remap_devices *devices = &rc->devices;
 	bool again = true;
 	int i;
 
 	/* What lies below may be suspended as well; and a move takes its time. */
 	if (!dm_suspended(rc->ti) && mutex_trylock(&rc->move_lock)) {
+		struct remap_area areas[] = { remap_main_area(rc), remap_spare_area(rc) };
 		bool suspect = xchg(&devices->suspect, false);
 
 		for (i = 0; i < ARRAY_SIZE(areas); i++) {

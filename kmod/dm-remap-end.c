@@ -98,6 +98,8 @@ static int remap_end_flush(struct remap_c *rc, struct bio *bio, blk_status_t *er
 {
 	bool spare = dm_bio_get_target_bio_nr(bio);
 
+	if (*error && spare)
+		WRITE_ONCE(rc->slots_unflushed, true);
 	if (*error)
 		atomic_inc(&rc->flush_errors[spare]);
 	else if (remap_io_flags(bio) & REMAP_IO_FLUSH_FAILS || test_bit(spare, &rc->flush_failed))
@@ -118,6 +120,8 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 
 	if (flags & REMAP_IO_FLUSH)
 		return remap_end_flush(rc, bio, status);
+	if (flags & REMAP_IO_SLOT_WRITE && !error)
+		WRITE_ONCE(rc->slots_unflushed, true);
 	/* Before any repair: it waits for its turn, and whoever has it may be draining. */
 	remap_count_end(rc, remap_io_flags(bio));
 	if (!(flags & REMAP_IO_SETTLED)) {
@@ -132,6 +136,9 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 			return DM_ENDIO_INCOMPLETE;
 		}
 		remap_count_error(rc, bio, error);
+		/* That the spare is gone does not mean that the mapped device is. */
+		if (error == BLK_STS_OFFLINE && bio->bi_bdev == rc->spare->bdev)
+			*status = BLK_STS_IOERR;
 	}
 	if (flags & REMAP_IO_VERIFY && op_is_write(bio_op(bio))) {
 		sector_t sector = dm_target_offset(rc->ti, iter->bi_sector);
@@ -147,7 +154,8 @@ int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error)
 {
 	unsigned long flags = remap_io_flags(bio);
 
-	if (unlikely(*error || flags & (REMAP_IO_SETTLED | REMAP_IO_VERIFY | REMAP_IO_FLUSH)))
+	if (unlikely(*error || flags & (REMAP_IO_SETTLED | REMAP_IO_VERIFY | REMAP_IO_FLUSH |
+					REMAP_IO_SLOT_WRITE)))
 		return remap_end_special(ti->private, bio, error);
 	remap_count_end(ti->private, flags);
 	return DM_ENDIO_DONE;

@@ -24,6 +24,7 @@ static const char * const remap_event_names[REMAP_NR_EVENTS] = {
 	[REMAP_EVENT_SCAN] = "scan",
 	[REMAP_EVENT_HEALTH] = "health",
 	[REMAP_EVENT_METADATA] = "metadata",
+	[REMAP_EVENT_MIGRATION] = "migration",
 };
 
 #define REMAP_EVENT_VARS 7

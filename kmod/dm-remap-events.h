@@ -25,6 +25,7 @@ enum remap_event_kind {
 	REMAP_EVENT_SCAN,	/* a scan has started or ended */
 	REMAP_EVENT_HEALTH,	/* the assessment has changed */
 	REMAP_EVENT_METADATA,	/* it cannot be written any more, or can again */
+	REMAP_EVENT_MIGRATION,	/* one has ended, well or not */
 	REMAP_NR_EVENTS,
 };
 

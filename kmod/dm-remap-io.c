@@ -71,6 +71,10 @@ static unsigned long remap_to_spare(struct remap_c *rc, struct bio *bio, sector_
 
 	bio_set_dev(bio, rc->spare->bdev);
 	bio->bi_iter.bi_sector = remap_spare_sector(value, sector);
+	if (op_is_write(bio_op(bio))) {
+		remap_migration_mark(&rc->migrating, bio->bi_iter.bi_sector, bio_sectors(bio));
+		flags |= bio->bi_opf & REQ_FUA ? 0 : REMAP_IO_SLOT_WRITE;
+	}
 	return flags;
 }
 
@@ -157,6 +161,13 @@ static void remap_cut(struct bio *bio, sector_t sectors)
 		dm_accept_partial_bio(bio, sectors);
 }
 
+/* Is the entry being moved, or all that is on the spare? */
+static __always_inline bool remap_must_wait(const struct remap_c *rc, const void *value)
+{
+	return remap_is_held(value) ||
+	       (remap_state(value) != REMAP_MAIN && unlikely(READ_ONCE(rc->holding)));
+}
+
 /*
  * Hold a bio whose first sector is being moved, cut to the marked entry, which ends up in one
  * place as a whole. The move takes the list after it has given the entry its final value, and
@@ -170,7 +181,7 @@ static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t se
 	bool held;
 
 	spin_lock(&rc->held_lock);
-	held = remap_is_held(remap_table_at(rc->table, sector, &last));
+	held = remap_must_wait(rc, remap_table_at(rc->table, sector, &last));
 	if (held) {
 		remap_cut(bio, last - sector + 1);
 		/* It is submitted later and by another task, which may wait and does not poll. */
@@ -222,6 +233,7 @@ static void remap_hint_set(struct remap_c *rc, unsigned long generation,
 /* There may be an entry: ask the tree, unless the CPU remembers. */
 static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
+	struct remap_table *table;
 	unsigned long generation;
 	unsigned int phase;
 	void *value;
@@ -230,13 +242,15 @@ static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t
 	rcu_read_lock();
 	/* Pairs with the release in remap_drain(): the new phase comes with the marks. */
 	phase = smp_load_acquire(&rc->phase);
-	/* Pairs with the release in remap_table_store(): no hint outlives a change of the table. */
-	generation = smp_load_acquire(&rc->table->generation);
+	/* A switch to another spare brings another one; it waits for us before anything is sent. */
+	table = READ_ONCE(rc->table);
+	/* Pairs with the release in remap_table_touch(): no hint outlives a change of the table. */
+	generation = smp_load_acquire(&table->generation);
 	value = in_task() ? remap_hint_get(rc, generation, sector, bio_sectors(bio)) : NULL;
 	if (!value) {
-		MA_STATE(mas, &rc->table->tree, sector, sector);
+		MA_STATE(mas, &table->tree, sector, sector);
 
-		while (remap_is_held(value = mas_walk(&mas))) {
+		while (remap_must_wait(rc, value = mas_walk(&mas))) {
 			if (remap_hold(rc, bio, sector)) {
 				r = DM_MAPIO_SUBMITTED;
 				goto out;
@@ -276,14 +290,16 @@ static __always_inline int remap_map_write(struct remap_c *rc, struct bio *bio, 
 static noinline int remap_map_flush(struct remap_c *rc, struct bio *bio)
 {
 	bool spare = dm_bio_get_target_bio_nr(bio);
-
 	unsigned long flags = REMAP_IO_FLUSH;
 
 	/* Who flushes now, after one of ours has failed, may have written what that one lost. */
 	if (test_bit(spare, &rc->flush_failed) && test_and_clear_bit(spare, &rc->flush_failed))
 		flags |= REMAP_IO_FLUSH_FAILS;
+	/* What ends from now on may be too late for this flush. */
+	if (spare)
+		WRITE_ONCE(rc->slots_unflushed, false);
 	remap_io_set(bio, flags);
-	bio_set_dev(bio, spare ? rc->spare->bdev : rc->main->bdev);
+	bio_set_dev(bio, spare ? READ_ONCE(rc->spare)->bdev : rc->main->bdev);
 	return DM_MAPIO_REMAPPED;
 }
 

@@ -24,6 +24,7 @@ struct remap_io {
 #define REMAP_IO_MISMATCH BIT(4)	/* read other data than was written */
 #define REMAP_IO_FLUSH BIT(5)		/* empty, ... */
 #define REMAP_IO_FLUSH_FAILS BIT(6)	/* ... and has to fail for one that did */
+#define REMAP_IO_SLOT_WRITE BIT(7)	/* what it wrote may be in the spare's cache */
 
 static inline unsigned long remap_io_flags(const struct bio *bio)
 {

@@ -210,18 +210,35 @@ static void remap_load_publish(struct remap_loader *ld)
 		remap_crcs_forget(rc->crcs, 0, rc->ti->len - 1);
 }
 
+/* It comes in the place of another device: does it have all that is being served? */
+static bool remap_load_is_heritage(const struct remap_loader *ld)
+{
+	const struct remap_heritage *heritage = &ld->rc->heritage;
+	u64 generation = le64_to_cpu(ld->meta->super->header.generation);
+
+	return generation > heritage->generation ||
+	       (generation == heritage->generation &&
+		ld->meta->journal_used >= heritage->journal_used);
+}
+
 /*
  * Is it the spare that we know, and does what we have read of it last? A write that was said to
  * have failed may be in a cache.
  */
 static int remap_load_believe(struct remap_loader *ld)
 {
-	const struct remap_disk_header *known = &ld->rc->meta->super->header;
+	const struct remap_heritage *heritage = &ld->rc->heritage;
 	struct remap_area spare = remap_spare_area(ld->rc);
+	const u8 *known = ld->rc->meta->super->header.uuid;
+	bool first = heritage->expected && !ld->rc->active;
 
+	if (first)
+		known = heritage->uuid;
 	if (!ld->may_format &&
-	    memcmp(known->uuid, ld->meta->super->header.uuid, sizeof(known->uuid)))
+	    memcmp(known, ld->meta->super->header.uuid, sizeof(heritage->uuid)))
 		return remap_refuse_meta(ld->rc, "superblock", "of another device");
+	if (first && !remap_load_is_heritage(ld))
+		return remap_refuse_meta(ld->rc, "superblock", "older than what is being served");
 	remap_flush_begin(ld->rc);
 	return remap_table_is_writable(ld->rc) && remap_flush(ld->rc, &spare) ? -EIO : 0;
 }
@@ -237,11 +254,11 @@ static int remap_load_believe(struct remap_loader *ld)
 int remap_load(struct remap_c *rc, bool may_format)
 {
 	struct remap_loader ld = {
-		.rc = rc, .meta = remap_meta_create(rc), .may_format = may_format,
+		.rc = rc, .meta = remap_meta_create(rc, rc->spare_len), .may_format = may_format,
 	};
 	int r = -ENOMEM;
 
-	ld.table = remap_new_table(rc);
+	ld.table = remap_new_table(rc, rc->spare->bdev, rc->slots_start, rc->slots);
 	if (IS_ERR(ld.table))
 		ld.table = NULL;
 	if (ld.meta && ld.table)

@@ -105,6 +105,8 @@ static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	ti->private = rc;
 	ti->per_io_data_size = sizeof(struct remap_io);
 	ti->num_flush_bios = 2;
+	/* Even if no device has a cache now: a migration may bring one that has. */
+	ti->flush_supported = !rc->features.is_volatile;
 	ti->num_discard_bios = 1;
 	ti->discards_supported = bdev_max_discard_sectors(rc->main->bdev) > 0;
 	ti->num_write_zeroes_bios = 1;
@@ -183,6 +185,7 @@ static void remap_resume(struct dm_target *ti)
 	mutex_unlock(&rc->move_lock);
 	remap_health_resume(rc);
 	remap_scan_resume(rc);
+	remap_migration_resume(rc);
 }
 
 /* Comes before dm core blocks I/O and waits for the message that may be moving. */
@@ -206,27 +209,36 @@ static void remap_postsuspend(struct dm_target *ti)
 	/* An heir may take the table from here on: what there is to tell of it is told now. */
 	remap_health_pause(rc);
 	flush_work(&rc->events.work);
+	remap_migration_forget(rc);
 }
 
 static void remap_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
 			 char *result, unsigned int maxlen)
 {
 	struct remap_c *rc = ti->private;
+	u64 spare_start, spare_len;
 	unsigned int sz = 0;
+	char spare[16];
+
+	/* A migration may change them. */
+	spin_lock(&rc->table_lock);
+	strscpy(spare, rc->spare->name, sizeof(spare));
+	spare_start = rc->spare_start;
+	spare_len = rc->spare_len;
+	spin_unlock(&rc->table_lock);
 
 	switch (type) {
 	case STATUSTYPE_INFO:
 		remap_print_status(rc, result, maxlen);
 		break;
 	case STATUSTYPE_TABLE:
-		DMEMIT("%s %llu %s %llu %llu%s", rc->main->name, (u64)rc->main_start,
-		       rc->spare->name, (u64)rc->spare_start, (u64)rc->spare_len, rc->args);
+		DMEMIT("%s %llu %s %llu %llu%s", rc->main->name, (u64)rc->main_start, spare,
+		       spare_start, spare_len, rc->args);
 		break;
 	case STATUSTYPE_IMA:
 		DMEMIT_TARGET_NAME_VERSION(ti->type);
 		DMEMIT(",main=%s,main_start=%llu,spare=%s,spare_start=%llu,spare_len=%llu;",
-		       rc->main->name, (u64)rc->main_start, rc->spare->name,
-		       (u64)rc->spare_start, (u64)rc->spare_len);
+		       rc->main->name, (u64)rc->main_start, spare, spare_start, spare_len);
 		break;
 	}
 }
@@ -249,7 +261,7 @@ static void remap_io_hints(struct dm_target *ti, struct queue_limits *limits)
 
 static struct target_type remap_target = {
 	.name = "remap",
-	.version = { 3, 0, 0 },
+	.version = { 3, 1, 0 },
 	.features = DM_TARGET_NOWAIT,
 	.module = THIS_MODULE,
 	.ctr = remap_ctr,

@@ -306,12 +306,10 @@ static int remap_msg_restore(struct remap_c *rc, unsigned int argc, char **argv,
 	return 1;
 }
 
-/* Part of the protocol, but not of this version. */
-static int remap_msg_unsupported(struct remap_c *rc, unsigned int argc, char **argv,
-				 struct remap_reply *reply)
+static int remap_msg_migrate(struct remap_c *rc, unsigned int argc, char **argv,
+			     struct remap_reply *reply)
 {
-	remap_err(rc, "%s: not supported by version " REMAP_VERSION, argv[0]);
-	return -EOPNOTSUPP;
+	return remap_migration_message(rc, argc, argv, reply->result, reply->maxlen);
 }
 
 static const struct {
@@ -330,7 +328,7 @@ static const struct {
 	{ "scan", remap_msg_scan },
 	{ "save", remap_msg_save },
 	{ "restore", remap_msg_restore },
-	{ "migrate", remap_msg_unsupported },
+	{ "migrate", remap_msg_migrate },
 };
 
 int remap_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,

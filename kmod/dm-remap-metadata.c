@@ -14,13 +14,13 @@
 #include "dm-remap-targets.h"
 
 /* All memory that a commit will need. Return: the state, or NULL. */
-struct remap_meta *remap_meta_create(struct remap_c *rc)
+struct remap_meta *remap_meta_create(const struct remap_c *rc, u64 spare_len)
 {
 	struct remap_meta *meta = kzalloc(sizeof(*meta), GFP_NOIO);
 
 	if (!meta)
 		return NULL;
-	remap_layout_of(rc->spare_len, rc->unit, &meta->layout);
+	remap_layout_of(spare_len, rc->unit, &meta->layout);
 	meta->super = (void *)get_zeroed_page(GFP_NOIO);
 	meta->block = (void *)get_zeroed_page(GFP_NOIO);
 	if (!meta->super || !meta->block) {
@@ -179,8 +179,18 @@ void remap_block_start(void *block, const char *magic, const struct remap_disk_s
 	header->sequence = cpu_to_le64(sequence);
 }
 
-/* The current superblock once more, in the place of the damaged one, before anything else. */
-static int remap_heal_super(struct remap_c *rc)
+/* No migration from this spare is under way any more. */
+void remap_super_unlink(struct remap_disk_super *super)
+{
+	if (!(super->compat & cpu_to_le32(REMAP_DISK_MIGRATING)))
+		return;
+	super->compat &= cpu_to_le32(~REMAP_DISK_MIGRATING);
+	memset(super->linked_uuid, 0, sizeof(super->linked_uuid));
+	super->linked_generation = 0;
+}
+
+/* The current superblock once more, in the place of the other one, before anything else. */
+int remap_heal_super(struct remap_c *rc)
 {
 	le64_add_cpu(&rc->meta->super->header.sequence, 1);
 	return remap_write_super(rc);
@@ -196,6 +206,13 @@ static void remap_meta_begin(struct remap_c *rc)
 
 	if (!remap_table_is_writable(rc) || meta->mode != REMAP_META_WRITE)
 		return;
+	/*
+	 * A migration from here may have ended without this spare hearing of it. Being newer than
+	 * the switch tells that we have gone on.
+	 */
+	if (meta->super->compat & cpu_to_le32(REMAP_DISK_MIGRATING))
+		meta->rewrite = true;
+	remap_super_unlink(meta->super);
 	if (meta->super->ro_compat)
 		remap_meta_degrade(rc, "it has features that this version does not know");
 	else if (meta->heal && remap_heal_super(rc))
@@ -216,7 +233,7 @@ int remap_meta_activate(struct remap_c *rc)
 	int r;
 
 	mutex_lock(&rc->move_lock);
-	r = rc->owner ? 0 : remap_load(rc, true);
+	r = rc->owner ? 0 : remap_load(rc, !rc->heritage.expected);
 	if (r)
 		WRITE_ONCE(rc->meta->mode, REMAP_META_FAIL);
 	else
@@ -226,13 +243,32 @@ int remap_meta_activate(struct remap_c *rc)
 	return r;
 }
 
-/* Has a device grown since the superblock was written? The next start would take it for another. */
-static bool remap_sizes_differ(struct remap_c *rc)
+/**
+ * remap_super_follow_sizes() - A device may grow while it is served: the next start would take it
+ * for another one.
+ * @rc: the target
+ * @super: what is to say how large the devices are
+ *
+ * One that is smaller than what is used of it is gone, and will come back as it was.
+ *
+ * Return: whether anything has changed.
+ */
+bool remap_super_follow_sizes(struct remap_c *rc, struct remap_disk_super *super)
 {
-	const struct remap_disk_super *super = rc->meta->super;
+	u64 main = bdev_nr_sectors(rc->main->bdev), spare = bdev_nr_sectors(rc->spare->bdev);
+	bool changed = false;
 
-	return le64_to_cpu(super->main_device_sectors) != bdev_nr_sectors(rc->main->bdev) ||
-	       le64_to_cpu(super->spare_device_sectors) != bdev_nr_sectors(rc->spare->bdev);
+	if (main >= rc->main_start + rc->ti->len &&
+	    main != le64_to_cpu(super->main_device_sectors)) {
+		super->main_device_sectors = cpu_to_le64(main);
+		changed = true;
+	}
+	if (spare >= rc->spare_start + rc->spare_len &&
+	    spare != le64_to_cpu(super->spare_device_sectors)) {
+		super->spare_device_sectors = cpu_to_le64(spare);
+		changed = true;
+	}
+	return changed;
 }
 
 /*
@@ -247,7 +283,8 @@ void remap_meta_suspend(struct remap_c *rc)
 	rc->running = false;
 	meta = rc->meta;
 	if (rc->active && meta && meta->mode == REMAP_META_WRITE && remap_table_is_writable(rc) &&
-	    !rc->noflush && (meta->journal_used || meta->nr || remap_sizes_differ(rc)) &&
+	    !rc->noflush && (remap_super_follow_sizes(rc, meta->super) || meta->journal_used ||
+			     meta->nr) &&
 	    remap_checkpoint(rc, NULL))
 		remap_meta_degrade(rc, "the table could not be written at the end");
 	mutex_unlock(&rc->move_lock);
@@ -307,6 +344,9 @@ int remap_meta_restore(struct remap_c *rc, u64 *remapped)
 		r = -EOPNOTSUPP;
 	} else if (!dm_suspended(rc->ti) || rc->running || !rc->active || !rc->owner) {
 		remap_err(rc, "restore: suspend the device first");
+		r = -EBUSY;
+	} else if (rc->migrating.now) {
+		remap_err(rc, "restore: a migration is under way: stop it first");
 		r = -EBUSY;
 	} else {
 		r = remap_load(rc, false);

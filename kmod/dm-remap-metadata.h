@@ -47,7 +47,7 @@ struct remap_meta {
 	u64 errors;
 };
 
-struct remap_meta *remap_meta_create(struct remap_c *rc);
+struct remap_meta *remap_meta_create(const struct remap_c *rc, u64 spare_len);
 void remap_meta_destroy(struct remap_meta *meta);
 bool remap_table_is_writable(const struct remap_c *rc);
 bool remap_meta_is_writable(const struct remap_c *rc);
@@ -84,6 +84,9 @@ void remap_meta_commit_notes(struct remap_c *rc);
 
 int remap_checkpoint(struct remap_c *rc, struct list_head *pieces);
 int remap_write_super(struct remap_c *rc);
+int remap_heal_super(struct remap_c *rc);
+bool remap_super_follow_sizes(struct remap_c *rc, struct remap_disk_super *super);
+void remap_super_unlink(struct remap_disk_super *super);
 
 int remap_load(struct remap_c *rc, bool may_format);
 int remap_refuse_metadata(struct remap_c *rc);

@@ -57,9 +57,13 @@ static blk_status_t remap_repair_clone(struct remap_repair *rp, const struct rem
 	bio_set_dev(part, area->bdev);
 	part->bi_iter.bi_sector = sector;
 	part->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED | REQ_RAHEAD);
+	if (area->spare && op_is_write(bio_op(part)))
+		remap_migration_mark(&rp->rc->migrating, sector, count);
 	submit_bio_wait(part);
 	status = part->bi_status;
 	bio_put(part);
+	if (!status && area->spare && op_is_write(bio_op(rp->bio)))
+		WRITE_ONCE(rp->rc->slots_unflushed, true);
 	if (status && area->spare)
 		atomic64_inc(&rp->rc->table->counters->spare_errors);
 	return status;

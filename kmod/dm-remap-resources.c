@@ -32,14 +32,14 @@ static void remap_stop_verifying(struct remap_c *rc)
 	remap_crcs_destroy(rc->crcs);
 }
 
-/* An empty table for the target's geometry. */
-struct remap_table *remap_new_table(struct remap_c *rc)
+/* An empty table for the target's sectors and a spare's slots. */
+struct remap_table *remap_new_table(struct remap_c *rc, struct block_device *spare,
+				    sector_t slots_start, u64 slots)
 {
-	unsigned long align = max_t(unsigned long, PAGE_SIZE,
-				    bdev_physical_block_size(rc->spare->bdev));
+	unsigned long align = max_t(unsigned long, PAGE_SIZE, bdev_physical_block_size(spare));
 
 	align = max(roundup_pow_of_two(align) >> SECTOR_SHIFT, (unsigned long)rc->unit);
-	return remap_table_create(rc->ti->len, rc->slots_start, rc->slots, rc->unit, align);
+	return remap_table_create(rc->ti->len, slots_start, slots, rc->unit, align);
 }
 
 /* What the target needs to run, once the devices are known. */
@@ -66,15 +66,16 @@ int remap_alloc_resources(struct remap_c *rc)
 	r = remap_start_verifying(rc);
 	if (r)
 		goto bad_crcs;
-	rc->table = remap_new_table(rc);
+	rc->table = remap_new_table(rc, rc->spare->bdev, rc->slots_start, rc->slots);
 	if (IS_ERR(rc->table)) {
 		r = PTR_ERR(rc->table);
 		goto bad_table;
 	}
 	r = -ENOMEM;
-	rc->meta = rc->features.is_volatile ? NULL : remap_meta_create(rc);
+	rc->meta = rc->features.is_volatile ? NULL : remap_meta_create(rc, rc->spare_len);
 	if (!rc->meta && !rc->features.is_volatile)
 		goto bad_meta;
+	remap_migration_init(rc);
 	remap_events_init(rc);
 	remap_devices_init(rc);
 	remap_health_init(rc);
@@ -104,6 +105,7 @@ bad_inflight:
 void remap_free_resources(struct remap_c *rc)
 {
 	remap_scan_exit(rc);
+	remap_migration_exit(rc);
 	remap_devices_exit(rc);
 	flush_workqueue(rc->wq);
 	remap_health_exit(rc);

@@ -45,7 +45,8 @@ void remap_print_status(struct remap_c *rc, char *result, unsigned int maxlen)
 	DMEMIT("transport_errors=%lld mode=%s", atomic64_read(&c->transport_errors),
 	       remap_mode_name(rc));
 	if (rc->meta)
-		DMEMIT(" generation=%llu", rc->meta->generation);
+		DMEMIT(" generation=%llu migrate=%s migrate_progress=%u%%", rc->meta->generation,
+		       remap_migration_name(rc), remap_migration_progress(rc));
 	spin_unlock(&rc->table_lock);
 }
 

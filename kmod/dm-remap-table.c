@@ -173,6 +173,13 @@ static void remap_filter_clear(struct remap_table *table, sector_t first, sector
 	}
 }
 
+/* Nobody goes by what he remembers of it any more; move_lock. */
+void remap_table_touch(struct remap_table *table)
+{
+	/* Pairs with the acquire in remap_map_tree(). */
+	smp_store_release(&table->generation, table->generation + 1);
+}
+
 static int remap_table_put(struct remap_table *table, sector_t first, sector_t last, void *value,
 			   gfp_t gfp)
 {
@@ -183,8 +190,7 @@ static int remap_table_put(struct remap_table *table, sector_t first, sector_t l
 		remap_filter_set(table, first, last);
 	mas_lock(&mas);
 	r = mas_store_gfp(&mas, value, gfp);
-	/* Pairs with the acquire in remap_map_tree(). */
-	smp_store_release(&table->generation, table->generation + 1);
+	remap_table_touch(table);
 	mas_unlock(&mas);
 	return r;
 }

@@ -135,7 +135,7 @@ struct remap_table {
 	sector_t len;
 	unsigned long generation;	/* goes up with every change of the tree */
 	struct remap_slots slots;
-	struct remap_counters *counters;	/* of the device: a table that takes over takes them */
+	struct remap_counters *counters;	/* of the device: they outlive a table */
 	/* Status reads the totals where it must not sleep. Innermost. */
 	spinlock_t lock;
 	struct remap_totals totals;
@@ -163,6 +163,7 @@ void *remap_table_next(struct remap_table *table, sector_t *first, sector_t *las
 void remap_table_private(struct remap_table *table);
 int remap_table_load(struct remap_table *table, sector_t first, sector_t last, void *value);
 void remap_table_shared(struct remap_table *table);
+void remap_table_touch(struct remap_table *table);
 int remap_table_store(struct remap_table *table, sector_t first, sector_t last, void *value);
 int remap_table_change(struct remap_table *table, sector_t first, sector_t last,
 		       void *(*become)(void *value), u64 *changed);

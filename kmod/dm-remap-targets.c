@@ -8,6 +8,7 @@
 #include <linux/mutex.h>
 
 #include "dm-remap-debugfs.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-table.h"
 #include "dm-remap-targets.h"
 
@@ -28,10 +29,39 @@ static bool remap_same_geometry(const struct remap_c *a, const struct remap_c *b
 	       a->spare_len == b->spare_len && a->unit == b->unit && !a->meta == !b->meta;
 }
 
-static bool remap_overlap(const struct dm_dev *a, sector_t a_start, sector_t a_len,
-			  const struct dm_dev *b, sector_t b_start, sector_t b_len)
+/* The same sectors, with the spare on another device: it may be the same that has come back. */
+static bool remap_is_other_spare(const struct remap_c *a, const struct remap_c *b)
 {
-	return a->bdev == b->bdev && a_start < b_start + b_len && b_start < a_start + a_len;
+	return a->ti->begin == b->ti->begin && a->ti->len == b->ti->len &&
+	       a->main->bdev == b->main->bdev && a->main_start == b->main_start &&
+	       a->spare->bdev != b->spare->bdev && a->spare_start == b->spare_start &&
+	       a->spare_len == b->spare_len && a->unit == b->unit && a->meta && b->meta;
+}
+
+static struct remap_span remap_main_span(const struct remap_c *rc)
+{
+	return (struct remap_span) { rc->main->bdev, rc->main_start, rc->ti->len };
+}
+
+static struct remap_span remap_spare_span(struct remap_c *rc)
+{
+	struct remap_span span;
+
+	/* A migration may change them. */
+	spin_lock(&rc->table_lock);
+	span = (struct remap_span) { rc->spare->bdev, rc->spare_start, rc->spare_len };
+	spin_unlock(&rc->table_lock);
+	return span;
+}
+
+static bool remap_overlap(struct remap_span a, struct remap_span b)
+{
+	return a.bdev == b.bdev && a.start < b.start + b.len && b.start < a.start + a.len;
+}
+
+static bool remap_is_claimed(const struct remap_c *rc, struct remap_span span)
+{
+	return rc->claim.bdev && remap_overlap(rc->claim, span);
 }
 
 /* Sectors that a target has relocated; its table may be replaced by another, see remap_load(). */
@@ -46,22 +76,26 @@ static u64 remap_relocated(struct remap_c *rc)
 }
 
 /* May @rc exist beside @other? A spare range has one owner; a new table must know the old one's. */
-static char *remap_conflict(const struct remap_c *rc, struct remap_c *other)
+static char *remap_conflict(struct remap_c *rc, struct remap_c *other)
 {
+	struct remap_span main = remap_main_span(rc), spare = remap_spare_span(rc);
 	bool same_md = remap_md(rc) == remap_md(other);
 
 	if (!same_md || rc->ti->table == other->ti->table) {
-		if (remap_overlap(rc->spare, rc->spare_start, rc->spare_len, other->spare,
-				  other->spare_start, other->spare_len))
+		if (remap_overlap(spare, remap_spare_span(other)))
 			return "spare_dev: its range is the spare of another remap target";
-		if (remap_overlap(rc->spare, rc->spare_start, rc->spare_len, other->main,
-				  other->main_start, other->ti->len))
+		if (remap_overlap(spare, remap_main_span(other)))
 			return "spare_dev: its range is main of another remap target";
-		if (remap_overlap(rc->main, rc->main_start, rc->ti->len, other->spare,
-				  other->spare_start, other->spare_len))
+		if (remap_overlap(main, remap_spare_span(other)))
 			return "main_dev: its range is the spare of another remap target";
+		if (remap_is_claimed(other, spare) || remap_is_claimed(other, main))
+			return "a migration of another remap target goes to this range";
 		return NULL;
 	}
+	if (other->claim.bdev)
+		return "A migration is under way: wait for its end, or stop it";
+	if (remap_is_other_spare(rc, other))
+		return NULL;
 	if (other->owner && (other->relocating || remap_relocated(other)) &&
 	    rc->ti->begin < other->ti->begin + other->ti->len &&
 	    other->ti->begin < rc->ti->begin + rc->ti->len && !remap_same_geometry(rc, other))
@@ -108,6 +142,7 @@ static void remap_hand_over(struct remap_c *rc, struct remap_c *heir)
 	remap_scan_hand_over(rc, heir);
 	remap_devices_hand_over(rc, heir);
 	heir->flush_failed = rc->flush_failed;
+	heir->slots_unflushed = rc->slots_unflushed;
 	rc->owner = false;
 	heir->owner = true;
 }
@@ -169,6 +204,34 @@ static void remap_take_names(struct remap_c *rc)
 	} while (dir);
 }
 
+/*
+ * The spare of @other is gone, and another device comes in its place. That has to have what was
+ * relocated, or it would be lost without anybody noticing.
+ */
+static void remap_inherit(struct remap_c *rc, struct remap_c *other)
+{
+	const struct remap_meta *meta = other->meta;
+
+	if (other->owner && remap_relocated(other)) {
+		rc->heritage.expected = true;
+		memcpy(rc->heritage.uuid, meta->super->header.uuid, sizeof(rc->heritage.uuid));
+		rc->heritage.generation = meta->generation;
+		rc->heritage.journal_used = meta->journal_used;
+	} else if (other->heritage.expected && !other->active) {
+		/* It could not be resumed. */
+		rc->heritage = other->heritage;
+	}
+	if (!other->owner)
+		return;
+	rc->flush_failed |= other->flush_failed;
+	/* It may have lost its cache with its power: who flushes next is told. */
+	if (READ_ONCE(other->slots_unflushed))
+		set_bit(true, &rc->flush_failed);
+	spin_lock(&rc->table_lock);
+	swap(rc->table->counters, other->table->counters);
+	spin_unlock(&rc->table_lock);
+}
+
 /**
  * remap_take_over() - Before the first resume: take what the old table has relocated.
  * @rc: a target of a new table; the old table is suspended and about to be destroyed
@@ -189,6 +252,8 @@ int remap_take_over(struct remap_c *rc)
 			remap_hand_over(other, rc);
 		else
 			error = error ?: remap_conflict(rc, other);
+		if (!error && remap_is_other_spare(rc, other))
+			remap_inherit(rc, other);
 	}
 	rc->refused = rc->refused || error;
 	mutex_unlock(&remap_targets_lock);
@@ -230,6 +295,52 @@ int remap_relocation_begin(struct remap_c *rc)
 		rc->relocating--;
 	mutex_unlock(&remap_targets_lock);
 	return r;
+}
+
+/**
+ * remap_claim() - A migration is to go there: nobody else may.
+ * @rc: the target
+ * @side: where to
+ *
+ * Until remap_unclaim().
+ *
+ * Return: 0 or -EBUSY; the reason is in the log.
+ */
+int remap_claim(struct remap_c *rc, const struct remap_spare_side *side)
+{
+	struct remap_span span = { side->dev->bdev, side->start, side->len };
+	const char *error = NULL;
+	struct remap_c *other;
+
+	mutex_lock(&remap_targets_lock);
+	if (rc->claim.bdev)
+		error = "a migration is under way already";
+	list_for_each_entry(other, &remap_targets, list) {
+		if (error)
+			break;
+		if (remap_overlap(span, remap_main_span(other)))
+			error = "the new spare's range is main of a remap target";
+		else if (remap_overlap(span, remap_spare_span(other)))
+			error = "the new spare's range is the spare of a remap target";
+		else if (remap_is_claimed(other, span))
+			error = "another migration goes to the new spare";
+		else if (remap_md(other) == remap_md(rc) && other->ti->table != rc->ti->table)
+			error = "another table is loaded: resume or clear it first";
+	}
+	if (!error)
+		rc->claim = span;
+	mutex_unlock(&remap_targets_lock);
+
+	if (error)
+		remap_err(rc, "migrate: %s", error);
+	return error ? -EBUSY : 0;
+}
+
+void remap_unclaim(struct remap_c *rc)
+{
+	mutex_lock(&remap_targets_lock);
+	rc->claim.bdev = NULL;
+	mutex_unlock(&remap_targets_lock);
 }
 
 void remap_relocation_end(struct remap_c *rc)
