@@ -13,7 +13,10 @@ import { InterruptedError } from "../output/exit_codes.ts";
 import { inWords, openTarget, type Target } from "./meta_target.ts";
 
 /** A file that is not there is made, as long as the device that it is to stand in for. */
-export function prepareOutput({ path, start = 0n }: Target, fields: Superblock): () => void {
+export function prepareOutput(
+  { path, start = 0n }: Target,
+  fields: Pick<Superblock, "spareSectors">,
+): () => void {
   try {
     using file = Deno.openSync(path, { write: true, createNew: true });
     file.truncateSync((Number(start) + fields.spareSectors) * SECTOR_SIZE);
@@ -25,7 +28,11 @@ export function prepareOutput({ path, start = 0n }: Target, fields: Superblock):
 }
 
 /** Keeps the metadata area in a file of its own, which must not exist. */
-export function keepCopy(source: Target, fields: Superblock, path: string): void {
+export function keepCopy(
+  source: Target,
+  fields: Pick<Superblock, "spareSectors" | "blockSectors">,
+  path: string,
+): void {
   const { slotsStart } = layoutOf(fields.spareSectors, fields.blockSectors);
   try {
     using image = openTarget(source);

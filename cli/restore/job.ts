@@ -78,7 +78,6 @@ function lastKnown({ device: then }: SnapshotHead, newest: Witness | undefined):
 
 /** Where it goes. */
 export interface Ground {
-  readonly image: Image;
   readonly spareStart: number;
   readonly spareSectors: number;
   readonly spareDeviceSectors: number;
@@ -87,6 +86,8 @@ export interface Ground {
 export interface Job {
   readonly store: Store;
   readonly fates: Fates;
+  /** Of the range, for writing. */
+  readonly image: Image;
   readonly ground: Ground;
   readonly placement: Placement;
   /**
@@ -109,7 +110,7 @@ export interface Outcome {
 
 /** Everything of it, or a range that is refused. */
 export async function carryOut(job: Job, pace: Pace): Promise<Outcome> {
-  const { store, ground: { image }, placement, fates: { head, device } } = job;
+  const { store, image, placement, fates: { head, device } } = job;
   const fields = superblockOf(job);
   if (job.write === "table") {
     if (job.keeps !== true) guard(image, fields);

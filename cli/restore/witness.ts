@@ -41,6 +41,8 @@ export interface OldSpare {
   readonly whole: boolean;
   /** An earlier attempt at a restore, or a migration, was begun on it and not finished. */
   readonly unfinished: boolean;
+  /** Its content has moved to another spare. */
+  readonly moved: boolean;
   /** Why its table is not, or not wholly, known. */
   readonly problems: readonly string[];
 }
@@ -143,6 +145,7 @@ export async function readOldSpare(lookup: Lookup, image: Image): Promise<OldSpa
       device: storedIdentity(migrated.superblock, image.path),
       ...{ capture: undefined, witness: undefined, whole: false },
       unfinished: migrated.kind === "unfinished",
+      moved: migrated.kind === "moved",
       problems: [
         migrated.kind === "unfinished"
           ? "something was to be written to it and was not finished; its own table is gone"
@@ -154,7 +157,8 @@ export async function readOldSpare(lookup: Lookup, image: Image): Promise<OldSpa
     const capture = captureOffline(image);
     const witness = await spareWitness(lookup, capture, image.path);
     const { device } = capture.facts;
-    return { device, capture, witness, whole: true, unfinished: false, problems: [] };
+    const states = { whole: true, unfinished: false, moved: false, problems: [] };
+    return { device, capture, witness, ...states };
   } catch (error) {
     if (!(error instanceof MetadataError)) throw error;
     return salvaged(lookup, image, error);
@@ -234,7 +238,7 @@ function salvaged(lookup: Lookup, image: Image, error: MetadataError): OldSpare 
   const problems = error.problems.map(({ where, message }) => `${where}: ${message}`).slice(0, 3);
   const none = {
     ...{ device: undefined, capture: undefined, witness: undefined },
-    ...{ whole: false, unfinished: false, problems },
+    ...{ whole: false, unfinished: false, moved: false, problems },
   };
   const { device } = lookup.head;
   try {
