@@ -6,6 +6,7 @@ import { ERRORS } from "./stages/errors/stage.ts";
 import { FILES } from "./stages/files.ts";
 import { HOTPLUG } from "./stages/hotplug/stage.ts";
 import { LEAK } from "./stages/leak.ts";
+import { MIGRATION } from "./stages/migration/stage.ts";
 import { PERFORMANCE } from "./stages/performance.ts";
 import { PERSISTENCE } from "./stages/persistence/stage.ts";
 import { SCAN } from "./stages/scan.ts";
@@ -18,6 +19,7 @@ export const STAGES: readonly Stage[] = [
   ERRORS,
   PERSISTENCE,
   CORRUPTION,
+  MIGRATION,
   HOTPLUG,
   SCAN,
   FILES,
