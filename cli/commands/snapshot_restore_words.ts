@@ -74,14 +74,19 @@ export function warningsOf({ fates, testimony }: Report): string[] {
       `${testimony.active} is in use still: remove it before anything is done with the new spare`,
     );
   }
-  if (mainDevice === undefined) {
-    warnings.push(
-      "the main device was not looked at: it is not here, or cannot be told from others",
-    );
-  } else if (!mainDevice.identified) {
-    warnings.push(`${mainDevice.path}: nothing but its sizes shows that it is the main device`);
-  }
   return warnings;
+}
+
+/** What is good to know. */
+export function remarksOf({ fates, mainDevice }: Report): string[] {
+  if (mainDevice === undefined) {
+    return [
+      `the main device of ${printable(fates.device.name) || "it"} was not looked at: it is not ` +
+      "here, or cannot be told from others (--main names it)",
+    ];
+  }
+  if (mainDevice.identified) return [];
+  return [`${mainDevice.path}: nothing but its sizes shows that it is the main device`];
 }
 
 function lastTime({ head, newest }: Fates): string {
