@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The program inside the guest.
+import { parseArgs } from "node:util";
+import { RemapDevice } from "../../cli/device/remap_device.ts";
+import { checkEqual, checkMatch } from "../../cli/selftest/check.ts";
+import type { Digests } from "../../cli/selftest/stages/real_files.ts";
+import { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import { run } from "../model/process.ts";
+import { progress, result } from "../model/records.ts";
+import { BAD_IN_FS, makeFirst, RAW, setBad } from "./disks.ts";
+import { failures } from "./failures.ts";
+import { checkContent, Load, makeFileSystem, MOUNT, mountOn, unmountAndCheck } from "./files.ts";
+import { countOf, RawPart, WITHOUT_CONTENT } from "./raw.ts";
+import { tool, toolJson, useTool } from "./tool.ts";
+
+const { values } = parseArgs({ options: { tool: { type: "string", default: "dmremap-ts" } } });
+const NODE = "/dev/mapper/r0";
+
+/** What the steps share. */
+export interface Scene {
+  readonly dm: DeviceMapper;
+  readonly node: string;
+  readonly raw: RawPart;
+  files: Digests;
+}
+
+async function step(what: string, action: () => Promise<void>): Promise<void> {
+  const started = performance.now();
+  try {
+    await action();
+  } catch (error) {
+    result(what, error instanceof Error ? error.stack ?? error.message : String(error));
+    throw error;
+  }
+  progress(`${what}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  result(what);
+}
+
+/** Sectors that are bad, relocated, pending and lost, in the file system and behind it. */
+async function wearOut({ dm, node, raw }: Scene): Promise<void> {
+  for (const { first, count } of RAW.worn) {
+    await setBad(first, count);
+    await raw.write(node, first, count, 2);
+  }
+  const { remapped, pending, lost } = RAW;
+  await tool(0, "remap", "r0", `${remapped.first}+${remapped.count}`);
+  await raw.write(node, remapped.first + 10, 20, 3);
+  await setBad(pending.first, pending.count);
+  await setBad(lost.first, lost.count);
+  await tool(3, "remap", "r0", `${lost.first}+${lost.count}`);
+  await raw.check("a worn disk", node, WITHOUT_CONTENT);
+  const status = RemapDevice.open(dm, "r0").status();
+  checkEqual("sectors without content", Number(status.lost), countOf(WITHOUT_CONTENT));
+}
+
+async function setUp(scene: Scene): Promise<void> {
+  const first = await makeFirst();
+  await tool(0, "create", "r0", first, "/dev/lab/spare", "--yes", "--retries", "1");
+  for (const sector of BAD_IN_FS) await setBad(sector);
+  await run("dd", "if=/dev/zero", `of=${NODE}`, "bs=1M", "count=40", "oflag=direct", "status=none");
+  scene.files = await makeFileSystem(scene.node);
+  await scene.raw.fill(scene.node);
+  await wearOut(scene);
+}
+
+async function replace({ dm, node, raw, files }: Scene): Promise<void> {
+  await using load = await Load.start();
+  const device = RemapDevice.open(dm, "r0");
+  const before = device.status();
+  const said = await toolJson(3, "replace", "r0", "/dev/lab/second", "--yes");
+  await load.stop();
+  progress(`replace: ${JSON.stringify(said)}`);
+  checkEqual("it was worth it", before.remapped >= 300n + BigInt(BAD_IN_FS.length), true);
+  const { remapped, lost, pending } = device.status();
+  checkEqual("relocated, lost, pending", [remapped, lost, pending].map(Number), [
+    0,
+    countOf(WITHOUT_CONTENT),
+    countOf(WITHOUT_CONTENT),
+  ]);
+  const second = await numberOf("/dev/lab/second");
+  checkEqual("the main device", device.table().main, second);
+  await raw.check("on the second disk", node, WITHOUT_CONTENT);
+  await checkContent("on the second disk", files);
+}
+
+async function assembleAgain({ node, raw, files }: Scene): Promise<void> {
+  await unmountAndCheck(node);
+  await tool(0, "remove", "r0", "--yes");
+  await tool(0, "meta", "check", "/dev/lab/spare");
+  await tool(3, "assemble", "r0");
+  await mountOn(node);
+  await raw.check("assembled", node, WITHOUT_CONTENT);
+  await checkContent("assembled", files);
+}
+
+async function evacuate({ dm, node, raw, files }: Scene): Promise<void> {
+  const refused = await tool(1, "evacuate", "r0", "/dev/lab/third", "--yes");
+  checkMatch("why it is refused", refused.err, /no content.*\n?.*--accept-lost/s);
+  // Written anew, they are no loss.
+  for (const { first, count } of WITHOUT_CONTENT) await raw.write(node, first, count, 4);
+  await using load = await Load.start();
+  const said = await toolJson(0, "evacuate", "r0", "/dev/lab/third", "--yes");
+  await load.stop();
+  progress(`evacuate: ${JSON.stringify(said)}`);
+  const [line, ...more] = dm.table("r0");
+  const third = await numberOf("/dev/lab/third");
+  checkEqual("the table", [line?.type, line?.params, more.length], ["linear", `${third} 0`, 0]);
+  await raw.check("on the third disk", node, []);
+  await checkContent("on the third disk", files);
+}
+
+/** Nothing of the layer is left, and nothing brings it back. */
+async function withoutLayer({ files, raw }: Scene): Promise<void> {
+  await unmountAndCheck(NODE);
+  await run("dmsetup", "remove", "r0");
+  const assembled = await tool(0, "assemble", "--all");
+  checkEqual("assembled devices", (await tool(0, "list", "--names")).out, "");
+  checkEqual("words of assemble", assembled.out, "");
+  await mountOn("/dev/lab/third");
+  await raw.check("the third disk itself", "/dev/lab/third", []);
+  await checkContent("the third disk itself", files);
+  await run("umount", MOUNT);
+}
+
+async function numberOf(path: string): Promise<string> {
+  const { rdev } = await Deno.stat(path);
+  const number = rdev ?? 0;
+  return `${number >> 8}:${number & 0xff}`;
+}
+
+useTool(values.tool);
+await run("modprobe", "-a", "dm-mod", "libcrc32c");
+await run("modprobe", "-q", "ext4").catch(() => "built in");
+await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
+{
+  using dm = DeviceMapper.open();
+  const scene: Scene = { dm, node: NODE, raw: new RawPart(), files: new Map() };
+  try {
+    await step("a disk wears out under a file system", () => setUp(scene));
+    await failures(scene, step);
+    await step("replaced under load", () => replace(scene));
+    await step("assembled with the new main device", () => assembleAgain(scene));
+    await step("evacuated under load", () => evacuate(scene));
+    await step("the layer is gone", () => withoutLayer(scene));
+  } catch {
+    // It has been told.
+  }
+}
