@@ -98,11 +98,12 @@ function probe(path: string, mayBeEmpty: boolean): void {
 function openFile(path: string, readOnly: boolean, timeout: number): DatabaseSync {
   return translating(path, () => {
     if (!readOnly) return new DatabaseSync(path, { timeout });
+    const database = new DatabaseSync(path, { readOnly, timeout });
     try {
-      const database = new DatabaseSync(path, { readOnly, timeout });
       database.prepare("SELECT 1 FROM sqlite_schema").get();
       return database;
     } catch (cause) {
+      database.close();
       if (!(cause instanceof Error) || !cause.message.includes("unable to open")) throw cause;
       return openUnshared(path, cause);
     }

@@ -16,6 +16,8 @@ const CODES: Readonly<Record<number, Kind>> = {
   5: "busy",
   6: "busy",
   8: "read-only",
+  // The file is there and can be read: it is the log beside it that cannot be made.
+  14: "read-only",
   11: "damaged",
   13: "full",
   26: "other file",
@@ -28,6 +30,7 @@ const NO_SHARED_MEMORY = 4874;
 const TEXTS: readonly (readonly [string, Kind])[] = [
   ["database is locked", "busy"],
   ["database table is locked", "busy"],
+  ["unable to open database file", "read-only"],
   ["attempt to write a readonly database", "read-only"],
   ["malformed", "damaged"],
   ["file is not a database", "other file"],
@@ -50,9 +53,9 @@ export function storeError(path: string, error: unknown): unknown {
         cure: "wait until it has ended; `fuser` tells which process has the file open",
       });
     case "read-only":
-      return new StoreReadOnlyError("the store cannot be written", {
+      return new StoreReadOnlyError("the store, or the folder that it is in, cannot be written", {
         ...options,
-        cure: "check its permissions and those of its folder, and that it is not mounted read-only",
+        cure: "check the permissions of both, and whether the file system is mounted read-only",
       });
     case "full":
       return new StoreFullError("no room left for the store; nothing was changed", {
