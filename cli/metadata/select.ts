@@ -101,6 +101,12 @@ export function readMigrated(image: Image): Migrated | undefined {
 export function migrationWords(
   { kind, superblock: { linkedUuid } }: Migrated,
 ): { readonly message: string; readonly cure: string } {
+  if (kind === "moved" && linkedUuid === "") {
+    return {
+      message: "its content has moved to a disk that needs no spare: what is left on it is old",
+      cure: "use that disk; this spare may be used for something else: dmremap-ts create --format",
+    };
+  }
   const linked = linkedUuid === "" ? "another spare" : `the spare with set ${linkedUuid}`;
   return kind === "unfinished"
     ? {

@@ -5,6 +5,7 @@ import { TargetMissingError } from "../../device/errors.ts";
 import { linesOver, lineText } from "../../device/mirror/lines.ts";
 import { type Moved, type MoveProgress, Mover, type Watch } from "../../device/mirror/move.ts";
 import { type MovePlan, type MoveRequest, planMove } from "../../device/mirror/plan.ts";
+import { recover } from "../../device/mirror/recover.ts";
 import { type RemapDevice } from "../../device/remap_device.ts";
 import { thisSystem } from "../../device/system.ts";
 import { formatTable } from "../../device/table_line.ts";
@@ -32,13 +33,29 @@ export interface Completed {
   readonly moved: Moved;
 }
 
-/** Checks, asks, and moves; `undefined` after a dry run. */
+/** Checks, asks, and moves; `undefined` after a dry run, or if an earlier run had moved it. */
 export async function carryOut(
   session: Session,
   device: RemapDevice,
   request: MoveRequest,
 ): Promise<Completed | undefined> {
   const { out } = session;
+  if (!session.dryRun) {
+    const recovery = await recover(device, request.target);
+    if (recovery === "new disk") {
+      out.done(
+        { name: device.name, new_path: request.target, recovered: true },
+        `${device.name} stood still since an earlier run, which had made the switch: it goes on ` +
+          `with ${request.target} now`,
+      );
+      return undefined;
+    }
+    if (recovery === "old disk") {
+      out.warn(
+        `${device.name} stood still since an earlier run, and goes on with its old disk now`,
+      );
+    }
+  }
   const plan = planMove(device, request);
   for (const warning of plan.warnings) out.warn(warning);
   if (session.dryRun) {

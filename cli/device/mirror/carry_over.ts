@@ -49,15 +49,20 @@ export function switchMain(
 const MOVED = 2;
 
 /**
- * Makes sure that the table is not used any more: its content is elsewhere, without a spare. One
- * copy that says so is enough, the one that does not count now is first.
+ * Makes sure that the table is not used any more: its content is on another disk, without a spare.
+ * One copy that says so is enough, the one that does not count now is first.
  */
-export function retireTable(image: Image, { superblock, superblockCopy }: Metadata): void {
+export function retireTable(
+  image: Image,
+  { superblock, superblockCopy }: Metadata,
+  disk: NewMain,
+): void {
   const copies = superblockCopy === "A" ? [1, 0] : [0, 1];
   for (const [index, copy] of copies.entries()) {
     const sequence = superblock.sequence + 1 + index;
-    const moved = { ...superblock, sequence, incompat: MOVED, linkedUuid: "", linkedGeneration: 0 };
-    image.write(copy * BLOCK_SIZE, encodeSuperblock(moved));
+    const moved = { ...superblock, ...disk, sequence, incompat: MOVED };
+    const unlinked = { linkedUuid: "", linkedGeneration: 0 };
+    image.write(copy * BLOCK_SIZE, encodeSuperblock({ ...moved, ...unlinked }));
     image.sync();
   }
 }

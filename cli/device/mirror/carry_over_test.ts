@@ -130,7 +130,7 @@ Deno.test("a table that was retired is loaded by nobody, from the first write on
     const image = spare(checkpoints);
     const before = image.bytes.slice();
     const old = loadMetadata(image);
-    retireTable(image, old);
+    retireTable(image, old, NEW);
     assert.equal(hasSwitched(image, old.superblock), true);
     for (const { torn, state } of crashes(before, image)) {
       if (!torn) assert.equal(meaning(state), undefined);

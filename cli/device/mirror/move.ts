@@ -7,6 +7,7 @@ import type { BlockDevice } from "../block_device.ts";
 import { BusyError } from "../errors.ts";
 import type { RemapTable } from "../table_line.ts";
 import { copySpans, DiskDestination } from "./copy.ts";
+import { stayInMemory } from "./memory_lock.ts";
 import { RangeSet, type Span } from "./range_set.ts";
 import { LiveSource } from "./source.ts";
 import { Standstill } from "./standstill.ts";
@@ -204,8 +205,9 @@ export class Mover {
     await destination.flush();
     this.watch.signal.throwIfAborted();
     this.watch.hold(true);
-    const started = performance.now();
     try {
+      stayInMemory();
+      const started = performance.now();
       await using standstill = await Standstill.begin(this.dm, this.move);
       for (const span of await tracker?.changed() ?? []) this.#stale.add(span);
       if (tracker !== undefined && this.#estimateMs() > this.move.maxPauseMs) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // A remap device that stands still: I/O to it waits, and its table on the spare is the whole truth.
-import { DeviceMapperError } from "../../../ffi/errors.ts";
 import type { DeviceMapper, TargetSpec } from "../../../ffi/libdevmapper.ts";
 import { DeviceImage } from "../../metadata/device_image.ts";
 import { type Extent, hasSlot } from "../../metadata/extent.ts";
@@ -10,14 +9,10 @@ import { RefusedError } from "../errors.ts";
 import { type RemapTable, toTarget } from "../table_line.ts";
 import { hasSwitched, retireTable, switchMain } from "./carry_over.ts";
 import { barrier, linesOver } from "./lines.ts";
-import { stayInMemory } from "./memory_lock.ts";
 import type { Move } from "./move.ts";
 import { RangeSet, type Span } from "./range_set.ts";
 import { StillSource } from "./source.ts";
-
-/** A disk that was written to is looked at by udev for a moment. */
-const BUSY_TRIES = 100;
-const BUSY_DELAY_MS = 100;
+import { loadTable, putLayerOn } from "./tables.ts";
 
 /** Left without {@linkcode Standstill.finish}, the device goes on as it was. */
 export class Standstill implements AsyncDisposable {
@@ -37,7 +32,6 @@ export class Standstill implements AsyncDisposable {
 
   /** Stops the device; its file system, if there is one, notices nothing. */
   static async begin(dm: DeviceMapper, move: Move): Promise<Standstill> {
-    stayInMemory();
     const start = Number(move.table.spareStart) * SECTOR_SIZE;
     const image = new DeviceImage(move.spare.node, start, true, { shared: true });
     try {
@@ -88,21 +82,10 @@ export class Standstill implements AsyncDisposable {
     await this.#load(next);
     await this.dm.resume(name);
     this.#stands = false;
-    if (next === plain && kind === "replace") await this.#putLayerBack(plain);
-  }
-
-  /**
-   * The table of the old disk had relocated sectors, and the kernel loads no other beside it: now
-   * that it is gone, the device gets its line again.
-   */
-  async #putLayerBack(plain: readonly TargetSpec[]): Promise<void> {
-    const { name } = this.move;
-    await this.dm.suspend(name, { skipLockfs: true });
-    this.#stands = true;
-    this.#fallback = plain;
-    await this.#load([toTarget(this.#newTable())]);
-    await this.dm.resume(name);
-    this.#stands = false;
+    // The old disk's table had relocated sectors, and the kernel loads no other beside such a one.
+    if (next === plain && kind === "replace") {
+      await putLayerOn(this.dm, name, toTarget(this.#newTable()), plain);
+    }
   }
 
   #newTable(): RemapTable {
@@ -114,9 +97,9 @@ export class Standstill implements AsyncDisposable {
     const { kind, target, targetStart, targetId } = this.move;
     const { image, metadata } = this;
     try {
-      if (kind === "evacuate") return retireTable(image, metadata);
       const mainDeviceSectors = Number(target.sizeSectors);
       const main = { mainId: targetId, mainStart: targetStart, mainDeviceSectors };
+      if (kind === "evacuate") return retireTable(image, metadata, main);
       switchMain(image, metadata, main, new RangeSet(missing));
     } catch (error) {
       // What counts is what the spare says: an error may have come behind the first superblock.
@@ -124,17 +107,8 @@ export class Standstill implements AsyncDisposable {
     }
   }
 
-  async #load(lines: readonly TargetSpec[]): Promise<void> {
-    for (let tries = 1;; tries++) {
-      try {
-        return await this.dm.reload(this.move.name, lines);
-      } catch (error) {
-        const busy = error instanceof DeviceMapperError && error.code === "EBUSY" &&
-          error.kernelLog.every((line) => !line.includes("remap"));
-        if (!busy || tries === BUSY_TRIES) throw error;
-        await new Promise((resolve) => setTimeout(resolve, BUSY_DELAY_MS));
-      }
-    }
+  #load(lines: readonly TargetSpec[]): Promise<void> {
+    return loadTable(this.dm, this.move.name, lines);
   }
 
   /** Whatever happened, the device goes on: with what it had, or with the new disk. */
