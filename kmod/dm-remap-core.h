@@ -115,7 +115,7 @@ struct remap_c {
 	unsigned long flush_failed;	/* bits: main, spare; see remap_flush() */
 	atomic_t flush_errors[2];	/* of flushes from above; main, spare */
 	int flush_seen[2];		/* at the begin of a move; move_lock */
-	bool slots_unflushed;		/* written since the last flush of the spare */
+	int slots_unflushed;		/* written since the last flush of the spare */
 
 	/* The drain: see remap_drain(). */
 	unsigned int phase;

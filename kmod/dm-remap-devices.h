@@ -5,7 +5,7 @@
 #ifndef DM_REMAP_DEVICES_H
 #define DM_REMAP_DEVICES_H
 
-#include <linux/blk_types.h>
+#include <linux/blkdev.h>
 #include <linux/workqueue.h>
 
 struct remap_c;
@@ -30,6 +30,12 @@ struct remap_devices {
 	unsigned int bad_in_a_row;	/* slots that refused their write, with none that took it */
 	bool braked;
 };
+
+/* Has its driver given it up? It will come back as another device, if at all. */
+static inline bool remap_is_unplugged(const struct block_device *bdev)
+{
+	return test_bit(GD_DEAD, &bdev->bd_disk->state);
+}
 
 void remap_devices_init(struct remap_c *rc);
 void remap_devices_exit(struct remap_c *rc);

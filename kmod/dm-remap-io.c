@@ -286,20 +286,38 @@ static __always_inline int remap_map_write(struct remap_c *rc, struct bio *bio, 
 	return DM_MAPIO_REMAPPED;
 }
 
+/*
+ * The spare has been unplugged. What was written to slots since its last flush may be gone, and
+ * whoever flushes next is told, once. Else a flush has nothing to ask of it: the file system above
+ * can go on with what lies on main.
+ */
+static int remap_flush_gone_spare(struct remap_c *rc, struct bio *bio)
+{
+	if (xchg(&rc->slots_unflushed, false)) {
+		remap_io_set(bio, REMAP_IO_SETTLED);
+		return DM_MAPIO_KILL;
+	}
+	bio_endio(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
 /* An empty flush comes once for each device; data never carries PREFLUSH down here. */
 static noinline int remap_map_flush(struct remap_c *rc, struct bio *bio)
 {
 	bool spare = dm_bio_get_target_bio_nr(bio);
+	struct block_device *bdev = spare ? READ_ONCE(rc->spare)->bdev : rc->main->bdev;
 	unsigned long flags = REMAP_IO_FLUSH;
 
 	/* Who flushes now, after one of ours has failed, may have written what that one lost. */
 	if (test_bit(spare, &rc->flush_failed) && test_and_clear_bit(spare, &rc->flush_failed))
 		flags |= REMAP_IO_FLUSH_FAILS;
+	else if (spare && remap_is_unplugged(bdev))
+		return remap_flush_gone_spare(rc, bio);
 	/* What ends from now on may be too late for this flush. */
 	if (spare)
 		WRITE_ONCE(rc->slots_unflushed, false);
 	remap_io_set(bio, flags);
-	bio_set_dev(bio, spare ? READ_ONCE(rc->spare)->bdev : rc->main->bdev);
+	bio_set_dev(bio, bdev);
 	return DM_MAPIO_REMAPPED;
 }
 
