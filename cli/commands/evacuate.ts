@@ -33,6 +33,7 @@ const DOC: CommandDoc = {
     ["evacuate r0 /dev/sde -n", "show what would be done, do nothing"],
   ],
   exits: [0, 1, 2, 3, 4, 5, 6, 130],
+  complete: { new_disk: "file" },
 };
 
 /** `evacuate NAME NEW_DISK` */

@@ -38,6 +38,7 @@ const DOC: CommandDoc = {
     ["replace r0 /dev/sde -n", "show what would be done, do nothing"],
   ],
   exits: [0, 1, 2, 3, 4, 5, 6, 130],
+  complete: { new_main: "file" },
 };
 
 /** `replace NAME NEW_MAIN` */

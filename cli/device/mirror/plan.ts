@@ -91,7 +91,7 @@ function checkSource(device: RemapDevice, { kind, offline, acceptLost }: MoveReq
   if (info.suspended) {
     throw new BusyError("is suspended", { device: name, cure: `dmsetup resume ${name}` });
   }
-  if (status.extra.get("migrate") === "running") {
+  if (status.migration === "running") {
     throw new BusyError("its spare is being migrated", {
       device: name,
       cure: `wait for the end, or stop it with: dmremap-ts migrate ${name} --cancel`,

@@ -7,7 +7,7 @@ import { loadMetadata } from "../../metadata/load.ts";
 import { readMigrated } from "../../metadata/select.ts";
 import type { Superblock } from "../../metadata/superblock.ts";
 import { type BlockDevice, resolveBlockDevice } from "../block_device.ts";
-import { BusyError, WrongPairError } from "../errors.ts";
+import { BusyError, ProtocolError, WrongPairError } from "../errors.ts";
 import { identityOf } from "../identity.ts";
 import type { RemapDevice } from "../remap_device.ts";
 import { thisSystem } from "../system.ts";
@@ -49,7 +49,11 @@ export async function recover(device: RemapDevice, path: string): Promise<Recove
       cure: `see who has done that; dmsetup resume ${name} sets it going again`,
     });
   }
-  const verdict = judge(table, device.status().extra.get("generation"));
+  const known = device.status().extra.get("generation");
+  if (known === undefined) {
+    throw new ProtocolError("its status tells no generation", { device: name });
+  }
+  const verdict = judge(table, Number(known));
   if (!verdict.switched) {
     await dm.clear(name);
     await dm.resume(name);
@@ -61,7 +65,7 @@ export async function recover(device: RemapDevice, path: string): Promise<Recove
   return "new disk";
 }
 
-function judge(table: RemapTable, known: string | undefined): Verdict {
+function judge(table: RemapTable, known: number): Verdict {
   const spare = resolveBlockDevice(table.spare);
   using image = new DeviceImage(spare.node, Number(table.spareStart) * SECTOR_SIZE, false);
   const moved = readMigrated(image);
@@ -70,7 +74,7 @@ function judge(table: RemapTable, known: string | undefined): Verdict {
   }
   const { superblock, extents } = loadMetadata(image);
   // What the kernel knows of is the last that it has written itself.
-  const switched = known !== undefined && superblock.generation > Number(known);
+  const switched = superblock.generation > known;
   const missing = switched
     ? [...extents()].filter(({ state }) => state === "wrong")
       .map(({ first, length }) => ({ first, end: first + length }))
