@@ -190,16 +190,15 @@ function retryWhileBusy(deadline: number, run: () => void): void {
   }
 }
 
-function missing(path: string, reason: string, cause?: unknown): StoreMissingError {
+function missing(path: string, reason: string): StoreMissingError {
   return new StoreMissingError(reason, {
     device: path,
-    cause,
     cure: "`snapshot take` and `snapshot import` make a store; --store names another file",
   });
 }
 
 function fileError(path: string, cause: unknown, what: string): unknown {
-  if (hasCode(cause, "ENOENT")) return missing(path, "there is no store of snapshots", cause);
+  if (hasCode(cause, "ENOENT")) return missing(path, "there is no store of snapshots");
   const options = { device: path, cause };
   if (hasCode(cause, "EACCES") || hasCode(cause, "EPERM")) {
     return new StoreFailedError(`the store ${what}: permission denied`, {
