@@ -116,7 +116,9 @@ async function restore(session: Session, id: string, options: RestoreOptions): P
   const mainDevice = checkMain(fates.device, options.main);
   using site = breakGround(session, { store, fates, testimony, options, mainDevice });
   const report = { fates, testimony, site, mainDevice, dryRun: session.dryRun };
-  for (const warning of warningsOf(report)) session.out.warn(warning);
+  // A program finds them in the result.
+  const warnings = session.out.json ? [] : warningsOf(report);
+  for (const warning of warnings) session.out.warn(warning);
   for (const remark of remarksOf(report)) session.out.note(`note: ${remark}`);
   const outcome = session.dryRun ? undefined : await write(session, store, fates, testimony, site);
   const all = { ...report, outcome };

@@ -27,7 +27,7 @@ export interface Pace {
 }
 
 /** Between two moments at which an interrupt is heard. */
-const PAUSE_SECTORS = 4096;
+const PAUSE_MS = 50;
 const LARGEST_WRITE = 2048 * SECTOR_SIZE;
 
 /**
@@ -169,17 +169,16 @@ class BatchWriter {
 /** Lets others run now and then: an interrupt is only heard of when nothing else is being done. */
 class Breath {
   #sectors = 0;
-  #since = PAUSE_SECTORS;
+  #at = -Infinity;
 
   constructor(readonly pace: Pace) {}
 
   async take(sectors: number): Promise<void> {
     this.#sectors += sectors;
-    this.#since += sectors;
-    if (this.#since < PAUSE_SECTORS) return;
-    this.#since = 0;
+    if (performance.now() - this.#at < PAUSE_MS) return;
     this.pace.onProgress?.(this.#sectors);
     await new Promise((resolve) => setTimeout(resolve));
     if (this.pace.signal?.aborted) throw new InterruptedError("interrupted");
+    this.#at = performance.now();
   }
 }
