@@ -42,6 +42,7 @@ export function registerSelftest(parent: CommandUnknownOpts, session: Session): 
     .option("--junit <file>", "also write the report as JUnit XML")
     .option("--seed <n>", "repeat the random choices of an earlier run", UINT32)
     .option("--duration <seconds>", "how long the stress stage takes", SECONDS)
+    .option("--no-figures", "measure nothing; what is judged is judged all the same")
     .option("--workdir <directory>", "where the images of the test disks go")
     .option("--native", "run on this machine's own kernel, or fail")
     .addOption(
@@ -76,6 +77,7 @@ interface Options {
   readonly junit?: string;
   readonly seed?: bigint;
   readonly duration?: bigint;
+  readonly figures: boolean;
   readonly workdir?: string;
   readonly native?: true;
   readonly events?: true;
@@ -153,13 +155,16 @@ function settingsOf(options: Options): StageSettings {
   return {
     ...DEFAULT_SETTINGS,
     seed: Number(seed),
+    figures: options.figures,
     ...inGuest() ? { performanceSeconds: 1 } : {},
     ...duration === undefined ? {} : { stressSeconds: Number(duration) },
   };
 }
 
 function guestArguments(stages: readonly string[], settings: StageSettings): string[] {
-  return [...stages, "--seed", `${settings.seed}`, "--duration", `${settings.stressSeconds}`];
+  const figures = settings.figures ? [] : ["--no-figures"];
+  const numbers = ["--seed", `${settings.seed}`, "--duration", `${settings.stressSeconds}`];
+  return [...stages, ...numbers, ...figures];
 }
 
 /** The kernel that runs here, or will after the next boot; else one that the lab can get. */

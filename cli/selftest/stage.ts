@@ -15,6 +15,8 @@ export interface StageSettings {
   readonly stressWorkers: number;
   /** Of each fio job of the performance stage. */
   readonly performanceSeconds: number;
+  /** Whether to measure where nothing is judged. */
+  readonly figures: boolean;
   /** Loads and unloads, device lives, rounds of I/O in the leak stage. */
   readonly leakRounds: number;
 }
@@ -23,6 +25,7 @@ export const DEFAULT_SETTINGS: Omit<StageSettings, "seed"> = {
   stressSeconds: 30,
   stressWorkers: 8,
   performanceSeconds: 2,
+  figures: true,
   leakRounds: 20,
 };
 

@@ -15,7 +15,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     disk: { type: "string", multiple: true, default: [] },
     module: { type: "string" },
-    timeout: { type: "string", default: "600" },
+    timeout: { type: "string", default: "1200" },
   },
 });
 

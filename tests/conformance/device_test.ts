@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
   deviceCommands,
+  eachCommand,
   errorOf,
   goodArguments,
   hasDeviceMapper,
@@ -18,35 +19,31 @@ const mapper = await hasDeviceMapper();
 Deno.test(
   mapper ? "a device that is not there" : "no device mapper: exit code 6 everywhere",
   async (t) => {
-    for (const command of deviceCommands()) {
-      await t.step(typed(command), async () => {
-        const args = [...command.path, ...goodArguments(command, NONE)];
-        const plain = await runTool(args);
-        const code = mapper ? 1 : 6;
-        assert.deepEqual([plain.code, plain.stdout], [code, ""]);
-        assert.match(plain.stderr, mapper ? /^error: conformance-none: / : /device mapper/);
-        assert.match(plain.stderr, /\n {2}do: /);
-        assert.ok(command.doc.exits.includes(code), "its help does not tell of that code");
-        const json = await runTool(["--json", ...args]);
-        assert.equal(json.code, code);
-        assert.equal(errorOf(json)["code"], mapper ? "not-found" : "no-device-mapper");
-      });
-    }
+    await eachCommand(t, deviceCommands(), async (command) => {
+      const args = [...command.path, ...goodArguments(command, NONE)];
+      const plain = await runTool(args);
+      const code = mapper ? 1 : 6;
+      assert.deepEqual([plain.code, plain.stdout], [code, ""]);
+      assert.match(plain.stderr, mapper ? /^error: conformance-none: / : /device mapper/);
+      assert.match(plain.stderr, /\n {2}do: /);
+      assert.ok(command.doc.exits.includes(code), "its help does not tell of that code");
+      const json = await runTool(["--json", ...args]);
+      assert.equal(json.code, code);
+      assert.equal(errorOf(json)["code"], mapper ? "not-found" : "no-device-mapper");
+    });
   },
 );
 
 Deno.test("a directory, a file, and a wild name in place of a device", async (t) => {
-  for (const command of deviceCommands()) {
-    await t.step(typed(command), async () => {
-      for (const name of ["/tmp", "/etc/passwd", "../r0", "a b", "x".repeat(200)]) {
-        const args = [...command.path, ...goodArguments(command, name)];
-        if (command.arguments[0]?.required === false) args.push(name);
-        const result = await runTool([...args, "--json"]);
-        assert.deepEqual([result.code, result.stdout], [2, ""], name);
-        assert.equal(errorOf(result)["code"], "usage");
-      }
-    });
-  }
+  await eachCommand(t, deviceCommands(), async (command) => {
+    for (const name of ["/tmp", "/etc/passwd", "../r0", "a b", "x".repeat(200)]) {
+      const args = [...command.path, ...goodArguments(command, name)];
+      if (command.arguments[0]?.required === false) args.push(name);
+      const result = await runTool([...args, "--json"]);
+      assert.deepEqual([result.code, result.stdout], [2, ""], name);
+      assert.equal(errorOf(result)["code"], "usage");
+    }
+  });
 });
 
 Deno.test("a dry run touches nothing, so it needs no device", async (t) => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { PROGRAM } from "../../cli/commands/support/command_doc.ts";
 import { EXIT_MEANINGS } from "../../cli/output/exit_codes.ts";
-import { everyCommand, runTool, typed } from "./tool.ts";
+import { eachCommand, everyCommand, runTool } from "./tool.ts";
 
 /** The lines below a heading, up to the next blank line. */
 function section(help: string, heading: string): string[] {
@@ -15,27 +15,25 @@ function section(help: string, heading: string): string[] {
 }
 
 Deno.test("help of every command", async (t) => {
-  for (const command of everyCommand()) {
-    await t.step(typed(command), async () => {
-      const { code, stdout, stderr } = await runTool([...command.path, "--help"]);
-      assert.equal(code, 0);
-      assert.equal(stderr, "");
-      assert.ok(stdout.startsWith(`Usage: ${[PROGRAM, ...command.path].join(" ")}`), stdout);
-      for (const option of [...command.options, ...command.globals]) {
-        assert.ok(stdout.includes(option.long), `${option.long} is missing`);
-      }
-      const examples = section(stdout, "Examples:").filter((line) => !line.startsWith("      "));
-      assert.ok(examples.length > 0, "no examples");
-      for (const example of examples) {
-        assert.ok(example.startsWith(`  ${[PROGRAM, ...command.path].join(" ")}`), example);
-      }
-      const codes = section(stdout, "Exit codes:").map((line) => line.trim().split(/ {2,}/));
-      const expected = command.doc.exits.map((exit) => [`${exit}`, EXIT_MEANINGS[exit]]);
-      assert.deepEqual(codes, expected);
-      const last = expected.at(-1) ?? [];
-      assert.match(stdout.trimEnd().split("\n").at(-1) ?? "", new RegExp(`^ +${last[0]} `));
-    });
-  }
+  await eachCommand(t, everyCommand(), async (command) => {
+    const { code, stdout, stderr } = await runTool([...command.path, "--help"]);
+    assert.equal(code, 0);
+    assert.equal(stderr, "");
+    assert.ok(stdout.startsWith(`Usage: ${[PROGRAM, ...command.path].join(" ")}`), stdout);
+    for (const option of [...command.options, ...command.globals]) {
+      assert.ok(stdout.includes(option.long), `${option.long} is missing`);
+    }
+    const examples = section(stdout, "Examples:").filter((line) => !line.startsWith("      "));
+    assert.ok(examples.length > 0, "no examples");
+    for (const example of examples) {
+      assert.ok(example.startsWith(`  ${[PROGRAM, ...command.path].join(" ")}`), example);
+    }
+    const codes = section(stdout, "Exit codes:").map((line) => line.trim().split(/ {2,}/));
+    const expected = command.doc.exits.map((exit) => [`${exit}`, EXIT_MEANINGS[exit]]);
+    assert.deepEqual(codes, expected);
+    const last = expected.at(-1) ?? [];
+    assert.match(stdout.trimEnd().split("\n").at(-1) ?? "", new RegExp(`^ +${last[0]} `));
+  });
 });
 
 Deno.test("every command tells of success and of wrong use", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findProgram } from "../../cli/kmod/process.ts";
-import { everyCommand, runTool, runWords, toolWords, typed } from "./tool.ts";
+import { eachCommand, everyCommand, runTool, runWords, toolWords } from "./tool.ts";
 
 /** Quotes words for a POSIX shell. */
 function quote(words: readonly string[]): string {
@@ -11,13 +11,11 @@ function quote(words: readonly string[]): string {
 }
 
 Deno.test("a reader that closes stdout is no failure and no stack trace", async (t) => {
-  for (const command of everyCommand()) {
-    await t.step(typed(command), async () => {
-      const words = quote([...toolWords(), ...command.path, "--help"]);
-      const { stderr } = await runWords(["sh", "-c", `{ ${words}; echo "code $?" >&2; } | true`]);
-      assert.equal(stderr, "code 0\n");
-    });
-  }
+  await eachCommand(t, everyCommand(), async (command) => {
+    const words = quote([...toolWords(), ...command.path, "--help"]);
+    const { stderr } = await runWords(["sh", "-c", `{ ${words}; echo "code $?" >&2; } | true`]);
+    assert.equal(stderr, "code 0\n");
+  });
 });
 
 Deno.test("a full disk behind stdout is a failure", async () => {

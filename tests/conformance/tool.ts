@@ -81,6 +81,29 @@ const SAMPLES: Readonly<Record<string, string>> = {
   sectors: "0+8",
 };
 
+/** A step for each command. Several run at a time: most of one is waiting for a process to start. */
+export async function eachCommand(
+  t: Deno.TestContext,
+  commands: readonly CommandModel[],
+  step: (command: CommandModel) => Promise<void>,
+): Promise<void> {
+  const queue = [...commands.entries()];
+  const ends = commands.map(() => Promise.withResolvers<void>());
+  // Until its turn comes, a failure is nobody's.
+  for (const { promise } of ends) promise.catch(() => undefined);
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, command] = next;
+      await step(command).then(ends[index]!.resolve, ends[index]!.reject);
+    }
+  };
+  const workers = Array.from({ length: navigator.hardwareConcurrency }, worker);
+  for (const [index, command] of commands.entries()) {
+    await t.step(typed(command), () => ends[index]!.promise);
+  }
+  await Promise.all(workers);
+}
+
 /** The command as it is typed, for the names of steps. */
 export function typed(command: CommandModel): string {
   return command.path.length === 0 ? "the program" : command.path.join(" ");

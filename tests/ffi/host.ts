@@ -36,7 +36,7 @@ async function main(): Promise<number> {
       { serial: "spare", sizeBytes: 16 * MIB },
       { serial: "coarse", sizeBytes: 16 * MIB, logicalBlockBytes: 4096, physicalBlockBytes: 4096 },
     ],
-    timeoutSeconds: 600,
+    timeoutSeconds: 1000,
     onStdout: say,
     log,
   });

@@ -18,7 +18,7 @@ const { values } = parseArgs({
     damages: { type: "string", default: "4" },
     forgeries: { type: "string", default: "80" },
     module: { type: "string" },
-    timeout: { type: "string", default: "480" },
+    timeout: { type: "string", default: "1200" },
   },
 });
 

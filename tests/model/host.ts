@@ -17,7 +17,7 @@ const { values } = parseArgs({
     variant: { type: "string", multiple: true, default: [] },
     module: { type: "string" },
     replay: { type: "string" },
-    timeout: { type: "string", default: "900" },
+    timeout: { type: "string", default: "1800" },
   },
 });
 

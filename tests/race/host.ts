@@ -14,7 +14,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     scenario: { type: "string", multiple: true, default: [] },
     module: { type: "string" },
-    timeout: { type: "string", default: "900" },
+    timeout: { type: "string", default: "1800" },
   },
 });
 

@@ -8,29 +8,31 @@ import { progress, result } from "../model/records.ts";
 import { OPERATIONS } from "./operations.ts";
 import { Rig } from "./rig.ts";
 import type { Operation } from "./scenes.ts";
-import { ALL_WAYS, nameWay, sweep, type SweepFailure } from "./sweep.ts";
+import { ALL_WAYS, type Effort, nameWay, sweep, type SweepFailure } from "./sweep.ts";
 
 const { values } = parseArgs({
   options: {
     operation: { type: "string", multiple: true, default: [] },
     way: { type: "string", multiple: true, default: [] },
     all: { type: "boolean", default: false },
+    thorough: { type: "boolean", default: false },
     short: { type: "boolean", default: false },
     lanes: { type: "string", default: "4" },
   },
 });
 
 const lanes = Number(values.lanes);
+const effort: Effort = values.thorough ? "thorough" : values.short ? "short" : "usual";
 const ways = values.all
   ? ALL_WAYS
   : values.way.length === 0
-  ? undefined
+  ? effort
   : ALL_WAYS.filter((way) => values.way.includes(nameWay(way)));
 const operations = OPERATIONS.filter(({ name, short }) =>
   (!values.short || short === true) &&
   (values.operation.length === 0 || values.operation.some((word) => name.startsWith(word)))
 );
-if (operations.length === 0 || ways?.length === 0) throw new Error("nothing of that name");
+if (operations.length === 0 || ways.length === 0) throw new Error("nothing of that name");
 
 /** What waits is shown in the kernel log, and the machine ends: nothing can be cleaned up any more. */
 function giveUp(): never {

@@ -3,7 +3,9 @@
 // The sweep: the Nth request that reaches a device fails, for every N, during each operation.
 //
 //   deno run -A tests/sweep/host.ts [--kernel 6.1|6.12|debug|IMAGE] [--operation NAME]...
-//     [--all | --way MODE-STATUS[-parked]...] [--short] [--lanes N] [--module FILE.ko]
+//     [--all | --thorough | --way MODE-STATUS[-parked]...] [--short] [--lanes N] [--module FILE.ko]
+//
+// `--short`: few operations, fewer ways of failing; with --thorough few operations only.
 import { parseArgs } from "node:util";
 import { exec } from "../../cli/lab/exec.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
@@ -16,10 +18,11 @@ const { values } = parseArgs({
     operation: { type: "string", multiple: true, default: [] },
     way: { type: "string", multiple: true, default: [] },
     all: { type: "boolean", default: false },
+    thorough: { type: "boolean", default: false },
     short: { type: "boolean", default: false },
     lanes: { type: "string", default: "4" },
     module: { type: "string" },
-    timeout: { type: "string", default: "600" },
+    timeout: { type: "string", default: "1200" },
   },
 });
 
@@ -44,6 +47,7 @@ try {
       ...values.operation.flatMap((name) => ["--operation", name]),
       ...values.way.flatMap((name) => ["--way", name]),
       ...(values.all ? ["--all"] : []),
+      ...(values.thorough ? ["--thorough"] : []),
       ...(values.short ? ["--short"] : []),
       ...["--lanes", values.lanes],
     ],

@@ -27,24 +27,24 @@ export function nameWay({ mode, status, parks }: Way): string {
   return `${mode}-${status}${parks ? "-parked" : ""}`;
 }
 
-/**
- * Every mode for every request, and one of them parked; the statuses take turns.
- */
-function usualWays(nth: number): Way[] {
-  const ways: Way[] = MODES.map((mode, i) => ({
-    mode,
-    status: STATUSES[(nth + i) % 3]!,
-    parks: false,
-  }));
-  const turn = Math.floor(nth / 3);
-  const [mode, status] = [MODES[nth % 3]!, STATUSES[(nth + turn) % 3]!];
-  return [...ways, { mode, status, parks: true }];
+/** How many ways are tried for each request; the statuses take turns in all of them. */
+export type Effort =
+  /** Every mode, and one of them parked, but where a restart follows each. */
+  | "thorough"
+  /** Every mode; one request of three is parked. */
+  | "usual"
+  /** Two modes of three, which take turns; one request of three is parked. */
+  | "short";
+
+function unparkedWays(nth: number, effort: Effort): Way[] {
+  const ways = MODES.map((mode, i) => ({ mode, status: STATUSES[(nth + i) % 3]!, parks: false }));
+  return effort === "short" ? ways.filter((_, i) => i !== nth % 3) : ways;
 }
 
-/** With a restart after each: one of three requests is parked. */
-function lastingWays(nth: number): Way[] {
-  const ways = usualWays(nth);
-  return nth % 3 === 0 ? ways : ways.filter(({ parks }) => !parks);
+/** Modes and statuses take turns, and shift against each other. */
+function parkedWay(turn: number): Way {
+  const shift = Math.floor(turn / 3);
+  return { mode: MODES[turn % 3]!, status: STATUSES[(turn + shift) % 3]!, parks: true };
 }
 
 /** More requests than any operation has. */
@@ -126,12 +126,12 @@ async function attempt(rig: Rig, operation: Operation, fault: Fault): Promise<bo
 
 /**
  * Fails the first request, the second... until there are no more.
- * @param chosen these ways for each request; the usual ones if left out
+ * @param chosen these ways for each request, or as many as the effort says
  */
 export async function sweep(
   rig: Rig,
   operation: Operation,
-  chosen: readonly Way[] | undefined,
+  chosen: readonly Way[] | Effort,
   onFailure: (failure: SweepFailure) => void,
 ): Promise<Swept> {
   const started = performance.now();
@@ -140,7 +140,8 @@ export async function sweep(
   let faults = 0;
   for (let nth = 1;; nth++) {
     let fired = false;
-    for (const way of chosen ?? waysFor(operation, nth)) {
+    const ways = typeof chosen === "string" ? waysFor(operation, nth, chosen) : chosen;
+    for (const way of ways) {
       const fault: Fault = { nth, ...way };
       if (operation.parkedOnly === true && !way.parks) continue;
       // The rest of a way that fails would mostly say the same again.
@@ -162,9 +163,11 @@ export async function sweep(
   }
 }
 
-function waysFor(operation: Operation, nth: number): Way[] {
+function waysFor(operation: Operation, nth: number, effort: Effort): readonly Way[] {
   if (operation.parkedOnly === true) {
-    return MODES.map((mode, i) => ({ mode, status: STATUSES[(nth + i) % 3]!, parks: true }));
+    return unparkedWays(nth, effort).map((way) => ({ ...way, parks: true }));
   }
-  return operation.lasts === true ? lastingWays(nth) : usualWays(nth);
+  const unparked = unparkedWays(nth, effort);
+  if (effort === "thorough" && operation.lasts !== true) return [...unparked, parkedWay(nth)];
+  return nth % 3 === 0 ? [...unparked, parkedWay(nth / 3)] : unparked;
 }

@@ -8,7 +8,7 @@ import { makeMapped, target } from "../mapped.ts";
 import { useModule } from "../module.ts";
 import { type Disks, remapTarget, Rig } from "../rig.ts";
 import type { Scope } from "../scope.ts";
-import type { Stage, StageRun } from "../stage.ts";
+import { ElsewhereError, type Stage, type StageRun } from "../stage.ts";
 import { fio, type FioJob, type FioResult } from "./fio.ts";
 
 const MAIN_SECTORS = 131072;
@@ -38,6 +38,7 @@ async function compare(
   { linear, remap }: Contenders,
   load: Load,
 ): Promise<{ readonly linear: FioResult; readonly remap: FioResult }> {
+  if (!stage.settings.figures) throw new ElsewhereError("no figures are wanted");
   const seconds = stage.settings.performanceSeconds;
   const job = (file: string): FioJob => ({ ...load, file, seconds, engine: "libaio" });
   return {
@@ -118,6 +119,7 @@ async function run(stage: StageRun): Promise<void> {
   });
   stage.step("overhead");
   await stage.case("1000 sectors relocated", async () => {
+    if (!stage.settings.figures) throw new ElsewhereError("no figures are wanted");
     const pairs = Array.from({ length: 1000 }, (_, index) => `${index * 131 + 1} 1`);
     for (let at = 0; at < pairs.length; at += 250) {
       await dm.message(name, 0n, `remap ${pairs.slice(at, at + 250).join(" ")}`);
