@@ -53,4 +53,8 @@ export type Defect =
   | "start forgets bad slots"
   | "metadata misses a change"
   | "metadata takes unreadable slots for lost"
-  | "restore loses an entry";
+  | "restore loses an entry"
+  | "migration leaves a sector behind"
+  | "migration loses a sector"
+  | "migration revives what is lost"
+  | "migration brings bad slots along";

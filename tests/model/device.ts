@@ -60,6 +60,8 @@ export interface TestDevice extends AsyncDisposable {
   reload(): Promise<void>;
   /** Removes the target and makes it again; the devices below stay as they are. */
   recreate(): Promise<void>;
+  /** Moves to the other spare, which is healed before. */
+  migrate(): Promise<Outcome<void>>;
   /** Of a table with metadata. */
   offline(): Promise<OfflineView>;
   /** Past the target: sectors of main's range, and sectors of the spare device. */

@@ -49,6 +49,11 @@ export class FakeDevice implements TestDevice {
     return Promise.resolve();
   }
 
+  migrate(): Promise<Outcome<void>> {
+    this.#table.migrate();
+    return Promise.resolve(done);
+  }
+
   offline(): Promise<OfflineView> {
     const { remapped, lost, pending, bad } = this.#table.numbers();
     return Promise.resolve({

@@ -38,7 +38,7 @@ const TRIES = 2;
 
 export class FakeTable {
   readonly main: FakeDisk;
-  readonly spare: FakeDisk;
+  spare: FakeDisk;
   readonly #entries = new Map<number, Entry>();
   readonly #pending = new Set<number>();
   readonly #used = new Set<number>();
@@ -92,6 +92,27 @@ export class FakeTable {
     if (this.defect !== "restore loses an entry" || first === undefined) return;
     this.#used.delete(this.#entries.get(first)!.slot);
     this.#entries.delete(first);
+  }
+
+  /** To another spare, from the last slot downwards. */
+  migrate(): void {
+    const old = this.spare;
+    this.spare = new FakeDisk(new Uint8Array(old.bytes.length).fill(0xa5));
+    let slot = this.geometry.spareStart + this.geometry.slots;
+    for (const entry of this.#entries.values()) {
+      slot--;
+      const read = entry.lost ? "ok" : this.#tryRead(old, entry.slot);
+      const leaves = this.defect === "migration leaves a sector behind" && slot % 4 === 0;
+      if (!leaves) this.spare.at(slot).set(old.at(entry.slot));
+      const revives = this.defect === "migration revives what is lost";
+      entry.lost = (entry.lost || read !== "ok") && !revives ||
+        this.defect === "migration loses a sector" && slot % 4 === 0;
+      entry.unreadable = false;
+      entry.slot = slot;
+    }
+    this.#used.clear();
+    for (const entry of this.#entries.values()) this.#used.add(entry.slot);
+    if (this.defect !== "migration brings bad slots along") this.#bad.clear();
   }
 
   /** As its metadata has it. */

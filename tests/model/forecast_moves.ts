@@ -7,6 +7,7 @@ import {
   moved,
   placeOf,
   type Possibility,
+  type SectorState,
   unchanged,
   union,
 } from "./states.ts";
@@ -110,6 +111,32 @@ export function forecastUnmap(model: Model, range: Range, force: boolean): Unmap
     }
   }
   return { cleared, kept, cutOff, possible };
+}
+
+/** Everything on the spare moves to another one; what cannot be read is lost, and nothing else. */
+export function forecastMigration(model: Model): ReadonlyMap<number, readonly Possibility[]> {
+  const { spare } = model.faults;
+  const possible = new Map<number, readonly Possibility[]>();
+  const move = (state: SectorState, content: SectorState["content"]) =>
+    moved(state, content, { automatic: false });
+  for (const sector of model.relocated()) {
+    const state = model.at(sector);
+    const slot = state.relocation?.slot ?? -1;
+    const lost = move(state, []);
+    if (state.relocation?.state === "lost" || !spare.isReadable(slot)) {
+      possible.set(sector, [lost]);
+    } else if (spare.isFlaky(slot)) possible.set(sector, [move(state, state.content), lost]);
+    else possible.set(sector, [move(state, state.content)]);
+  }
+  return possible;
+}
+
+export function expectMigrated(
+  model: Model,
+  forecast: ReadonlyMap<number, readonly Possibility[]>,
+): void {
+  model.leaveSpare();
+  for (const [sector, possible] of forecast) model.expect(sector, possible);
 }
 
 export function expectUnmapped(model: Model, forecast: UnmapForecast, ok: boolean): void {

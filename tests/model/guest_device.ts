@@ -17,7 +17,7 @@ import type { LowerDevice } from "./lower.ts";
 import type { Range } from "./range.ts";
 import type { Side } from "./operations.ts";
 import { SECTOR_BYTES, spareStamps, stamps } from "./stamps.ts";
-import type { Variant } from "./variants.ts";
+import type { LowerDevices, Variant } from "./variants.ts";
 
 const NAME = "model";
 const CHUNK_SECTORS = 2048;
@@ -51,15 +51,20 @@ function ranges(list: readonly Range[]): { first: bigint; count: bigint }[] {
 
 export class GuestDevice implements TestDevice {
   readonly #main: DirectFile;
-  readonly #spare: DirectFile;
+  #spare: DirectFile;
+  #spareDevice: LowerDevice;
+  #other: LowerDevice | undefined;
+  #seed = 0;
   #file: DirectFile | undefined;
   #remap: RemapDevice | undefined;
 
   private constructor(
     private readonly dm: DeviceMapper,
     private readonly variant: Variant,
-    private readonly lower: { readonly main: LowerDevice; readonly spare: LowerDevice },
+    private readonly lower: LowerDevices,
   ) {
+    this.#spareDevice = lower.spare;
+    this.#other = lower.other;
     this.#main = DirectFile.open(lower.main.path, { write: true });
     this.#spare = DirectFile.open(lower.spare.path, { write: true });
   }
@@ -87,7 +92,7 @@ export class GuestDevice implements TestDevice {
       length: BigInt(geometry.sectors),
       main: this.lower.main.path,
       mainStart: BigInt(mainStart),
-      spare: this.lower.spare.path,
+      spare: this.#spareDevice.path,
       spareStart: BigInt(spare.first),
       spareLength: BigInt(spare.count),
       features: {
@@ -100,6 +105,7 @@ export class GuestDevice implements TestDevice {
 
   async prepare(seed: number): Promise<void> {
     const { geometry, mainStart } = this.variant;
+    this.#seed = seed;
     await this.#remove();
     for (const side of ["main", "spare"] as const) {
       await this.setDead(side, undefined);
@@ -109,13 +115,56 @@ export class GuestDevice implements TestDevice {
       const count = Math.min(CHUNK_SECTORS, geometry.sectors - first);
       await this.#main.write(bytes(mainStart + first), stamps(seed, first, count, 0));
     }
-    const { spareRange, spareStart, slots } = geometry;
+    await this.#wipe(this.#spare);
+    await this.#create();
+  }
+
+  /** A new spare: zeroes for metadata, and something in the slots that nobody may ever see. */
+  async #wipe(spare: DirectFile): Promise<void> {
+    const { spareRange, spareStart, slots } = this.variant.geometry;
     if (spareRange !== undefined) {
       const metadata = (spareStart - spareRange.first) * SECTOR_BYTES;
-      await this.#spare.write(bytes(spareRange.first), new Uint8Array(metadata));
+      await spare.write(bytes(spareRange.first), new Uint8Array(metadata));
     }
-    await this.#spare.write(bytes(spareStart), spareStamps(seed, spareStart, slots));
-    await this.#create();
+    await spare.write(bytes(spareStart), spareStamps(this.#seed, spareStart, slots));
+  }
+
+  async migrate(): Promise<Outcome<void>> {
+    const other = this.#other;
+    if (other === undefined) throw new Error("there is one spare only");
+    await other.heal({ first: 0, count: other.sectors });
+    const file = DirectFile.open(other.path, { write: true });
+    try {
+      await this.#wipe(file);
+      const { first, count } = this.variant.geometry.spareRange!;
+      const begun = await this.message(`migrate ${other.path} ${first} ${count}`);
+      const state = begun.ok ? await this.#migrated() : begun.code;
+      if (state !== "done") {
+        file[Symbol.dispose]();
+        return { ok: false, code: state };
+      }
+    } catch (error) {
+      file[Symbol.dispose]();
+      throw error;
+    }
+    this.#spare[Symbol.dispose]();
+    this.#spare = file;
+    [this.#spareDevice, this.#other] = [other, this.#spareDevice];
+    // Only then the old one can be used for anything else.
+    await this.suspend();
+    await this.resume();
+    return { ok: true, value: undefined };
+  }
+
+  /** How a migration has ended. */
+  async #migrated(): Promise<string> {
+    for (;;) {
+      const fields = parseKeyValues(await this.#target.send("migrate status"));
+      const state = fields.get("migrate") ?? "";
+      if (state === "failed") return `failed: ${fields.get("reason")}`;
+      if (state !== "running") return state;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
   }
 
   async recreate(): Promise<void> {
@@ -191,10 +240,14 @@ export class GuestDevice implements TestDevice {
     return outcomeOf(this.#target.send(text));
   }
 
+  #lower(side: Side): LowerDevice {
+    return side === "main" ? this.lower.main : this.#spareDevice;
+  }
+
   /** A range of the target on main, or of the spare device, on the device below. */
   #below(side: Side, { first, count }: Range): [LowerDevice, Range] {
     const offset = side === "main" ? this.variant.mainStart : 0;
-    return [this.lower[side], { first: first + offset, count }];
+    return [this.#lower(side), { first: first + offset, count }];
   }
 
   async addFault(side: Side, kind: FaultKind, range: Range): Promise<void> {
@@ -212,11 +265,11 @@ export class GuestDevice implements TestDevice {
   }
 
   setDead(side: Side, how: Death | undefined): Promise<void> {
-    return this.lower[side].setDead(how);
+    return this.#lower(side).setDead(how);
   }
 
   async passing(side: Side): Promise<Passing> {
-    const { weak, flaky } = await this.lower[side].passing();
+    const { weak, flaky } = await this.#lower(side).passing();
     const offset = side === "main" ? this.variant.mainStart : 0;
     const shifted = (set: ReadonlySet<number>) => new Set([...set].map((s) => s - offset));
     return { weak: shifted(weak), flaky: shifted(flaky) };
@@ -281,6 +334,7 @@ export class GuestDevice implements TestDevice {
     this.#main[Symbol.dispose]();
     this.#spare[Symbol.dispose]();
     await this.lower.main[Symbol.asyncDispose]();
+    await this.lower.other?.[Symbol.asyncDispose]();
     if (this.lower.spare !== this.lower.main) await this.lower.spare[Symbol.asyncDispose]();
   }
 }

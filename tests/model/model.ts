@@ -51,6 +51,8 @@ export interface Geometry {
   readonly maxRemaps: number;
   /** The spare is a part of main's device: they die together. */
   readonly oneDevice?: boolean;
+  /** There is another spare, where everything is in the same places. */
+  readonly twoSpares?: boolean;
   readonly rules: Rules;
 }
 
@@ -287,6 +289,17 @@ export class Model {
     for (const slot of this.faults.spare.unwritable()) {
       if (this.#isSlot(slot) && !used.has(slot)) this.#suspects.add(slot);
     }
+  }
+
+  /** On another spare: which slots are used there is for the target to choose, and all are good. */
+  leaveSpare(): void {
+    for (const sector of this.#relocated) {
+      const { relocation, ...state } = this.at(sector);
+      this.#sectors[sector] = { ...state, relocation: { ...relocation!, slot: undefined } };
+    }
+    this.faults.spare.heal();
+    this.#suspects.clear();
+    this.#condemned.clear();
   }
 
   /** The device has gone and come back: what was in memory only is as new. */

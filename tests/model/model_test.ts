@@ -35,6 +35,7 @@ const VERIFYING: Geometry = { ...SMALL, rules: { ...ALL, verifiesPending: true }
 const PROACTIVE: Geometry = { ...SMALL, rules: { ...ALL, proactive: true } };
 /** With metadata, which the fake has somewhere else. */
 const LASTING: Geometry = { ...SMALL, spareRange: { first: 0, count: 104 } };
+const TWO_SPARES: Geometry = { ...LASTING, twoSpares: true };
 /** Soon full. */
 const TINY: Geometry = { ...SMALL, slots: 24 };
 const LIMITED: Geometry = { ...SMALL, maxRemaps: 20 };
@@ -93,6 +94,10 @@ const CAUGHT_BY: Record<Defect, RegExp | readonly [RegExp, Geometry]> = {
   "metadata misses a change": [/promise 6/, LASTING],
   "metadata takes unreadable slots for lost": [/promise 6/, LASTING],
   "restore loses an entry": [/contract|promise [56]/, LASTING],
+  "migration leaves a sector behind": [/promise 3/, TWO_SPARES],
+  "migration loses a sector": [/promise 5/, TWO_SPARES],
+  "migration revives what is lost": [/promise [35]/, TWO_SPARES],
+  "migration brings bad slots along": [/promise 6/, TWO_SPARES],
 };
 
 async function search(geometry: Geometry, sequences: number, defect?: Defect) {
@@ -105,7 +110,7 @@ async function search(geometry: Geometry, sequences: number, defect?: Defect) {
   return undefined;
 }
 
-const KINDS = { SMALL, BLOCKS, PASSIVE, VERIFYING, PROACTIVE, TINY, LIMITED, LASTING };
+const KINDS = { SMALL, BLOCKS, PASSIVE, VERIFYING, PROACTIVE, TINY, LIMITED, LASTING, TWO_SPARES };
 
 for (const [name, geometry] of Object.entries(KINDS)) {
   Deno.test(`a correct target passes (${name})`, async () => {

@@ -13,6 +13,8 @@ export type Operation =
   | { readonly op: "flush" | "suspend" | "reload" | "recreate" | "check" }
   /** Of a table with metadata: write it, or read it again. */
   | { readonly op: "save" | "restore" }
+  /** To the other spare, which has no faults then. */
+  | { readonly op: "migrate" }
   /** Of these sectors; on the spare they are counted from the first slot. */
   | {
     readonly op: "fault";
@@ -55,6 +57,7 @@ const PLAIN_OPS = [
   "check",
   "save",
   "restore",
+  "migrate",
   "clear",
   "clear-force",
 ] as const;

@@ -6,9 +6,11 @@ import { Comparison } from "./comparison.ts";
 import { codeOf, type TestDevice } from "./device.ts";
 import { isMediumError } from "./forecast_io.ts";
 import {
+  expectMigrated,
   expectNotRemapped,
   expectRemapped,
   expectUnmapped,
+  forecastMigration,
   forecastRemap,
   forecastUnmap,
   type RemapForecast,
@@ -23,6 +25,7 @@ import {
   promise7HealthyIsServed,
   promise9FlushErrorComesBack,
 } from "./promises.ts";
+import { checkOffline } from "./offline.ts";
 import type { Range } from "./range.ts";
 import { type RestartOp, Restarts } from "./restarts.ts";
 import type { Tally } from "./tally.ts";
@@ -174,6 +177,8 @@ class Run {
       case "save":
       case "restore":
         return await this.#restart(operation.op);
+      case "migrate":
+        return await this.#migrate();
       default:
         return await this.#harm(operation);
     }
@@ -270,6 +275,19 @@ class Run {
         `not remapped=${asked} lost=${forecast.lost}`,
     );
     expectRemapped(this.model, forecast);
+  }
+
+  async #migrate(): Promise<void> {
+    const { model } = this;
+    const forecast = forecastMigration(model);
+    const outcome = await this.device.migrate();
+    contract(outcome.ok, `migrate failed with ${codeOf(outcome)}`);
+    expectMigrated(model, forecast);
+    // Slots of the other spare are bad no more.
+    this.#status = { ...this.#status, spareBad: 0n };
+    await this.#compare.places(this.#whole());
+    checkOffline(model, await this.device.offline(), this.device.status());
+    await this.#compare.readRange(this.#whole());
   }
 
   async #unmap(

@@ -161,6 +161,7 @@ export function operationsOn(geometry: Geometry, hot = 0): fc.Arbitrary<Operatio
     [1, fc.constant(on("reload"))],
     [lasts ? 2 : 1, fc.constant(on("recreate"))],
     [lasts ? 2 : 0, fc.constantFrom(on("save"), on("restore"))],
+    [geometry.twoSpares === true ? 2 : 0, fc.constant(on("migrate"))],
     [1, fc.constant(on("check"))],
     [2, fc.constantFrom(...refusals).map((message) => ({ op: "refuse", message }) as const)],
   ];

@@ -16,7 +16,14 @@ export interface Variant {
   /** Feature arguments beyond `max_remaps` and, if there is no range for metadata, `volatile`. */
   readonly features: RemapFeatures;
   /** The devices below; the same one twice if main is to be its own spare. */
-  readonly build: (dm: DeviceMapper) => Promise<{ main: LowerDevice; spare: LowerDevice }>;
+  readonly build: (dm: DeviceMapper) => Promise<LowerDevices>;
+}
+
+export interface LowerDevices {
+  readonly main: LowerDevice;
+  readonly spare: LowerDevice;
+  /** To migrate to. */
+  readonly other?: LowerDevice;
 }
 
 const AT_ONCE = { retries: 1n, retryDelayMs: 0n };
@@ -54,7 +61,8 @@ function lasting(variant: Variant): Variant {
 
 async function nullBlocks(mainBlock: number, spareBlock: number) {
   const main = await NullBlock.create("modelmain", 8, mainBlock);
-  return { main, spare: await NullBlock.create("modelspare", 1, spareBlock) };
+  const spare = await NullBlock.create("modelspare", 1, spareBlock);
+  return { main, spare, other: await NullBlock.create("modelother", 1, spareBlock) };
 }
 
 async function sameNullBlock() {
@@ -86,10 +94,11 @@ async function badDisks(dm: DeviceMapper) {
 /** Devices in memory that fail for reads and for writes apart. */
 function badBlocks(status: BadStatus, mainBlock = 512, spareBlock = 512): Variant["build"] {
   return async (dm) => {
-    const { main, spare } = await nullBlocks(mainBlock, spareBlock);
+    const { main, spare, other } = await nullBlocks(mainBlock, spareBlock);
     return {
       main: await BadSectors.create(dm, "badmain", main, main.sectors, status),
       spare: await BadSectors.create(dm, "badspare", spare, spare.sectors, status),
+      other: await BadSectors.create(dm, "badother", other, other.sectors, status),
     };
   };
 }
@@ -309,5 +318,22 @@ const LASTING: readonly string[] = [
   "all-features",
 ];
 
+/** These migrate, to and fro between two spares. */
+const MIGRATING: readonly string[] = [
+  "blocks-4096",
+  "blocks-mixed",
+  "bad",
+  "bad-blocks-4096",
+  "small-spare",
+  "max-remaps",
+  "pending-verify",
+  "all-features",
+];
+
+function migrating(variant: Variant): Variant {
+  return { ...variant, geometry: { ...variant.geometry, twoSpares: true } };
+}
+
 export const VARIANTS: readonly Variant[] = [...PLAIN, ...GOING_BAD]
-  .map((variant) => LASTING.includes(variant.name) ? lasting(variant) : variant);
+  .map((variant) => LASTING.includes(variant.name) ? lasting(variant) : variant)
+  .map((variant) => MIGRATING.includes(variant.name) ? migrating(variant) : variant);
