@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // In the guest: migrations to the other spare and back, while everybody else goes on.
-import { checkMatch } from "../../cli/selftest/check.ts";
+import type { RemapDevice } from "../../cli/device/remap_device.ts";
+import { checkMatch, codeOf } from "../../cli/selftest/check.ts";
 import type { Random } from "../../cli/selftest/random.ts";
 import type { Workload } from "./workload.ts";
 
@@ -27,11 +28,20 @@ async function migrate(load: Workload, stopMs: number | undefined): Promise<void
     await target.send(migrateMessage);
     if (stopMs !== undefined) {
       await pause(stopMs);
-      await target.send("migrate stop");
+      await stop(target);
     }
     return { ok: await end(load) === "done" };
   });
   if (ok) load.rig.migrated();
+}
+
+/** It may have come to its end before. */
+async function stop(target: RemapDevice): Promise<void> {
+  try {
+    await target.send("migrate stop");
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
 }
 
 /** How it has ended. */

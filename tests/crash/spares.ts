@@ -38,7 +38,8 @@ export function choose(spares: readonly [Image, Image]): Spare | undefined {
   throw new SparesError(`both spares can be loaded, and neither names the other: ${words}`);
 }
 
-/** Is the one where a migration has taken the content of the other? */
-function follows(one: Metadata, other: Metadata): boolean {
-  return one.superblock.linkedUuid === other.superblock.uuid;
+/** Is the one where a migration has taken the content of the other, which has not gone on since? */
+function follows({ superblock }: Metadata, other: Metadata): boolean {
+  return superblock.linkedUuid === other.superblock.uuid && superblock.linkedGeneration > 0 &&
+    superblock.linkedGeneration >= other.generation;
 }

@@ -81,7 +81,7 @@ Deno.test("between the commit and the tombstones both count, and are equal", () 
   begins(promises);
   fill(stand, 1);
   finds(stand, promises, "spares", /neither names the other/);
-  change(stand, 1, { linkedUuid: UUIDS[0]! });
+  change(stand, 1, { linkedUuid: UUIDS[0]!, linkedGeneration: 9 });
   judge(stand, promises, true);
   const slot = LAYOUTS[1].slotsStart + 16;
   stand.spares[1].image.write(slot * SECTOR_BYTES, stamps(SEED, 10, 1, 4));
@@ -92,7 +92,7 @@ Deno.test("after a migration the old spare is refused, and the new one has every
   const { stand, promises } = devices();
   begins(promises);
   fill(stand, 1);
-  change(stand, 1, { linkedUuid: UUIDS[0]! });
+  change(stand, 1, { linkedUuid: UUIDS[0]!, linkedGeneration: 9 });
   ends(promises, true);
   finds(stand, promises, "spares", /spare 0, which does not count, can be loaded, too/);
   change(stand, 0, { linkedUuid: UUIDS[1]!, incompat: INCOMPAT_MOVED });
@@ -108,7 +108,7 @@ Deno.test("a migration that has failed leaves the old spare alone", () => {
   ends(promises, false);
   judge(stand, promises, true);
   fill(stand, 1);
-  change(stand, 1, { linkedUuid: UUIDS[0]! });
+  change(stand, 1, { linkedUuid: UUIDS[0]!, linkedGeneration: 9 });
   finds(stand, promises, "spares", /spare 1, which does not count/);
   change(stand, 0, { linkedUuid: UUIDS[1]!, incompat: INCOMPAT_MOVED });
   finds(stand, promises, "spares", /spare 1, which does not count/);
