@@ -47,14 +47,13 @@ export function planMove(
   const spare = resolveBlockDevice(table.spare, system);
   const target = resolveBlockDevice(request.target, system);
   const start = request.targetStart ?? 0n;
+  // Two users of one disk are never right, whatever the force; a signature may be old.
+  const use = findUse(target, system);
+  if (use !== undefined) throw use;
   checkTarget(target, start, table.length, main, request.kind);
-  const warnings: string[] = [];
-  for (const refusal of [findUse(target, system), signatureOf(target, system)]) {
-    if (refusal === undefined) continue;
-    // Two users of one disk are never right, a signature may be old.
-    if (request.force !== true || refusal instanceof BusyError) throw refusal;
-    warnings.push(`${refusal.device}: ${refusal.reason}`);
-  }
+  const signature = signatureOf(target, system);
+  if (signature !== undefined && request.force !== true) throw signature;
+  const warnings = signature === undefined ? [] : [`${target.path}: ${signature.reason}`];
   return {
     kind: request.kind,
     name,
