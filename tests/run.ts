@@ -139,6 +139,7 @@ const STEPS: readonly Step[] = [
       ...["--kernel", "6.12", ...either(["--disk", "nvme", "--disk", "scsi"], [])],
     ),
   },
+  { name: "replace", run: program(20, "tests/replace/host.ts") },
   { name: "crash", run: program(30, "tests/crash/host.ts") },
   { name: "kill", run: program(40, "tests/crash/kill/host.ts", ...either(["--kills", "30"], [])) },
   { name: "fuzz", run: program(20, "tests/fuzz/host.ts") },
