@@ -11,7 +11,8 @@ import type { JsonFields } from "../output/json.ts";
 import { describeProblem, type Problem, problemProse } from "../output/problem.ts";
 import { countOf, formatIec } from "../output/units.ts";
 import type { NewSnapshot, SnapshotHead, Store } from "../store/types.ts";
-import { versionInfo } from "../version.ts";
+import { readEmbeddedText } from "../embed/files.ts";
+import { toolVersion } from "../version.ts";
 import { inWords, openTarget, type Target, useOf } from "./meta_target.ts";
 import { countWords, headFields } from "./snapshot_common.ts";
 import type { Session } from "./support/session.ts";
@@ -131,7 +132,7 @@ async function keep(
     takenAt: new Date().toISOString(),
     reason,
     host: Deno.hostname(),
-    toolVersion: versionInfo().tool,
+    toolVersion: toolVersion(readEmbeddedText("deno.json")),
     withData,
   };
   const losses = noLosses();

@@ -139,7 +139,8 @@ async function lookOnce(
   const difference = totalsDifference(places, status);
   if (difference !== undefined) return difference;
   const bad = badSlots.reduce((sum, { length }) => sum + length, 0);
-  const unnamed = Number(status.spareBad ?? 0n) - bad;
+  const isKept = table.features.volatile !== true;
+  const unnamed = isKept ? Number(status.spareBad ?? 0n) - bad : 0;
   return {
     table,
     status,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Which device it is, in all that is needed to make its superblock anew.
 import type { DeviceIdentity } from "../store/types.ts";
-import type { Superblock } from "../metadata/superblock.ts";
+import { isMigrating, type Superblock } from "../metadata/superblock.ts";
 import { type BlockDevice, resolveBlockDevice } from "./block_device.ts";
 import { readStoredSuperblock } from "./capture_stored.ts";
 import { identityOf } from "./identity.ts";
@@ -70,7 +70,9 @@ export function storedIdentity(superblock: Superblock, sparePath: string): Devic
 }
 
 function predecessor(superblock: Superblock | undefined): { predecessorUuid?: string } {
-  const uuid = superblock?.linkedUuid ?? "";
+  // While a migration from it goes on, the link leads to where the content shall be.
+  const isHeir = superblock !== undefined && !isMigrating(superblock);
+  const uuid = isHeir ? superblock.linkedUuid : "";
   return uuid === "" ? {} : { predecessorUuid: uuid };
 }
 

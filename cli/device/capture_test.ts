@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import type { DeviceInfo, DeviceMapper, TargetLine } from "../../ffi/libdevmapper.ts";
 import { SystemError } from "../../ffi/errors.ts";
 import type { Extent } from "../metadata/extent.ts";
+import { COMPAT_MIGRATING } from "../metadata/format.ts";
 import { MemoryImage } from "../metadata/image.ts";
+import { loadMetadata } from "../metadata/load.ts";
+import { encodeSuperblock } from "../metadata/superblock.ts";
 import { type SuperblockFields, writeMetadata } from "../metadata/write.ts";
 import { captureLive, type CaptureOptions } from "./capture.ts";
 import { noLosses } from "./capture_content.ts";
@@ -216,4 +219,17 @@ Deno.test("a spare that is not in use: its table, its bad slots, and its content
     0,
   ]);
   assert.deepEqual(losses, { lostSectors: 3, unreadableSectors: 0 });
+});
+
+Deno.test("the spare that the content has come from is named, not the one that it shall go to", () => {
+  const linked = { linkedUuid: "89abcdef-0123-4567-89ab-cdef01234567", linkedGeneration: 5 };
+  const named = (compat: number) => {
+    const image = imageOf([{ first: 1, length: 1, slot: SLOTS, state: "remapped" }]);
+    const { superblock, superblockCopy } = loadMetadata(image);
+    const block = encodeSuperblock({ ...superblock, ...linked, compat });
+    image.write(superblockCopy === "A" ? 0 : 4096, block);
+    return captureOffline(image).facts.device.predecessorUuid;
+  };
+  assert.equal(named(0), linked.linkedUuid);
+  assert.equal(named(COMPAT_MIGRATING), undefined);
 });
