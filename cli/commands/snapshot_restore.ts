@@ -4,6 +4,7 @@ import { RefusedError, UsageError } from "../device/errors.ts";
 import { mergeRanges, parseSectorRanges } from "../device/sectors.ts";
 import { ProgressBar } from "../output/progress_bar.ts";
 import { carryOut, decideFates, type Fates, type Job, type Outcome } from "../restore/job.ts";
+import { compareSlots } from "../restore/slots.ts";
 import type { Span } from "../restore/types.ts";
 import { ReadBackError } from "../restore/write.ts";
 import type { SnapshotHead, Store } from "../store/types.ts";
@@ -67,7 +68,7 @@ export function registerSnapshotRestore(parent: CommandUnknownOpts, session: Ses
       "Rebuilds a lost or damaged spare from a snapshot: its table, and with the content that the " +
         "snapshot has, its slots. Never restores anything over what is known to be newer.",
     )
-    .argument("<id>", ID_WORDS)
+    .argument("<id>", `${ID_WORDS}: the last one with content`)
     .option("--spare <spare>", "the device that becomes the spare, or an image of one")
     .option("--output <file>", "write an image of a spare to this file, which is made")
     .option("--spare-start <sector>", "where its range begins (default: 0)", sectorNumber)
@@ -108,14 +109,17 @@ async function restore(session: Session, id: string, options: RestoreOptions): P
   using store = options.inPlace && !session.dryRun
     ? openForWriting(options.store)
     : openForReading(options.store);
-  const head = store.find(reference, filterOf(options.device));
+  const head = pick(store, reference, options);
   requireTable(head);
   using testimony = await askWitnesses(session, { store, head, options });
   const trustSlots = options.trustSlots ?? false;
   const fates = await decideFates(store, head, testimony.witnesses, { named, trustSlots });
   const mainDevice = checkMain(fates.device, options.main);
   using site = breakGround(session, { store, fates, testimony, options, mainDevice });
-  const report = { fates, testimony, site, mainDevice, dryRun: session.dryRun };
+  const slots = trustSlots && head.withData && testimony.oldImage !== undefined
+    ? await compareSlots(store, head, testimony.oldImage, fates.decisions)
+    : undefined;
+  const report = { fates, testimony, site, mainDevice, slots, dryRun: session.dryRun };
   // A program finds them in the result.
   const warnings = session.out.json ? [] : warningsOf(report);
   for (const warning of warnings) session.out.warn(warning);
@@ -169,6 +173,16 @@ async function write(
       cause: error,
     });
   }
+}
+
+/** Of `latest`, the last one that has what is needed: whatever is newer without it is asked as well. */
+function pick(store: Store, reference: string, options: RestoreOptions): SnapshotHead {
+  const filter = filterOf(options.device);
+  const found = store.find(reference, filter);
+  if (reference !== "latest" || options.trustSlots || found.withData) return found;
+  const withContent = store.heads({ ...filter, deviceId: found.deviceId })
+    .filter((head) => head.withData);
+  return withContent.at(-1) ?? found;
 }
 
 function checkUsage(options: RestoreOptions): void {

@@ -32,6 +32,7 @@ export interface Testimony extends Disposable {
   readonly older: number;
   readonly oldSpare: OldSpare | undefined;
   readonly oldPath: string | undefined;
+  readonly oldImage: Image | undefined;
   /** The name of the device, if it is in use. */
   readonly active: string | undefined;
   /** Does somebody know the table as it was in the end? */
@@ -52,10 +53,10 @@ export async function askWitnesses(session: Session, question: Question): Promis
   const path = options.inPlace ? options.spare : options.oldSpare;
   const start = options.inPlace ? options.spareStart : options.oldStart;
   using opened = new DisposableStack();
-  const oldSpare = path === undefined ? undefined : await examineSpare(
-    lookup,
-    opened.use(openTarget({ path, start: start ?? BigInt(head.device.spareStart) })),
-  );
+  const oldImage = path === undefined
+    ? undefined
+    : opened.use(openTarget({ path, start: start ?? BigInt(head.device.spareStart) }));
+  const oldSpare = oldImage === undefined ? undefined : await examineSpare(lookup, oldImage);
   const live = await askDevice(session, lookup);
   const found = [oldSpare?.witness, live].filter((witness) => witness !== undefined);
   const isLast = (witness: Witness | undefined) =>
@@ -66,6 +67,7 @@ export async function askWitnesses(session: Session, question: Question): Promis
     older,
     oldSpare,
     oldPath: path,
+    oldImage,
     active: live?.place,
     complete: isLast(live) || isLast(oldSpare?.witness),
     [Symbol.dispose]: () => stays.dispose(),

@@ -191,7 +191,8 @@ Deno.test("in place, a damaged table is written anew over slots that stay", asyn
   const words = ["--spare", spare, "--in-place", "--trust-slots"];
   assert.equal(await lab.refused(2, ...words), "usage");
   const backup = lab.path("head");
-  await lab.restore(0, ...words, "--backup", backup, "--yes");
+  const done = await lab.restore(0, ...words, "--backup", backup, "--yes");
+  assert.deepEqual([done.slots_equal_sectors, done.slots_differ_sectors], [19, 1]);
   assert.deepEqual(
     Deno.readFileSync(backup),
     lab.kernel.image.bytes.slice(0, Deno.statSync(backup).size),
@@ -291,6 +292,17 @@ function openOther(kernel: FakeKernel, uuid: string): Uint8Array<ArrayBuffer> {
   kernel.checkpoint([]);
   return kernel.image.bytes;
 }
+
+Deno.test("the latest one is the last with content; what came after it is heeded", async () => {
+  using lab = new Lab();
+  await lab.take("--with-data");
+  lab.kernel.commit([{ first: 400, length: 2, slot: lab.kernel.slot(50), state: "remapped" }]);
+  await lab.take();
+  const words = ["snapshot", "restore", "latest", "--json", "--spare", lab.empty("new.img")];
+  const { out } = await lab.tool(3, ...words);
+  assert.equal(JSON.parse(out).snapshot.id, 1);
+  assert.equal(JSON.parse(out).lost_sectors, 2);
+});
 
 Deno.test("words that do not go together are refused", async () => {
   using lab = new Lab();

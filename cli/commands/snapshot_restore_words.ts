@@ -5,8 +5,8 @@ import type { JsonFields } from "../output/json.ts";
 import { countOf } from "../output/units.ts";
 import { extentsOf } from "../restore/place.ts";
 import type { Fates, Outcome } from "../restore/job.ts";
-import { sumSpans } from "../restore/summary.ts";
-import { type Group, groupsOf, unconfirmed } from "../restore/summary.ts";
+import type { SlotComparison } from "../restore/slots.ts";
+import { type Group, groupsOf, sumSpans, unconfirmed } from "../restore/summary.ts";
 import type { Decision, Reason, Span } from "../restore/types.ts";
 import type { Witness } from "../restore/witness.ts";
 import { headFields, localTime } from "./snapshot_common.ts";
@@ -19,6 +19,8 @@ export interface Report {
   readonly testimony: Testimony;
   readonly site: Site;
   readonly mainDevice: CheckedMain | undefined;
+  /** What the slots that are kept hold, beside what the snapshot has. */
+  readonly slots: SlotComparison | undefined;
   readonly dryRun: boolean;
   readonly outcome?: Outcome | undefined;
 }
@@ -42,7 +44,7 @@ const WHY: Readonly<Record<Reason, string>> = {
 };
 
 /** What everybody has to know, whatever else is hidden. */
-export function warningsOf({ fates, testimony }: Report): string[] {
+export function warningsOf({ fates, testimony, slots }: Report): string[] {
   const { decisions, head } = fates;
   const warnings: string[] = [];
   const open = unconfirmed(fates);
@@ -64,10 +66,9 @@ export function warningsOf({ fates, testimony }: Report): string[] {
   if (oldSpare?.device === undefined && oldPath !== undefined) {
     warnings.push(`${oldPath}: nothing on it says whose spare it was`);
   }
-  if (decisions.some(({ fate }) => fate === "kept")) {
-    warnings.push(
-      `the content of ${countOf(sectorsWith(decisions, "kept"), "sector")} is what the slots hold`,
-    );
+  const kept = sectorsWith(decisions, "kept");
+  if (kept > 0) {
+    warnings.push(`the content of ${countOf(kept, "sector")} is what the slots hold${held(slots)}`);
   }
   if (testimony.active !== undefined) {
     warnings.push(
@@ -87,6 +88,14 @@ export function remarksOf({ fates, mainDevice }: Report): string[] {
   }
   if (mainDevice.identified) return [];
   return [`${mainDevice.path}: nothing but its sizes shows that it is the main device`];
+}
+
+function held(slots: SlotComparison | undefined): string {
+  if (slots === undefined) return ", which nothing can be compared with";
+  const { equal, differing, unreadable } = slots;
+  const differ = differing === 0 ? "" : `, in ${differing} not: written since, or another's`;
+  const silent = unreadable === 0 ? "" : `, and ${unreadable} cannot be read`;
+  return `: in ${equal} what the snapshot has${differ}${silent}`;
 }
 
 function lastTime({ head, newest }: Fates): string {
@@ -154,7 +163,7 @@ function ranges(spans: readonly Span[], verbose: boolean): string {
 }
 
 export function jsonOf(report: Report): JsonFields {
-  const { fates, testimony, site, mainDevice, dryRun, outcome } = report;
+  const { fates, testimony, site, mainDevice, slots, dryRun, outcome } = report;
   const { head, decisions, witnesses } = fates;
   const { ground } = site;
   return {
@@ -178,6 +187,9 @@ export function jsonOf(report: Report): JsonFields {
     restored_sectors: sectorsWith(decisions, "content"),
     unconfirmed_sectors: unconfirmed(fates),
     kept_sectors: sectorsWith(decisions, "kept"),
+    slots_equal_sectors: slots?.equal,
+    slots_differ_sectors: slots?.differing,
+    slots_unreadable_sectors: slots?.unreadable,
     lost_sectors: sectorsWith(decisions, "lost") + sumSpans(outcome?.missing ?? []),
     pending_sectors: sectorsWith(decisions, "pending") + sectorsWith(decisions, "wrong"),
     main_sectors: sectorsWith(decisions, "main"),

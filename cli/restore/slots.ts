@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What trusted slots hold, beside what the snapshot has.
+import { type ContentFile, noLosses, readContent } from "../device/capture_content.ts";
+import { type Image, ShortImageError } from "../metadata/image.ts";
+import type { SnapshotHead, Store } from "../store/types.ts";
+import { compareContent } from "./content.ts";
+import { sumSpans } from "./summary.ts";
+import type { Decision } from "./types.ts";
+
+/** In sectors. What the snapshot has no content of is in none of them. */
+export interface SlotComparison {
+  readonly equal: number;
+  readonly differing: number;
+  readonly unreadable: number;
+}
+
+/** Looks into the slots of an old spare that are to be kept. */
+export async function compareSlots(
+  store: Store,
+  head: SnapshotHead,
+  image: Image,
+  decisions: readonly Decision[],
+): Promise<SlotComparison> {
+  const losses = noLosses();
+  const { blockSectors } = head.device;
+  const kept = decisions.filter(({ fate }) => fate === "kept")
+    .map(({ first, length, slot }) => ({ first, length, slot, state: "remapped" as const }));
+  const content = readContent(slotsOf(image), kept, {
+    ...{ blockSectors, losses },
+    place: ({ slot }) => slot,
+  });
+  const { equal, differing } = await compareContent(store.data(head.id), content, blockSectors);
+  return {
+    equal: sumSpans(equal),
+    differing: sumSpans(differing),
+    unreadable: losses.unreadableSectors,
+  };
+}
+
+function slotsOf(image: Image): ContentFile {
+  return {
+    read(offset, length) {
+      try {
+        return Promise.resolve(image.read(Number(offset), length));
+      } catch (error) {
+        return error instanceof ShortImageError
+          ? Promise.resolve(new Uint8Array())
+          : Promise.reject(error);
+      }
+    },
+  };
+}
