@@ -31,6 +31,7 @@ export class Race {
   reads = 0;
   refusedMoves = 0;
   refusedReads = 0;
+  migrations = 0;
   /** Faults injected. */
   faults = 0;
   failedReads = 0;
@@ -208,6 +209,43 @@ export class Race {
         outcome.ok || outcome.code === "EBUSY",
         `save failed: ${outcome.ok ? "" : outcome.code}`,
       );
+    }
+  }
+
+  /** Moves to the other spare and back, so often; some migrations are stopped. */
+  async migrator(migrations: number): Promise<void> {
+    for (let done = 0; done < migrations && this.running;) {
+      await this.stack.migrate();
+      if (this.random.chance(6)) {
+        await new Promise((resolve) => setTimeout(resolve, this.random.below(30)));
+        await outcomeOf(this.stack.target.send("migrate stop"));
+      }
+      const state = await this.#migration();
+      contract(state === "done" || state === "stopped", `a migration has ${state}`);
+      if (state === "stopped") continue;
+      done++;
+      this.migrations++;
+      this.stack.migrated();
+      // Lets go of the old one, which is wiped before the next.
+      await this.stack.suspendFor(0);
+    }
+    this.stop();
+  }
+
+  async #migration(): Promise<string> {
+    for (;;) {
+      const reply = await this.stack.target.send("migrate status");
+      const [state = ""] = /(?<=^migrate=)\w+/.exec(reply) ?? [];
+      if (state !== "running") return state;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
+  /** Suspends and resumes, all the time. */
+  async suspender(): Promise<void> {
+    while (this.running) {
+      await new Promise((resolve) => setTimeout(resolve, 5 + this.random.below(40)));
+      await this.stack.suspendFor(this.random.below(10));
     }
   }
 

@@ -73,6 +73,9 @@ interface Parties {
   /** Devices die and come back. */
   readonly deaths?: boolean;
   readonly scanned?: boolean;
+  /** Everything moves from one spare to the other and back, which counts as so many moves. */
+  readonly movesOfMigration?: number;
+  readonly suspended?: boolean;
   /** There are fewer slots than sectors that want one. */
   readonly scarce?: boolean;
 }
@@ -85,18 +88,24 @@ function mixed(parties: Parties): Scenario["run"] {
     race.slotsGoBad = damage?.slots === true;
     race.mayRunOut = parties.scarce === true;
     const pick = movesOf(race.random, owned, parties.large === true);
+    const { movesOfMigration } = parties;
+    const most = movesOfMigration === undefined ? moves : Infinity;
     const all = parties.large === true ? [...owned, LARGE] : owned;
     await race.together([
       // Each writer keeps all of its blocks in flight at once.
       ...owned.map((block) => race.writer(block)),
       ...(parties.large === true ? [race.writer(LARGE)] : []),
       ...Array.from({ length: 4 }, () => race.reader(all)),
-      ...Array.from({ length: parties.movers ?? 2 }, () => race.mover(pick, moves)),
+      ...Array.from({ length: parties.movers ?? 2 }, () => race.mover(pick, most)),
       ...(parties.disturbed === true ? [race.disturber()] : []),
       ...(damage === undefined ? [] : [breaker(race, owned, damage)]),
       ...(race.stack.lasts ? [race.saver()] : []),
       ...(parties.deaths === true ? [killer(race)] : []),
       ...(parties.scanned === true ? [race.scanner(MAIN_SECTORS)] : []),
+      ...(movesOfMigration === undefined ? [] : [
+        race.migrator(Math.ceil(moves / movesOfMigration)),
+      ]),
+      ...(parties.suspended === true ? [race.suspender()] : []),
     ]);
   };
 }
@@ -218,6 +227,18 @@ export const SCENARIOS: readonly Scenario[] = [
     moves: 200,
     stack: { main: SLOW_WRITES },
     run: mixed({ disturbed: true }),
+  },
+  {
+    name: "migrations",
+    moves: 120,
+    stack: { lasts: true, twoSpares: true },
+    run: mixed({ large: true, movesOfMigration: 10 }),
+  },
+  {
+    name: "migrations and suspends, slow writes to the spares",
+    moves: 80,
+    stack: { lasts: true, twoSpares: true, spare: SLOW_WRITES },
+    run: mixed({ large: true, movesOfMigration: 20, suspended: true, scanned: true }),
   },
   { name: "lost sectors", moves: 600, stack: { lasts: true }, run: lostSectors },
   {

@@ -40,6 +40,8 @@ export interface StackOptions {
   readonly slots?: number;
   /** With metadata before the slots. */
   readonly lasts?: boolean;
+  /** There is another spare to migrate to; both are as slow as the spare. */
+  readonly twoSpares?: boolean;
 }
 
 /** A range of the spare with room for metadata before so many slots; else all of it. */
@@ -55,6 +57,8 @@ export class Stack implements AsyncDisposable {
   #target: RemapDevice | undefined;
   #file: DirectFile | undefined;
   #table: RemapTable | undefined;
+  /** The spare that is not in use. */
+  #next = "";
   /** The first slot. */
   slotsStart = 0;
 
@@ -62,6 +66,7 @@ export class Stack implements AsyncDisposable {
     readonly dm: DeviceMapper,
     readonly main: LowerDevice,
     readonly spare: LowerDevice,
+    private readonly other: LowerDevice | undefined,
   ) {}
 
   static async create(dm: DeviceMapper, ledger: Ledger, options: StackOptions): Promise<Stack> {
@@ -71,7 +76,9 @@ export class Stack implements AsyncDisposable {
       return await BadSectors.create(dm, `${name}-bad`, below, below.sectors, options.bad);
     };
     const main = await device("racemain", MAIN_MIB);
-    const stack = new Stack(dm, main, await device("racespare", SPARE_MIB));
+    const spare = await device("racespare", SPARE_MIB);
+    const other = options.twoSpares === true ? await device("raceother", SPARE_MIB) : undefined;
+    const stack = new Stack(dm, main, spare, other);
     await stack.#fill(ledger);
     await stack.#build(options);
     return stack;
@@ -97,6 +104,9 @@ export class Stack implements AsyncDisposable {
     const lasts = options.lasts === true;
     const spareSectors = lasts ? lastingSectors(options.slots) : options.slots ?? SPARE_SECTORS;
     if (lasts) await this.#prepareMetadata(spareSectors);
+    if (this.other !== undefined) {
+      this.#next = await this.#delay("raceother-delay", this.other, options.spare);
+    }
     this.#table = {
       start: 0n,
       length: BigInt(MAIN_SECTORS),
@@ -118,8 +128,26 @@ export class Stack implements AsyncDisposable {
 
   async #prepareMetadata(spareSectors: number): Promise<void> {
     this.slotsStart = layoutOf(spareSectors, 1).slotsStart;
-    using spare = DirectFile.open(this.spare.path, { write: true });
+    await this.#wipe(this.spare.path);
+  }
+
+  async #wipe(path: string): Promise<void> {
+    using spare = DirectFile.open(path, { write: true });
     await spare.write(0n, new Uint8Array(this.slotsStart * SECTOR_BYTES));
+  }
+
+  /** Begins to move to the other spare. */
+  async migrate(): Promise<void> {
+    await this.#wipe(this.#next);
+    await this.target.send(`migrate ${this.#next} 0 ${this.#table?.spareLength}`);
+  }
+
+  /** It has come to its end; the old spare is the one to go to next. */
+  migrated(): void {
+    if (this.#table === undefined) throw new Error("there is no table");
+    const spare = this.#next;
+    this.#next = this.#table.spare;
+    this.#table = { ...this.#table, spare };
   }
 
   async #create(): Promise<void> {
@@ -138,7 +166,7 @@ export class Stack implements AsyncDisposable {
 
   /** What the spare says by itself. */
   async metadata(): Promise<Metadata> {
-    using spare = DirectFile.open(this.spare.path);
+    using spare = DirectFile.open(this.#table?.spare ?? this.spare.path);
     const image = new MemoryImage(Number(this.#table?.spareLength ?? 0n) * SECTOR_BYTES);
     image.write(0, await spare.read(0n, this.slotsStart * SECTOR_BYTES));
     return loadMetadata(image);
@@ -188,5 +216,6 @@ export class Stack implements AsyncDisposable {
     }
     await this.main[Symbol.asyncDispose]();
     await this.spare[Symbol.asyncDispose]();
+    await this.other?.[Symbol.asyncDispose]();
   }
 }

@@ -2,6 +2,7 @@
 // What the cases about disks that are unplugged are given.
 import { DirectFile } from "../../../../ffi/direct_file.ts";
 import type { DeviceMapper, TargetSpec } from "../../../../ffi/libdevmapper.ts";
+import { checkEqual } from "../../check.ts";
 import { Content } from "../../content.ts";
 import type { LoopDisk } from "../../loops.ts";
 import { SECTOR } from "../../pattern.ts";
@@ -31,6 +32,13 @@ export const RELOCATED_SECTORS = RELOCATED.reduce((sum, { count }) => sum + coun
 const relocated = new Set(
   RELOCATED.flatMap(({ first, count }) => Array.from({ length: count }, (_, at) => first + at)),
 );
+
+/** All of them in one transaction. */
+export async function relocateAll(rig: Rig): Promise<void> {
+  const ranges = RELOCATED.map(({ first, count }) => `${first} ${count}`).join(" ");
+  const reply = await rig.send(`remap ${ranges}`);
+  checkEqual("remap of all at once", reply, `remapped=${RELOCATED_SECTORS} lost=0`);
+}
 
 /** Does a request need the spare? */
 export function needsSpare(first: number, count: number): boolean {
@@ -71,7 +79,7 @@ export class HotplugBench {
     const rig = await Rig.make(scope, this.dm, disks, { features: FEATURES, content, fill });
     const watch = new PromiseWatch(rig, layoutOn(disks.spare.sectors, 512).slotsStart);
     if (fill) {
-      for (const { first, count } of RELOCATED) await rig.relocate(first, count);
+      await relocateAll(rig);
       // What main has below a relocated sector must never be seen again.
       await rig.write(0, rig.length);
     }

@@ -7,8 +7,9 @@ import type { Stage, StageRun } from "../../stage.ts";
 import { HotplugBench, type HotplugPart, SECTORS } from "./bench.ts";
 import { MAIN } from "./main.ts";
 import { SPARE } from "./spare.ts";
+import { TAKEN_UP } from "./taken_up.ts";
 
-const PARTS: readonly HotplugPart[] = [SPARE, MAIN];
+const PARTS: readonly HotplugPart[] = [SPARE, MAIN, TAKEN_UP];
 
 /** Requests that hang are found sooner than the default would. */
 const CASE_LIMIT_MS = 60_000;

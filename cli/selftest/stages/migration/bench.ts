@@ -14,7 +14,7 @@ import type { StageRun } from "../../stage.ts";
 import { until } from "../errors/here.ts";
 import { PromiseWatch } from "../errors/promises.ts";
 import { SegmentDisk } from "../errors/segments.ts";
-import { RELOCATED, SECTORS } from "../hotplug/bench.ts";
+import { relocateAll, SECTORS } from "../hotplug/bench.ts";
 import { layoutOn } from "../persistence/view.ts";
 
 export const FEATURES: readonly string[] = [
@@ -40,7 +40,7 @@ export async function prepare(stage: StageRun, { main, first }: MigrationLoops):
   await using scope = new Scope(stage.signal);
   const disks = { main, spare: first };
   const rig = await Rig.make(scope, stage.dm, disks, { features: FEATURES });
-  for (const { first, count } of RELOCATED) await rig.relocate(first, count);
+  await relocateAll(rig);
   // What main has below a relocated sector must never be seen again.
   await rig.write(0, rig.length);
   const bytes = {
