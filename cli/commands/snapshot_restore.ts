@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { RefusedError, UsageError } from "../device/errors.ts";
-import { mergeRanges, parseSectorRanges } from "../device/sectors.ts";
+import { mergeRanges, parseSectorRanges, type SectorRange } from "../device/sectors.ts";
+import { printable } from "../device/spare/owner.ts";
 import { ProgressBar } from "../output/progress_bar.ts";
 import { carryOut, decideFates, type Fates, type Job, type Outcome } from "../restore/job.ts";
 import { compareSlots } from "../restore/slots.ts";
@@ -105,12 +106,13 @@ export function registerSnapshotRestore(parent: CommandUnknownOpts, session: Ses
 async function restore(session: Session, id: string, options: RestoreOptions): Promise<void> {
   checkUsage(options);
   const reference = snapshotReference(id);
-  const named = spansOf(options.lost ?? []);
+  const typed = parseSectorRanges(options.lost ?? []);
   using store = options.inPlace && !session.dryRun
     ? openForWriting(options.store)
     : openForReading(options.store);
   const head = pick(store, reference, options);
   requireTable(head);
+  const named = spansOf(typed, head);
   using testimony = await askWitnesses(session, { store, head, options });
   const trustSlots = options.trustSlots ?? false;
   const fates = await decideFates(store, head, testimony.witnesses, { named, trustSlots });
@@ -212,8 +214,21 @@ function checkUsage(options: RestoreOptions): void {
   }
 }
 
-function spansOf(typed: readonly string[]): Span[] {
-  return mergeRanges(parseSectorRanges(typed)).map(({ first, count }) => ({
+/** In whole logical blocks: a part of one cannot be lost. */
+function spansOf(ranges: readonly SectorRange[], { device }: SnapshotHead): Span[] {
+  const unit = BigInt(device.blockSectors);
+  const whole = ranges.map(({ first, count }) => {
+    if (first + count > BigInt(device.mainSectors)) {
+      throw new UsageError(`--lost: sector ${first + count - 1n} is past the end of the device`, {
+        device: printable(device.name),
+        cure: `its last sector is ${device.mainSectors - 1}`,
+      });
+    }
+    const from = first - first % unit;
+    const end = first + count + unit - 1n;
+    return { first: from, count: end - end % unit - from };
+  });
+  return mergeRanges(whole).map(({ first, count }) => ({
     first: Number(first),
     length: Number(count),
   }));

@@ -68,8 +68,7 @@ function newGround(session: Session, wish: Wish): Site {
       cure: "give --in-place to write to the old spare itself",
     });
   }
-  const least = leastSpare(decisions, blockSectors);
-  const made = options.output === undefined ? undefined : makeFile(session, wish, target, least);
+  const made = options.output === undefined ? undefined : makeFile(session, wish, target);
   try {
     const device = blockDevice(target.path);
     if (device !== undefined) checkDevice(device, wish);
@@ -77,7 +76,7 @@ function newGround(session: Session, wish: Wish): Site {
     const { spareSectors } = ground;
     const bad = { inPlace: false, bad: [] };
     const placement = place(decisions, { spareSectors, blockSectors }, bad);
-    if (placement === undefined) throw tooSmall(target, spareSectors, least, session.out.units);
+    if (placement === undefined) throw tooSmall(target, spareSectors, fates, session.out.units);
     const held = made?.isNew ? undefined : heldBy(target, wish, spareSectors);
     return {
       ...{ path: target.path, ground, placement, write: "new", keeps: false },
@@ -104,10 +103,10 @@ function makeFile(
   { dryRun }: Session,
   { fates, options }: Wish,
   target: Target,
-  least: number,
 ): MadeFile | undefined {
   if (exists(target.path)) return undefined;
-  const { device } = fates;
+  const { device, decisions } = fates;
+  const least = leastSpare(decisions, device.blockSectors);
   const start = Number(target.start ?? 0n);
   const spareSectors = Number(options.spareLength ?? Math.max(device.spareSectors, least));
   const undo = dryRun ? () => undefined : prepareOutput(target, { spareSectors });
@@ -195,9 +194,10 @@ function heldBy(
 function tooSmall(
   { path }: Target,
   has: number,
-  least: number,
+  { decisions, device }: Fates,
   units: Units,
 ): TooSmallError {
+  const least = leastSpare(decisions, device.blockSectors);
   const sectors = Math.ceil((least + 24) / 2048) * 2048;
   return new TooSmallError(
     `is too small: it has ${has} sectors, and ${sectors} ` +

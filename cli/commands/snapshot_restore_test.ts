@@ -319,6 +319,7 @@ Deno.test("words that do not go together are refused", async () => {
       ["--spare", spare, "--backup", "x"],
       ["--spare", spare, "--old-start", "8"],
       ["--spare", spare, "--lost", "9-"],
+      ["--spare", spare, "--lost", "99999+2"],
     ]
   ) assert.equal(await lab.refused(2, ...words), "usage", words.join(" "));
 });

@@ -68,15 +68,23 @@ export function extentsOf({ placed, bad }: Placement): Extent[] {
   return [...extents, ...bad.map((each) => ({ ...each, first: 0, state: "bad" as const }))];
 }
 
+const NEEDS_SLOT: ReadonlySet<Fate> = new Set(["content", "kept", "lost"]);
+
 /** The least length of a range that holds everything; a new one, without bad slots. */
 export function leastSpare(decisions: readonly Decision[], blockSectors: number): number {
   const holds = (spareSectors: number) =>
     place(decisions, { spareSectors, blockSectors }, { inPlace: false, bad: [] }) !== undefined;
-  let [low, high] = [0, 256];
-  while (!holds(high)) {
-    [low, high] = [high, high * 2];
-    if (high > MAX_SECTORS) throw new RangeError("no spare is large enough");
+  let low = decisions.reduce(
+    (sum, { fate, length }) => NEEDS_SLOT.has(fate) ? sum + length : sum,
+    0,
+  );
+  let more = 256;
+  while (!holds(low + more)) {
+    low += more;
+    more *= 2;
+    if (low > MAX_SECTORS) throw new RangeError("no spare is large enough");
   }
+  let high = low + more;
   while (high - low > blockSectors) {
     const middle = Math.floor((low + high) / 2 / blockSectors) * blockSectors;
     if (holds(middle)) high = middle;

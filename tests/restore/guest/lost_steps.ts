@@ -26,7 +26,8 @@ const briefly = ({ sectors }: { sectors: Said[] }) =>
 /** What becomes of the first snapshot, by what the second one tells. */
 const FATES = [
   "100+1 content snapshot",
-  "200+12 content snapshot",
+  "200+8 content snapshot",
+  "208+4 content snapshot",
   "300+2 lost relocated",
   "1000+100 content snapshot",
   "1100+10 main on-main",

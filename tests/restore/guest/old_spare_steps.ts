@@ -35,7 +35,7 @@ export const OLD_SPARE_STEPS: readonly Step[] = [
   ["a damaged table is put back over slots that are trusted", async () => {
     // Both superblocks and the first checkpoint blocks, as a partition tool would have it.
     await sh(`dd if=/dev/urandom of=${SPARE} bs=4096 count=4 conv=notrunc,fsync status=none`);
-    await expect(4, "assemble", "r0", "--spare", SPARE);
+    await expect(4, "meta", "check", SPARE);
     const words = ["--spare", SPARE, "--in-place", "--trust-slots"];
     assert.equal(await errorCode(2, ...restore(...words)), "usage");
     const { kept_sectors } = await json(3, ...restore(...words, "--lost", "4000+2", "--yes"));
