@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Whatever becomes of the file: what is read is what was written, or an error.
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { StoreDamagedError, StoreError } from "./errors.ts";
-import { BAD_SLOTS, DATA, ENTRIES, snapshotAt, TestFolder } from "./fixture.ts";
+import { BAD_SLOTS, contentOf, DATA, ENTRIES, snapshotAt, TestFolder } from "./fixture.ts";
 import { openStore } from "./open.ts";
 import type { Store } from "./types.ts";
 
@@ -132,6 +133,63 @@ Deno.test("a damaged store is not written to as if it were whole", async () => {
     }
   }
 });
+
+Deno.test("nothing of a damaged list is given, not even what is before the damage", async () => {
+  const damage: Record<string, (database: DatabaseSync) => void> = {
+    entries: (database) => database.exec("UPDATE entries SET slot = slot + 1 WHERE first >= 2000"),
+    badSlots: (database) => database.exec("UPDATE bad_slots SET length = 2 WHERE slot = 20000"),
+    data: (database) => database.exec("UPDATE contents SET first = 3 WHERE first = 2"),
+  };
+  for (const [list, change] of Object.entries(damage)) {
+    using folder = new TestFolder();
+    {
+      using store = openStore(folder.file(), { create: true });
+      const entries = [{ first: 0, length: 1000, state: "remapped", slot: 30_000 }, {
+        first: 2000,
+        length: 1,
+        state: "lost",
+        slot: 40_000,
+      }] as const;
+      const badSlots = [{ slot: 10_000, length: 1 }, { slot: 20_000, length: 1 }];
+      const data = [contentOf(0, 1), contentOf(2, 1)];
+      await store.takeSnapshot(snapshotAt(0, { withData: true }), { entries, badSlots, data });
+    }
+    const database = new DatabaseSync(folder.file());
+    change(database);
+    database.close();
+    using store = openStore(folder.file(), { readOnly: true });
+    const lists = { entries: store.entries(1), badSlots: store.badSlots(1), data: store.data(1) };
+    const damaged = lists[list as keyof typeof lists][Symbol.iterator]();
+    assert.throws(() => damaged.next(), StoreDamagedError, list);
+    assert.notDeepEqual(store.check().findings, []);
+  }
+});
+
+for (const hidden of ["snapshots", "sqlite_autoindex_snapshots_1"]) {
+  Deno.test(`a snapshot that a page of ${hidden} hides does not make an older one the latest`, async () => {
+    using folder = new TestFolder();
+    {
+      using store = openStore(folder.file(), { create: true });
+      for (const minutes of [0, 1]) {
+        await store.takeSnapshot(snapshotAt(minutes), { entries: ENTRIES });
+      }
+    }
+    const database = new DatabaseSync(folder.file(), { readOnly: true });
+    const { rootpage } = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = ?")
+      .get(hidden) ?? {};
+    database.close();
+    const bytes = Deno.readFileSync(folder.file());
+    // How many rows there are on the page.
+    const count = new DataView(bytes.buffer, (Number(rootpage) - 1) * 4096 + 3, 2);
+    assert.equal(count.getUint16(0), 2);
+    count.setUint16(0, 1);
+    Deno.writeFileSync(folder.file(), bytes);
+    using store = openStore(folder.file(), { readOnly: true });
+    assert.throws(() => store.find("latest"), /names \d snapshots, and \d are there/);
+    assert.deepEqual([...store.entries(1)], ENTRIES);
+    assert.notDeepEqual(store.check().findings, []);
+  });
+}
 
 Deno.test("content that was damaged since is mended by a snapshot that has it, too", async () => {
   using folder = new TestFolder();

@@ -47,7 +47,8 @@ export class SqliteStore implements Store {
 
   heads(filter: HeadFilter = {}): SnapshotHead[] {
     return translating(this.path, () => {
-      const sql = "SELECT * FROM snapshots WHERE seal IS NOT NULL ORDER BY taken_at, id";
+      const sql = "SELECT * FROM snapshots NOT INDEXED WHERE seal IS NOT NULL " +
+        "ORDER BY taken_at, id";
       const rows = exactStatement(this.database, sql).all();
       this.#assertComplete(rows.length);
       const heads = rows.map((row) => {
@@ -68,7 +69,7 @@ export class SqliteStore implements Store {
       "WHERE seal IS NOT NULL";
     const { known } = this.database.prepare(sql).get() ?? {};
     if (known === found) return;
-    throw damagedStore(this.path, `the store is damaged: of ${known} snapshots ${found} are left`);
+    throw damagedStore(this.path, `its list names ${known} snapshots, and ${found} are there`);
   }
 
   head(id: number): SnapshotHead {
