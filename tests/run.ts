@@ -119,6 +119,7 @@ const STEPS: readonly Step[] = [
   { name: "ffi", run: program(20, "tests/ffi/host.ts") },
   { name: "documents", run: program(30, "tests/docs/host.ts") },
   { name: "backup", run: program(10, "tests/backup/host.ts") },
+  { name: "restore", run: program(5, "tests/restore/host.ts") },
   { name: "boot", run: program(30, "tests/boot/host.ts") },
   { name: "selftest 6.1", run: selftest("6.1") },
   { name: "selftest 6.12", run: selftest("6.12", NOT_ON_6_12, "--no-figures") },
