@@ -5,7 +5,7 @@ import { type Uevent, UeventSocket } from "../../ffi/uevents.ts";
 import { check } from "./check.ts";
 import type { Scope } from "./scope.ts";
 
-const TRIES = 250;
+const TRIES = 1500;
 const PAUSE_MS = 20;
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

@@ -115,6 +115,12 @@ export class Rig {
   get device(): MappedDevice {
     return this.parts.device;
   }
+  /** Requests to the device that have begun and not ended. */
+  inFlight(): number {
+    const { dm, device } = this.parts;
+    const text = Deno.readTextFileSync(`/sys/block/dm-${dm.info(device.name)?.minor}/inflight`);
+    return text.trim().split(/\s+/).reduce((sum, count) => sum + Number(count), 0);
+  }
   get file(): DirectFile {
     return this.parts.file;
   }

@@ -56,7 +56,7 @@ export async function runInVm(
 }
 
 /** Far beyond what the stages take, even on a kernel with every check switched on. */
-const GUEST_TIMEOUT_SECONDS = 2400;
+const GUEST_TIMEOUT_SECONDS = 3500;
 
 function both(recorder: RunRecorder, watch: Emit): Emit {
   return (event) => {

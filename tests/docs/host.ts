@@ -41,6 +41,11 @@ cd /tmp/lists
 printf '%s\\n' 4000 4001 20000 >bad.txt
 ddrescuelog -b1024 -c-+ - <bad.txt >rescue.map
 `,
+  "docs/emergency-main.md": `
+dmremap-ts create r0 /dev/sdb1 /dev/sdc1
+mount /dev/mapper/r0 /mnt
+dmremap-ts remap r0 4096+64 16384-16639
+`,
   "docs/remove-the-layer.md": `
 dmremap-ts create r0 /dev/sdb1 /dev/sdc1
 mount /dev/mapper/r0 /mnt
@@ -56,6 +61,17 @@ mount -o ro /dev/sdb1 /mnt
 (cd /mnt && sha256sum --quiet -c /tmp/sums)
 umount /mnt
 `;
+
+/** What is looked at in the end, where it is not the old main device. */
+const OTHER_END: Readonly<Record<string, string>> = {
+  "docs/emergency-main.md": `
+dmremap-ts remove r0 --yes
+mount -o ro /dev/sdd /mnt
+(cd /mnt && sha256sum --quiet -c /tmp/sums)
+umount /mnt
+wipefs --quiet --all /dev/sdd
+`,
+};
 
 interface Plan {
   readonly document: string;
@@ -84,7 +100,7 @@ function guestScript(documents: readonly Plan[]): string {
     ...documents.flatMap(({ document, blocks }) => [
       part(`${document}: set up`, SETUP + (STATE[document] ?? "")),
       ...blocks.map((block) => part(`${document}:${block.line}`, blockScript(block))),
-      part(`${document}: afterwards`, AFTERWARDS),
+      part(`${document}: afterwards`, OTHER_END[document] ?? AFTERWARDS),
     ]),
     part("end", ""),
   ].join("\n");
@@ -110,7 +126,7 @@ async function main(): Promise<number> {
     module: module.path,
     argv: ["/bin/sh", "-c", `PATH=${join(root, "dist")}:$PATH\n${guestScript(chosen)}`],
     // The same size for all, for it is not known which of them becomes sdb.
-    disks: Array.from({ length: 3 }, () => ({ bus: "scsi", sizeBytes: 260 * MIB }) as const),
+    disks: Array.from({ length: 4 }, () => ({ bus: "scsi", sizeBytes: 260 * MIB }) as const),
     timeoutSeconds: 600,
     onStdout: say,
     log,

@@ -127,7 +127,9 @@ async function numberOf(path: string): Promise<string> {
 
 useTool(values.tool);
 await run("modprobe", "-a", "dm-mod", "libcrc32c");
-await run("modprobe", "-q", "ext4").catch(() => "built in");
+for (const module of ["ext4", "dm-delay"]) {
+  await run("modprobe", "-q", module).catch(() => "built in");
+}
 await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
 {
   using dm = DeviceMapper.open();

@@ -6,10 +6,11 @@ import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import type { BlockDevice } from "../block_device.ts";
 import { BusyError } from "../errors.ts";
 import type { RemapTable } from "../table_line.ts";
+import { checkAlive } from "./alive.ts";
 import { copySpans, DiskDestination } from "./copy.ts";
 import { stayInMemory } from "./memory_lock.ts";
 import { RangeSet, type Span } from "./range_set.ts";
-import { LiveSource } from "./source.ts";
+import { LiveSource, piecesOf } from "./source.ts";
 import { Standstill } from "./standstill.ts";
 import { areasOf, WriteTracker } from "./write_tracker.ts";
 
@@ -229,6 +230,11 @@ export class Mover {
     for (const span of this.#missing) this.#stale.add(span);
     for (const span of standstill.wrong()) this.#stale.add(span);
     await this.#pass({ source, destination }, [...this.#stale]);
+    await checkAlive(this.move.name, source, this.#missing, {
+      length: this.#length,
+      unit: this.#unit,
+      onMain: (sector) => piecesOf(source.entries, sector, this.#unit)[0]?.place === "main",
+    });
     await destination.flush();
     // The device mapper wants the disk for itself.
     destination[Symbol.dispose]();

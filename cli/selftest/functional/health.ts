@@ -125,7 +125,7 @@ async function countsWritesThatNobodyHeals(bench: Bench): Promise<void> {
 async function wakesWhoWaits(bench: Bench): Promise<void> {
   const rig = await bench.rig({ spareLength: 8, features: ["volatile", "max_remaps", "0"] });
   let seen = bench.dm.info(rig.name)?.eventNr ?? 0n;
-  const limit = AbortSignal.timeout(10_000);
+  const limit = AbortSignal.timeout(60_000);
   const started = rig.send("remap 0 8");
   // One event for the relocation, one for health; who waits may meet both at once.
   while (rig.status().health !== "critical" || seen === 0n) {

@@ -122,7 +122,7 @@ async function raisesEvents(bench: Bench): Promise<void> {
   ];
   for (const [name, step] of steps) {
     const before = bench.dm.info(rig.name)?.eventNr ?? 0n;
-    const limit = AbortSignal.timeout(10_000);
+    const limit = AbortSignal.timeout(60_000);
     const waiting = bench.dm.waitEvent(rig.name, before, limit);
     const [event] = await Promise.all([waiting, step()]);
     check(`the event number after ${name}`, event > before, {

@@ -7,6 +7,9 @@ import { inBackground } from "../tasks.ts";
 import type { Bench, FunctionalCase } from "./bench.ts";
 
 const PAUSE_MS = 300;
+const ENOUGH_WRITES = 10;
+/** An answer that comes later is none. */
+const AT_ONCE_MS = 20_000;
 
 async function answersWhileSuspended(bench: Bench): Promise<void> {
   const rig = await bench.rig();
@@ -53,9 +56,10 @@ async function suspendsUnderLoad(bench: Bench): Promise<void> {
   });
   const writing = inBackground(writers);
   try {
-    for (let round = 0; round < 10; round++) {
+    // On and on until the writers have had their turn, however slow the machine is.
+    for (let round = 0; round < 10 || writes <= ENOUGH_WRITES && round < 1000; round++) {
       // Refused if the suspend comes first; both are right.
-      const moved = rig.send(`remap ${round * 100} 50`).catch(() => {});
+      const moved = rig.send(`remap ${round % 10 * 100} 50`).catch(() => {});
       await bench.dm.suspend(rig.name, { noflush: round % 2 === 1 }).finally(() => {
         return bench.dm.resume(rig.name);
       });
@@ -65,7 +69,10 @@ async function suspendsUnderLoad(bench: Bench): Promise<void> {
     running = false;
     await writing;
   }
-  check("writes meanwhile", writes > 10, { expected: "more than 10", seen: writes });
+  check("writes meanwhile", writes > ENOUGH_WRITES, {
+    expected: `more than ${ENOUGH_WRITES}`,
+    seen: writes,
+  });
   await rig.check("content after suspends under load");
 }
 
@@ -75,7 +82,7 @@ async function refusesNowaitWhileSuspended(bench: Bench): Promise<void> {
   let seen = "";
   try {
     const read = rig.file.read(position(0), SECTOR, { nowait: true });
-    const late = new Promise<string>((resolve) => setTimeout(() => resolve("waits"), 2000));
+    const late = new Promise<string>((resolve) => setTimeout(() => resolve("waits"), AT_ONCE_MS));
     seen = await Promise.race([read.then(() => "bytes", (error) => String(error.code)), late]);
     checkEqual("a read with RWF_NOWAIT on a suspended device", seen, "EAGAIN");
   } finally {

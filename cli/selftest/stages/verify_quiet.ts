@@ -24,7 +24,8 @@ import {
   VERIFYING,
 } from "./verify_rig.ts";
 
-const DELAY_MS = 300;
+/** Long beside all that may delay this program. */
+const DELAY_MS = 1500;
 const SECONDS = 6;
 /** Where all of them write over each other. */
 const ARENA_SECTORS = 2048;
@@ -51,7 +52,8 @@ async function takesWhatProgramsDo(stage: StageRun, scope: Scope): Promise<void>
   fillSectors(buffer, first, () => before);
   await main.delay({ reads: 0, writes: DELAY_MS });
   const written = rig.file.write(position(first), buffer);
-  await pause(DELAY_MS / 3);
+  await until("the write begins", () => rig.inFlight() > 0);
+  await pause(DELAY_MS / 10);
   fillSectors(buffer, first, () => after);
   await written;
   await main.readRightly();
@@ -71,6 +73,7 @@ async function looksAtWhatIsThereNow(stage: StageRun, scope: Scope): Promise<voi
   await main.flip(104);
   await main.delay({ reads: DELAY_MS, writes: 0 });
   const read = readSectors(rig.file, first, count);
+  await until("the read begins", () => rig.inFlight() > 0);
   // The read takes one delay, and the second look at its rotten sector another one.
   await pause(1.5 * DELAY_MS);
   await rig.write(104, 1);

@@ -54,8 +54,8 @@ async function endsSoon(bench: ErrorsBench): Promise<void> {
     return index % 2 === 0 ? readFails(rig, index * 16, 16) : writeFails(rig, index * 16, 8);
   }));
   const ms = Math.round(performance.now() - start);
-  check("the time that 64 requests to a dead disk take", ms < 15_000, {
-    expected: "less than 15 s",
+  check("the time that 64 requests to a dead disk take", ms < 40_000, {
+    expected: "less than 40 s",
     seen: `${ms} ms`,
   });
   checkCounts("after 64 requests", rig, UNTOUCHED);
@@ -68,7 +68,7 @@ async function saysSo(bench: ErrorsBench): Promise<void> {
   const { rig, main } = await bench.rig();
   await main.die();
   await writeFails(rig, 300, 1);
-  for (let tries = 0; tries < 100 && rig.status().health === "good"; tries++) await pause(20);
+  for (let tries = 0; tries < 1500 && rig.status().health === "good"; tries++) await pause(20);
   checkMatch("the health with a dead main", rig.status().health, /^(degraded|critical|failed)$/);
   await main.heal();
   await write(rig, 300, 1);

@@ -47,8 +47,10 @@ async function readersWait(bench: ErrorsBench): Promise<void> {
   };
   const states: Generation[] = [];
   const reading = async () => {
-    for (let round = 0; round < 20; round++) {
-      states.push(await generationOf(rig, 300, acknowledged ? [fresh] : [old, fresh]));
+    // One read at least after the write has ended.
+    for (let [round, ended] = [0, false]; round < 20 || !ended; round++) {
+      ended = acknowledged;
+      states.push(await generationOf(rig, 300, ended ? [fresh] : [old, fresh]));
       await pause(DELAY_MS / 10);
     }
   };

@@ -62,7 +62,7 @@ export async function useDriver(
 }
 
 /** Waits for something to come up, or to happen. */
-export async function until(what: string, holds: () => unknown, limitMs = 15_000): Promise<void> {
+export async function until(what: string, holds: () => unknown, limitMs = 60_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!await holds()) {
     if (performance.now() > end) {

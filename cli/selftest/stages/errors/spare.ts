@@ -12,7 +12,7 @@ const UNLIMITED = [...QUICK, "max_remaps", "0"];
 
 /** Health is assessed a moment later. */
 async function checkHealth(what: string, rig: Rig, pattern: RegExp): Promise<void> {
-  for (let tries = 0; tries < 100 && !pattern.test(rig.status().health); tries++) await pause(20);
+  for (let tries = 0; tries < 1500 && !pattern.test(rig.status().health); tries++) await pause(20);
   checkMatch(`the health, ${what}`, rig.status().health, pattern);
   checkMatch(`the reason, ${what}`, await rig.send("health"), /^health=\S+ score=\d+ reason=\S+/);
 }

@@ -30,7 +30,7 @@ async function brakes(bench: ErrorsBench): Promise<void> {
   checkCounts("behind the brake", rig, { remapped: LIMIT, spareUsed: LIMIT, autoRemaps: LIMIT });
   const brakings = await readStat(rig, "storm_brakes");
   check("storm_brakes", brakings >= 1, { expected: "at least 1", seen: brakings });
-  for (let tries = 0; tries < 100 && rig.status().health === "good"; tries++) await pause(20);
+  for (let tries = 0; tries < 1500 && rig.status().health === "good"; tries++) await pause(20);
   checkMatch(
     "the health",
     await rig.send("health"),

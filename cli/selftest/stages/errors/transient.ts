@@ -11,8 +11,8 @@ import { readStat } from "./promises.ts";
 import { checkCounts, checkPlaces, UNTOUCHED, write, writeFails } from "./requests.ts";
 
 /** Time enough to heal the disk between the first try and the next. */
-const PATIENT = ["volatile", "retries", "3", "retry_delay_ms", "400"];
-const HEAL_AFTER_MS = 100;
+const PATIENT = ["volatile", "retries", "6", "retry_delay_ms", "400"];
+const HEAL_AFTER_MS = 200;
 
 /** Main is a disk that heals at once, without a suspend that would wait for requests. */
 async function onNullDisk(bench: ErrorsBench, features: readonly string[]) {
@@ -21,9 +21,14 @@ async function onNullDisk(bench: ErrorsBench, features: readonly string[]) {
   return { main, rig: await bench.rigOver({ main, spare }, { features }) };
 }
 
-async function healsMeanwhile(main: NullDisk, request: Promise<void>): Promise<void> {
-  const healed = pause(HEAL_AFTER_MS).then(() => main.heal());
-  await together([request, healed]);
+/** Its first try has failed by then, and the next is still to come. */
+async function healsMeanwhile(rig: Rig, main: NullDisk, request: Promise<void>): Promise<void> {
+  const heal = async () => {
+    await until("the request begins", () => rig.inFlight() > 0);
+    await pause(HEAL_AFTER_MS);
+    await main.heal();
+  };
+  await together([request, heal()]);
 }
 
 async function checkRetried(rig: Rig): Promise<void> {
@@ -34,7 +39,7 @@ async function checkRetried(rig: Rig): Promise<void> {
 async function retriesWrites(bench: ErrorsBench): Promise<void> {
   const { main, rig } = await onNullDisk(bench, PATIENT);
   await main.fail([{ first: 300, count: 1 }]);
-  await healsMeanwhile(main, write(rig, 296, 8));
+  await healsMeanwhile(rig, main, write(rig, 296, 8));
   checkCounts("after a write that a retry saved", rig, UNTOUCHED);
   await checkPlaces(rig, 296, 8, "296+8 main");
   await checkRetried(rig);
@@ -44,7 +49,7 @@ async function retriesWrites(bench: ErrorsBench): Promise<void> {
 async function retriesReads(bench: ErrorsBench): Promise<void> {
   const { main, rig } = await onNullDisk(bench, PATIENT);
   await main.fail([{ first: 300, count: 1 }]);
-  await healsMeanwhile(main, rig.check("a read that a retry saved", 296, 8));
+  await healsMeanwhile(rig, main, rig.check("a read that a retry saved", 296, 8));
   checkCounts("after a read that a retry saved", rig, UNTOUCHED);
   await checkRetried(rig);
 }
@@ -52,9 +57,9 @@ async function retriesReads(bench: ErrorsBench): Promise<void> {
 async function proactiveRelocates(bench: ErrorsBench): Promise<void> {
   const { main, rig } = await onNullDisk(bench, [...PATIENT, "proactive"]);
   await main.fail([{ first: 300, count: 1 }]);
-  await healsMeanwhile(main, rig.check("a read that a retry saved", 296, 8));
+  await healsMeanwhile(rig, main, rig.check("a read that a retry saved", 296, 8));
   // The read need not wait for the relocation that it is the reason of.
-  for (let tries = 0; tries < 100 && rig.status().remapped === 0n; tries++) await pause(20);
+  for (let tries = 0; tries < 1500 && rig.status().remapped === 0n; tries++) await pause(20);
   checkCounts("after a read that a retry saved", rig, {
     ...{ remapped: 1, lost: 0, pending: 0, spareUsed: 1, autoRemaps: 1, manualRemaps: 0 },
   });
@@ -100,7 +105,7 @@ async function tellsOfThem(bench: ErrorsBench): Promise<void> {
   checkEqual("the health before", rig.status().health, "good");
   await main.fail([{ first: 300, count: 1 }]);
   await writeFails(rig, 300, 1);
-  for (let tries = 0; tries < 100 && rig.status().health === "good"; tries++) await pause(20);
+  for (let tries = 0; tries < 1500 && rig.status().health === "good"; tries++) await pause(20);
   checkMatch("the health after", rig.status().health, /^(warning|degraded|critical)$/);
 }
 

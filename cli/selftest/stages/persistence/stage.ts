@@ -15,7 +15,7 @@ import { REFUSALS } from "./refusals.ts";
 const PARTS: readonly PersistencePart[] = [LIVES, CRASHES, HANDOVER, REFUSALS, READ_ONLY];
 
 /** Requests that hang are found sooner than the default would. */
-const CASE_LIMIT_MS = 90_000;
+const CASE_LIMIT_MS = 240_000;
 
 export async function runParts(
   stage: StageRun,
