@@ -9,6 +9,7 @@ import type { RemapTable } from "../table_line.ts";
 import { checkAlive } from "./alive.ts";
 import { copySpans, DiskDestination } from "./copy.ts";
 import { stayInMemory } from "./memory_lock.ts";
+import { Patience } from "./patience.ts";
 import { RangeSet, type Span } from "./range_set.ts";
 import { LiveSource, piecesOf } from "./source.ts";
 import { Standstill } from "./standstill.ts";
@@ -60,11 +61,7 @@ export interface Moved {
   readonly missing: readonly Span[];
 }
 
-/** Shorter than this nobody notices: then there is no further pass. */
-const SHORT_PAUSE_MS = 300;
-/** A pass has to leave so much less than the one before, or it is one of a few that may fail to. */
-const SHRINKS = 0.75;
-const PATIENCE = 4;
+/** So often more may be written just before the device stands still. */
 const MOST_STOPS = 4;
 /** File systems, partition tables and the like are known by their beginning, some by their end. */
 const EDGE = 2048;
@@ -129,7 +126,7 @@ export class Mover {
   /** Pass after pass, until what is left takes no time worth mentioning. */
   async #copyLive(destination: DiskDestination, tracker: WriteTracker): Promise<void> {
     using source = new LiveSource(nodePath(this.move.name));
-    let patience = PATIENCE;
+    const patience = new Patience(this.move.maxPauseMs);
     for (;;) {
       const before = this.#stale.size;
       const spans = this.#withoutEdges();
@@ -137,11 +134,9 @@ export class Mover {
       for (const span of spans) this.#stale.remove(span);
       for (const span of await tracker.changed()) this.#stale.add(span);
       const pause = this.#estimateMs();
-      if (pause <= Math.min(SHORT_PAUSE_MS, this.move.maxPauseMs)) return;
-      if (this.#stale.size <= SHRINKS * before) continue;
-      if (--patience > 0) continue;
-      if (pause <= this.move.maxPauseMs) return;
-      throw this.#tooBusy(pause);
+      const verdict = patience.judge(before, this.#stale.size, pause);
+      if (verdict === "stop") return;
+      if (verdict === "too much") throw this.#tooBusy(pause);
     }
   }
 
