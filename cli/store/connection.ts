@@ -13,7 +13,7 @@ import {
   StoreReadOnlyError,
 } from "./errors.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
-import { isBusy, notAStore, storeError, translating } from "./sqlite_error.ts";
+import { damagedStore, isBusy, notAStore, storeError, translating } from "./sqlite_error.ts";
 import type { OpenOptions } from "./types.ts";
 
 /** Long enough for a snapshot of a large table; one with content may take longer. */
@@ -151,11 +151,13 @@ function prepare(
   for (
     const pragma of ["foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON"]
   ) database.exec(`PRAGMA ${pragma}`);
-  if (readOnly) return;
-  if (version === 0) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
-  database.prepare("PRAGMA journal_mode = WAL").get();
-  database.exec("PRAGMA synchronous = FULL");
-  if (version < migrations.length) migrate(database, migrations);
+  if (!readOnly) {
+    if (version === 0) database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    database.prepare("PRAGMA journal_mode = WAL").get();
+    database.exec("PRAGMA synchronous = FULL");
+    if (version < migrations.length) migrate(database, migrations);
+  }
+  assertSchema(database, path, migrations);
 }
 
 /** A new file has neither number; somebody else's database has tables. */
@@ -167,6 +169,26 @@ function assertOurs(database: DatabaseSync, path: string, version: number): void
   }
   const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() ?? {};
   if (id !== 0 || version !== 0 || tables !== 0) throw notAStore(path);
+}
+
+/**
+ * Tables must be what they were made as: a file from elsewhere could have a view in the place of
+ * one, or a trigger that does something to what is written.
+ */
+function assertSchema(database: DatabaseSync, path: string, migrations: readonly string[]): void {
+  const actual = schemaOf(database);
+  const model = new DatabaseSync(":memory:");
+  for (const sql of migrations) model.exec(sql);
+  const expected = schemaOf(model);
+  model.close();
+  const isForeign = [...actual].some((made) => /^CREATE (TRIGGER|VIEW) /i.test(made));
+  if (!isForeign && expected.isSubsetOf(actual)) return;
+  throw damagedStore(path, "its tables are not those of a store");
+}
+
+function schemaOf(database: DatabaseSync): Set<string> {
+  const rows = database.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
+  return new Set(rows.map(({ sql }) => String(sql)));
 }
 
 function migrate(database: DatabaseSync, migrations: readonly string[]): void {

@@ -70,6 +70,26 @@ Deno.test("a store of a later version is refused, whatever is asked of it", () =
   }
 });
 
+Deno.test("a store with triggers, views or other tables than ours is refused", () => {
+  const changes = [
+    "CREATE TRIGGER more AFTER INSERT ON entries BEGIN DELETE FROM snapshots; END",
+    "CREATE VIEW more AS SELECT * FROM snapshots",
+    "DROP TABLE bad_slots; CREATE VIEW bad_slots AS SELECT 1 AS snapshot, 2 AS slot, 3 AS length",
+    "DROP INDEX contents_by_piece",
+    "ALTER TABLE devices ADD COLUMN more TEXT",
+  ];
+  for (const sql of changes) {
+    using folder = new TestFolder();
+    openStore(folder.file(), { create: true })[Symbol.dispose]();
+    const database = new DatabaseSync(folder.file());
+    database.exec(sql);
+    database.close();
+    for (const options of [{}, { readOnly: true }]) {
+      assert.throws(() => openStore(folder.file(), options), StoreDamagedError, sql);
+    }
+  }
+});
+
 Deno.test("another program's database is left alone", () => {
   using folder = new TestFolder();
   const database = new DatabaseSync(folder.file());
