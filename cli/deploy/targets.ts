@@ -30,7 +30,9 @@ const DKMS_SOURCE = /\/(Kbuild|Makefile|dkms\.conf)$|\.[ch]$/;
 export function targets(): Target[] {
   return [
     target("systemd", "systemd/dmremap-assemble.service", "/etc/systemd/system/"),
+    target("systemd", "systemd/dmremap-return@.service", "/etc/systemd/system/"),
     target("systemd", "udev/62-dmremap.rules", "/etc/udev/rules.d/"),
+    target("systemd", "udev/65-dmremap-return.rules", "/etc/udev/rules.d/"),
     target("initramfs", "udev/62-dmremap.rules", "/etc/udev/rules.d/"),
     program("initramfs-tools/hook", `${INITRAMFS}/hooks/dmremap`),
     program("initramfs-tools/script", `${INITRAMFS}/scripts/local-top/dmremap`),

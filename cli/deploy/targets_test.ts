@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { listEmbedded } from "../embed/files.ts";
+import { NoDeviceMapperError } from "../../ffi/errors.ts";
+import { run } from "../app.ts";
+import { Session } from "../commands/support/session.ts";
+import { listEmbedded, readEmbeddedText } from "../embed/files.ts";
+import { MemoryTerminal } from "../output/memory_terminal.ts";
 import { install, PARTS, type Target, targets } from "./targets.ts";
 
 Deno.test("every file of deploy/ has a place, and every part has files", () => {
@@ -30,6 +34,21 @@ Deno.test("files are written with their modes, and a configuration is kept", asy
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+});
+
+Deno.test("udev starts a unit that is installed, with a command that there is", async () => {
+  const rule = readEmbeddedText("deploy/udev/65-dmremap-return.rules");
+  const [, unit = ""] = /SYSTEMD_WANTS\}\+="([^"]+)"/.exec(rule) ?? [];
+  const source = `systemd/${unit.replace("$kernel", "")}`;
+  const found = targets().find((target) => target.source === `deploy/${source}`);
+  assert.equal(found?.part, "systemd", source);
+  const [, command = ""] = /^ExecStart=\/usr\/local\/sbin\/dmremap-ts (.*)$/m
+    .exec(readEmbeddedText(`deploy/${source}`)) ?? [];
+  const terminal = new MemoryTerminal();
+  const openDeviceMapper = () => {
+    throw new NoDeviceMapperError("version", "", 19);
+  };
+  assert.equal(await run(command.split(" "), new Session({ terminal, openDeviceMapper })), 6);
 });
 
 const paths = new Set<string>();
