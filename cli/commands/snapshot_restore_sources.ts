@@ -125,8 +125,7 @@ async function askDevice(session: Session, lookup: Lookup): Promise<Witness | un
         "exchanged in use by dmremap-ts migrate",
     });
   }
-  const witness = await liveWitness(lookup, device);
-  return isSameDevice(lookup.head.device, witness.device) ? witness : undefined;
+  return await liveWitness(lookup, device);
 }
 
 function findActive(dm: DeviceMapper, device: DeviceIdentity): RemapDevice | undefined {

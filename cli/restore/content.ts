@@ -41,15 +41,25 @@ export async function compareContent(
   blockSectors: number,
 ): Promise<Comparison> {
   const [equal, differing] = [new SpanList(), new SpanList()];
+  await compareInto({ equal, differing }, left, right, blockSectors);
+  return { equal: equal.spans, differing: differing.spans };
+}
+
+/** The same, for those who need what was seen before one of the sources failed. */
+export async function compareInto(
+  { equal, differing }: Readonly<Record<keyof Comparison, SpanList>>,
+  left: Source<SlotData>,
+  right: Source<SlotData>,
+  blockSectors: number,
+): Promise<void> {
+  const block = blockSectors * SECTOR_SIZE;
   for await (const { first, a, b } of zipContent(left, right)) {
-    const block = blockSectors * SECTOR_SIZE;
     for (let at = 0; at < a.length; at += block) {
       const end = Math.min(at + block, a.length);
       const same = isSame(a.subarray(at, end), b.subarray(at, end));
       (same ? equal : differing).add(first + at / SECTOR_SIZE, (end - at) / SECTOR_SIZE);
     }
   }
-  return { equal: equal.spans, differing: differing.spans };
 }
 
 /** The same sectors of both. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { SlotData } from "../store/types.ts";
-import { compareContent, coverage } from "./content.ts";
+import { compareContent, compareInto, coverage, SpanList } from "./content.ts";
 import type { Span } from "./types.ts";
 
 const SECTORS = 60;
@@ -64,4 +64,20 @@ Deno.test("a block of which one sector differs is another block", async () => {
     equal: [{ first: 8, length: 8 }],
     differing: [{ first: 0, length: 8 }],
   });
+});
+
+Deno.test("what was seen before a source failed is known", async () => {
+  const piece = (value: number) => ({
+    first: 0,
+    length: 1,
+    bytes: new Uint8Array(512).fill(value),
+  });
+  function* breaksOff() {
+    yield piece(2);
+    throw new Error("gone");
+  }
+  const seen = { equal: new SpanList(), differing: new SpanList() };
+  const data = [{ first: 0, length: 2, bytes: new Uint8Array(1024) }];
+  await assert.rejects(compareInto(seen, data, breaksOff(), 1), /gone/);
+  assert.deepEqual(seen.differing.spans, [{ first: 0, length: 1 }]);
 });

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Who knows something about a device that the snapshot does not, and what it is.
+import { SystemError } from "../../ffi/errors.ts";
 import { type Capture, captureLive } from "../device/capture.ts";
 import { noLosses } from "../device/capture_content.ts";
 import { captureOffline } from "../device/capture_offline.ts";
 import { storedIdentity } from "../device/capture_identity.ts";
+import { BusyError, RefusedError } from "../device/errors.ts";
 import type { RemapDevice } from "../device/remap_device.ts";
 import type { Image } from "../metadata/image.ts";
 import { MetadataError } from "../metadata/load.ts";
 import { BeyondRepairError, type Loss, salvage } from "../metadata/repair.ts";
 import { readMigrated } from "../metadata/select.ts";
 import type { BadSlots, DeviceIdentity, SnapshotHead, Store } from "../store/types.ts";
-import { compareContent } from "./content.ts";
+import { compareContent, compareInto, type Comparison, SpanList } from "./content.ts";
 import { compareTimes, type Dated, datedOf, kinshipOf, lineageOf, orderOf } from "./order.ts";
 import type { Knowledge, Order, Span } from "./types.ts";
 
@@ -205,13 +207,7 @@ async function comparison(
   { order, kinship }: ReturnType<typeof relation>,
 ): Promise<Pick<Witness, "knowledge" | "equal">> {
   if (order === "older") throw new OlderCopyError(capture.facts.generation);
-  const content = head.withData && !isSilent(capture)
-    ? await compareContent(
-      store.data(head.id),
-      capture.content(noLosses()),
-      head.device.blockSectors,
-    )
-    : NOTHING;
+  const content = head.withData ? await compareCaptured(store, head, capture) : NOTHING;
   const { entries } = capture;
   return {
     knowledge: { order, kinship, entries, differing: content.differing },
@@ -219,9 +215,24 @@ async function comparison(
   };
 }
 
-/** A device whose spare does not answer has nothing to compare with, and would take long to say so. */
-function isSilent({ facts }: Capture): boolean {
-  return facts.source === "live" && facts.health === "failed";
+/** What does not give its content tells nothing by that; what it gave before counts. */
+async function compareCaptured(
+  store: Store,
+  head: SnapshotHead,
+  capture: Capture,
+): Promise<Comparison> {
+  const seen = { equal: new SpanList(), differing: new SpanList() };
+  // A spare that does not answer would take long to say so for each of its slots.
+  const isSilent = capture.facts.source === "live" && capture.facts.health === "failed";
+  try {
+    const content = isSilent ? [] : capture.content(noLosses());
+    await compareInto(seen, store.data(head.id), content, head.device.blockSectors);
+  } catch (error) {
+    const isTheirs = error instanceof SystemError || error instanceof RefusedError ||
+      error instanceof BusyError;
+    if (!isTheirs) throw error;
+  }
+  return { equal: seen.equal.spans, differing: seen.differing.spans };
 }
 
 /** A table that is older than the snapshot, though it claims to be the spare in use. */
