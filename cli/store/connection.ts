@@ -104,15 +104,20 @@ function openFile(path: string, readOnly: boolean, timeout: number): DatabaseSyn
       return database;
     } catch (cause) {
       database.close();
-      if (!(cause instanceof Error) || !cause.message.includes("unable to open")) throw cause;
+      if (!(cause instanceof Error) || !CANNOT_SHARE.test(cause.message)) throw cause;
       return openUnshared(path, cause);
     }
   });
 }
 
+/** What SQLite says if it may not make the file beside it that processes share. */
+const CANNOT_SHARE = /unable to open database file|attempt to write a readonly database/;
+
 /**
- * On a file system that is mounted read-only there is no place for what processes share. Nobody can
- * write there, so that nothing need be shared; but what is in a log only would not be seen.
+ * On a file system that is mounted read-only there is no place for what processes share, and others
+ * may not write where the store's owner may. Without a log nobody is writing now; whoever began to,
+ * and got as far as the file itself, would be noticed by the digests. What is in a log only would
+ * not be seen at all.
  */
 function openUnshared(path: string, cause: Error): DatabaseSync {
   if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
