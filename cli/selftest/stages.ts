@@ -10,6 +10,7 @@ import { MIGRATION } from "./stages/migration/stage.ts";
 import { PERFORMANCE } from "./stages/performance.ts";
 import { PERSISTENCE } from "./stages/persistence/stage.ts";
 import { SCAN } from "./stages/scan.ts";
+import { SNAPSHOT } from "./stages/snapshot/stage.ts";
 import { STRESS } from "./stages/stress.ts";
 import { VERIFY } from "./stages/verify.ts";
 
@@ -19,6 +20,7 @@ export const STAGES: readonly Stage[] = [
   ERRORS,
   PERSISTENCE,
   CORRUPTION,
+  SNAPSHOT,
   MIGRATION,
   HOTPLUG,
   SCAN,

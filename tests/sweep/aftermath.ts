@@ -174,6 +174,9 @@ export async function checkAftermath(trial: Trial): Promise<void> {
 async function checkAftermathOfLasting(trial: Trial, places: readonly Place[]): Promise<void> {
   const readOnly = await checkMode(trial, trial.blame);
   trial.rig.pair.heal();
+  if (trial.migrates) {
+    contract(await trial.rig.countsAsSpare(), "by their metadata the other spare range counts");
+  }
   if (readOnly) await checkContent(trial, places);
   // What was pending may just have been read.
   await checkLasting(trial, readOnly ? await trial.verify() : places, readOnly);

@@ -10,6 +10,7 @@ import { loadMetadata, type Metadata } from "../../cli/metadata/load.ts";
 import { decodeSuperblock } from "../../cli/metadata/superblock.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper, TargetSpec } from "../../ffi/libdevmapper.ts";
+import { choose } from "../crash/spares.ts";
 import type { Range } from "../model/range.ts";
 import { SECTOR_BYTES, spareStamps, stamps } from "../model/stamps.ts";
 import { FaultyPair, type Side } from "./faults.ts";
@@ -24,7 +25,9 @@ export const SLOTS = 160;
 const LASTING_SECTORS = lastingSectors();
 const LASTING_LAYOUT = layoutOf(LASTING_SECTORS, 1);
 const MAIN_SECTORS = 24 + SECTORS;
-const SPARE_SECTORS = SPARE_START + LASTING_SECTORS;
+/** Another range of the same disk, to migrate to and from. */
+const OTHER_START = SPARE_START + LASTING_SECTORS + 8;
+const SPARE_SECTORS = OTHER_START + LASTING_SECTORS;
 export const EVERYTHING: Range = { first: 0, count: SECTORS };
 
 const METADATA_BYTES = LASTING_LAYOUT.slotsStart * SECTOR_BYTES;
@@ -51,6 +54,8 @@ export class Rig implements AsyncDisposable {
   #features: RemapFeatures = FEATURES;
   #mainStart: number = MAIN_STARTS[0];
   #lasts = false;
+  /** Where the spare range is that counts. */
+  #spareStart = SPARE_START;
   /** The device may be there without its target. */
   #isThere = false;
   #file: DirectFile | undefined;
@@ -99,17 +104,17 @@ export class Rig implements AsyncDisposable {
 
   /** The first slot, as a sector of the spare. */
   get slotsStart(): number {
-    return SPARE_START + (this.#lasts ? LASTING_LAYOUT.slotsStart : 0);
+    return this.#spareStart + (this.#lasts ? LASTING_LAYOUT.slotsStart : 0);
   }
 
   /** Where a block of the metadata is, as a range of the spare; the journal's ring counts apart. */
   metadataBlock(index: number, part: "journal" | "superblock" = "superblock"): Range {
     const block = part === "journal" ? LASTING_LAYOUT.journalStart + index : index;
-    return { first: SPARE_START + block * BLOCK_SECTORS, count: BLOCK_SECTORS };
+    return { first: this.#spareStart + block * BLOCK_SECTORS, count: BLOCK_SECTORS };
   }
 
   isMetadata(sector: number): boolean {
-    return this.#lasts && sector < this.slotsStart;
+    return this.#lasts && sector >= this.#spareStart && sector < this.slotsStart;
   }
 
   /** All as new: first stamps everywhere, healthy devices, nothing relocated. */
@@ -118,6 +123,7 @@ export class Rig implements AsyncDisposable {
     // A table that lasts would be there again.
     if (lasts || this.#lasts) await this.takeAway();
     this.#lasts = lasts;
+    this.#spareStart = SPARE_START;
     const [one, other] = MAIN_STARTS;
     this.#mainStart = this.#mainStart === one ? other : one;
     this.#features = { ...FEATURES, ...features };
@@ -154,13 +160,42 @@ export class Rig implements AsyncDisposable {
     await this.resume();
   }
 
-  async #readMetadata(): Promise<Uint8Array> {
-    return await this.lower.spare.read(bytes(SPARE_START), METADATA_BYTES);
+  async #readMetadata(start = this.#spareStart): Promise<Uint8Array> {
+    return await this.lower.spare.read(bytes(start), METADATA_BYTES);
   }
 
-  async #writeMetadata(data: Uint8Array): Promise<void> {
-    await this.lower.spare.write(bytes(SPARE_START), data);
+  async #writeMetadata(data: Uint8Array, start = this.#spareStart): Promise<void> {
+    await this.lower.spare.write(bytes(start), data);
     await this.lower.spare.flush();
+  }
+
+  get #otherStart(): number {
+    return this.#spareStart === SPARE_START ? OTHER_START : SPARE_START;
+  }
+
+  /** The range that a migration goes to, as one wants it. */
+  wipeOther(): Promise<void> {
+    return this.#writeMetadata(new Uint8Array(METADATA_BYTES), this.#otherStart);
+  }
+
+  get migrateMessage(): string {
+    return `migrate ${this.pair.path("spare")} ${this.#otherStart} ${LASTING_SECTORS}`;
+  }
+
+  /** A migration has come to its end. */
+  migrated(): void {
+    this.#spareStart = this.#otherStart;
+  }
+
+  /** By what the two ranges say of themselves, this one counts. */
+  async countsAsSpare(): Promise<boolean> {
+    const images = [SPARE_START, OTHER_START].map(async (start) => {
+      const image = new MemoryImage(LASTING_SECTORS * SECTOR_BYTES);
+      image.write(0, await this.#readMetadata(start));
+      return image;
+    });
+    const chosen = choose(await Promise.all(images) as [MemoryImage, MemoryImage]);
+    return chosen === (this.#spareStart === SPARE_START ? 0 : 1);
   }
 
   /** What the spare says by itself. */
@@ -180,7 +215,7 @@ export class Rig implements AsyncDisposable {
     const [newest] = supers.toSorted((a, b) => b.sequence - a.sequence);
     const start = LASTING_LAYOUT.checkpointStart[newest?.checkpoint === 1 ? 0 : 1];
     const count = LASTING_LAYOUT.checkpointBlocks * BLOCK_SECTORS;
-    return { first: SPARE_START + start * BLOCK_SECTORS, count };
+    return { first: this.#spareStart + start * BLOCK_SECTORS, count };
   }
 
   /** The device goes, and so does its table: nothing was ever relocated. */
@@ -204,7 +239,7 @@ export class Rig implements AsyncDisposable {
       main: this.pair.path("main"),
       mainStart: BigInt(this.#mainStart),
       spare: this.pair.path("spare"),
-      spareStart: BigInt(SPARE_START),
+      spareStart: BigInt(this.#spareStart),
       spareLength: BigInt(this.#lasts ? LASTING_SECTORS : SLOTS),
       features: { ...this.#features, volatile: !this.#lasts },
     };

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What is swept with a table that lasts: its commits, its checkpoints, and how it starts.
-import { AROUND, INSIDE, losePart, type Operation, OUTSIDE, remapSpan, SPAN } from "./scenes.ts";
+import {
+  AROUND,
+  INSIDE,
+  LARGE,
+  losePart,
+  type Operation,
+  OUTSIDE,
+  remapSpan,
+  SPAN,
+} from "./scenes.ts";
 import { within } from "./time.ts";
 import type { Trial } from "./trial.ts";
 
@@ -148,5 +157,35 @@ const STARTS: readonly Operation[] = [
   },
 ];
 
-export const LASTING_OPERATIONS: readonly Operation[] = [...COMMITS, ...CHECKPOINTS, ...STARTS]
+const MIGRATIONS: readonly Operation[] = [
+  {
+    name: "lasting: migrate",
+    short: true,
+    prepare: async (trial) => {
+      await fillTable(trial);
+      await trial.rig.wipeOther();
+    },
+    run: async (trial) => {
+      await trial.migrate();
+      await trial.write(INSIDE);
+      await trial.read(AROUND);
+    },
+  },
+  {
+    name: "lasting: migrate, a slot that cannot be read",
+    prepare: async (trial) => {
+      await trial.remap([LARGE]);
+      await trial.spoilSlot("read", 120, "medium");
+      await trial.rig.wipeOther();
+    },
+    run: (trial) => trial.migrate(),
+  },
+];
+
+export const LASTING_OPERATIONS: readonly Operation[] = [
+  ...COMMITS,
+  ...CHECKPOINTS,
+  ...STARTS,
+  ...MIGRATIONS,
+]
   .map((operation) => ({ ...operation, lasts: true }));

@@ -5,7 +5,7 @@ export class HangError extends Error {
   override readonly name = "HangError";
 }
 
-const PATIENCE_SECONDS = 30;
+const PATIENCE_SECONDS = 120;
 
 /** @throws {HangError} if it does not settle */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {

@@ -12,7 +12,7 @@ import { Blame, type Manners, slotsOf } from "./blame.ts";
 import type { Fault, FaultOp, Status } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import { bytes, EVERYTHING, type Rig, SECTORS } from "./rig.ts";
-import { within } from "./time.ts";
+import { milliseconds, within } from "./time.ts";
 
 function big({ first, count }: Range): { first: bigint; count: bigint } {
   return { first: BigInt(first), count: BigInt(count) };
@@ -54,6 +54,8 @@ export class Trial {
   placesBefore: readonly Place[] = [];
   /** Sectors of requests that have failed: what became of them is not known. */
   readonly doubtful = new Set<number>();
+  /** There is another spare range, with something on it. */
+  migrates = false;
   /** Requests meet each other, so that what a failure belongs to is not known. */
   concurrent = false;
 
@@ -242,6 +244,33 @@ export class Trial {
     if (outcome.code === "ENOSPC" && blame.mostBadSlots === Infinity) return outcome;
     this.#judge(what, outcome, blame.moveMayFail());
     return outcome;
+  }
+
+  /** Moves everything to the other spare range; what cannot be done leaves all as it was. */
+  async migrate(): Promise<void> {
+    const { rig } = this;
+    this.migrates = true;
+    const begun = await within(outcomeOf(rig.target.send(rig.migrateMessage)), "migrate");
+    const state = begun.ok ? await this.#migration() : begun.code;
+    if (state === "done") {
+      rig.migrated();
+      // Its slots are others.
+      if (this.before !== undefined) this.before = { ...this.before, spareBad: 0n };
+      return;
+    }
+    const { fault, blame: { victim } } = this;
+    const passes = fault.mode === "once" && fault.status !== "transport" && victim?.op !== "flush";
+    if (victim !== undefined && !passes) return;
+    throw new PromiseBroken("promises 1 and 7, what can be moved is moved", `migrate: ${state}`);
+  }
+
+  async #migration(): Promise<string> {
+    for (;;) {
+      const reply = await within(this.rig.target.send("migrate status"), "migrate status");
+      const [state = ""] = /(?<=^migrate=)\w+/.exec(reply) ?? [];
+      if (state !== "running") return state === "failed" ? reply : state;
+      await milliseconds(1);
+    }
   }
 
   /** Forces a checkpoint. Who cannot write one does not know what the spare says, and stops. */
