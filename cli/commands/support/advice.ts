@@ -125,7 +125,9 @@ const EXPLANATIONS: Readonly<Record<string, Explain>> = {
   spare_dead: ({ name }) => ({
     id: "spare-not-answering",
     status: "the spare device does not answer, so relocated sectors cannot be read",
-    action: `bring it back (cable, power, controller), and do not remove ${name} before that`,
+    action:
+      `bring it back (cable, power, controller), then \`dmremap-ts assemble ${name}\`; do not ` +
+      `remove ${name} before that`,
   }),
   storm: () => ({
     id: "relocation-paused",
@@ -137,8 +139,7 @@ const EXPLANATIONS: Readonly<Record<string, Explain>> = {
     id: "metadata-read-only",
     status: "the metadata on the spare cannot be written: nothing more is relocated",
     action: "find out what is wrong with the spare device; then " +
-      `\`dmsetup suspend ${name}\`, \`dmsetup message ${name} 0 restore\`, ` +
-      `\`dmsetup resume ${name}\``,
+      `\`dmremap-ts assemble ${name}\`, or \`dmremap-ts migrate ${name} NEW_SPARE\``,
   }),
   slots_left: left(
     {
@@ -164,10 +165,11 @@ const EXPLANATIONS: Readonly<Record<string, Explain>> = {
       action: REMAPS_ACTION,
     }),
   ),
-  bad_slots: (_patient, count) => ({
+  bad_slots: ({ name }, count) => ({
     id: "bad-slots",
     status: `${countOf(count, "slot")} of the spare ${count === 1n ? "has" : "have"} gone bad`,
-    action: "check the spare device too (smartctl), and plan to replace it",
+    action: "check the spare device too (smartctl), and plan to move to another one: " +
+      `\`dmremap-ts migrate ${name} NEW_SPARE\``,
   }),
   relocated: (_patient, count) => ({
     id: "many-relocations",
