@@ -241,6 +241,22 @@ export class Race {
     }
   }
 
+  /** Asks everything that can be asked, which takes no turn and must not meet what is gone. */
+  async watcher(): Promise<void> {
+    const { target, name } = this.stack;
+    const folder = `/sys/kernel/debug/dm-remap/${name}`;
+    const files = [...Deno.readDirSync(folder)].map((entry) => `${folder}/${entry.name}`);
+    while (this.running) {
+      target.status();
+      target.table();
+      await target.stats();
+      await target.health();
+      await Array.fromAsync(target.entries({ pageSize: 16 }));
+      for (const file of files) await Deno.readTextFile(file);
+      await setImmediate();
+    }
+  }
+
   /** Suspends and resumes, all the time. */
   async suspender(): Promise<void> {
     while (this.running) {

@@ -104,6 +104,7 @@ function mixed(parties: Parties): Scenario["run"] {
       ...(parties.scanned === true ? [race.scanner(MAIN_SECTORS)] : []),
       ...(movesOfMigration === undefined ? [] : [
         race.migrator(Math.ceil(moves / movesOfMigration)),
+        race.watcher(),
       ]),
       ...(parties.suspended === true ? [race.suspender()] : []),
     ]);

@@ -182,6 +182,11 @@ export class Stack implements AsyncDisposable {
     return `/dev/mapper/${name}`;
   }
 
+  /** Of the mapped device. */
+  get name(): string {
+    return NAME;
+  }
+
   get target(): RemapDevice {
     if (this.#target === undefined) throw new Error("the device is not there");
     return this.#target;
