@@ -143,6 +143,14 @@ const STEPS: readonly Step[] = [
   },
   { name: "replace", run: program(20, "tests/replace/host.ts") },
   { name: "crash", run: program(30, "tests/crash/host.ts") },
+  {
+    name: "crash migrate",
+    run: program(
+      20,
+      "tests/crash/host.ts",
+      ...["--migrations", "--rounds", "1", "--phases", "6", "--states", "6000"],
+    ),
+  },
   { name: "kill", run: program(40, "tests/crash/kill/host.ts", ...either(["--kills", "30"], [])) },
   { name: "fuzz", run: program(20, "tests/fuzz/host.ts") },
   {
