@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Everybody who may know what is newer than a snapshot.
-import { NoDeviceMapperError } from "../../ffi/errors.ts";
+import { NoDeviceMapperError, SystemError } from "../../ffi/errors.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import { findSpares } from "../device/assemble/find.ts";
 import { resolveBlockDevice } from "../device/block_device.ts";
 import { BusyError, RefusedError, WrongPairError } from "../device/errors.ts";
+import { storedIdentity } from "../device/capture_identity.ts";
 import { identitiesOf } from "../device/identity.ts";
 import { listRemapDevices, type RemapDevice } from "../device/remap_device.ts";
 import { spareUnreadable } from "../device/spare/content.ts";
@@ -19,6 +21,7 @@ import {
   type Witness,
 } from "../restore/witness.ts";
 import type { Image } from "../metadata/image.ts";
+import { inOrder } from "../restore/timeline.ts";
 import { isSameDevice } from "../store/identity.ts";
 import type { DeviceIdentity, SnapshotHead, Store } from "../store/types.ts";
 import { openTarget } from "./meta_target.ts";
@@ -57,21 +60,51 @@ export async function askWitnesses(session: Session, question: Question): Promis
     ? undefined
     : opened.use(openTarget({ path, start: start ?? BigInt(head.device.spareStart) }));
   const oldSpare = oldImage === undefined ? undefined : await examineSpare(lookup, oldImage);
+  const others = await findOthers(session, lookup, [path, options.spare]);
   const live = await askDevice(session, lookup);
-  const found = [oldSpare?.witness, live].filter((witness) => witness !== undefined);
-  const isLast = (witness: Witness | undefined) =>
-    witness?.knowledge.order === "newer" && witness.knowledge.partial !== true;
+  const found = [oldSpare?.witness, ...others, live].filter((each) => each !== undefined);
+  const witnesses = inOrder(head, [...stored, ...found]);
+  const last = witnesses.findLast(({ knowledge }) => knowledge.order === "newer");
   const stays = opened.move();
   return {
-    witnesses: [...stored, ...found],
+    witnesses,
     older,
     oldSpare,
     oldPath: path,
     oldImage,
     active: live?.place,
-    complete: isLast(live) || isLast(oldSpare?.witness),
+    complete: last !== undefined && last.kind !== "snapshot" && last.knowledge.partial !== true,
     [Symbol.dispose]: () => stays.dispose(),
   };
+}
+
+/** Spares of the device that are plugged in, though nobody has named them. */
+async function findOthers(
+  { out }: Session,
+  lookup: Lookup,
+  named: readonly (string | undefined)[],
+): Promise<Witness[]> {
+  const real = named.map((path) => path === undefined ? undefined : thisSystem.realPath(path));
+  const witnesses: Witness[] = [];
+  for (const { device, start, content } of findSpares(thisSystem).found) {
+    const superblock = content.kind === "newer" ? undefined : content.superblock;
+    if (superblock === undefined || real.includes(thisSystem.realPath(device.node))) continue;
+    if (!isSameDevice(lookup.head.device, storedIdentity(superblock, device.node))) continue;
+    try {
+      using image = openTarget({ path: device.node, start });
+      const { witness } = await readOldSpare(lookup, image);
+      if (witness === undefined) continue;
+      witnesses.push(witness);
+      out.note(`note: ${device.node} is a spare of this device as well: what it knows counts`);
+    } catch (error) {
+      if (error instanceof OlderCopyError) continue;
+      if (!(error instanceof SystemError)) throw error;
+      out.warn(
+        `${device.node} is a spare of this device as well, and cannot be read: ${error.message}`,
+      );
+    }
+  }
+  return witnesses;
 }
 
 async function examineSpare(lookup: Lookup, image: Image): Promise<OldSpare> {

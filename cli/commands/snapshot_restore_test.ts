@@ -8,6 +8,7 @@ import type { Extent } from "../metadata/extent.ts";
 import { FakeKernel, GEOMETRY } from "../metadata/fake_kernel.ts";
 import { openImage } from "../metadata/image.ts";
 import { loadMetadata } from "../metadata/load.ts";
+import { tookOverFrom } from "../metadata/superblock.ts";
 import { MemoryTerminal } from "../output/memory_terminal.ts";
 import { TestFolder } from "../store/fixture.ts";
 import { Session } from "./support/session.ts";
@@ -114,6 +115,8 @@ Deno.test("without anything newer, a new spare is as it was at the snapshot", as
     [superblock.name, superblock.spareSectors, superblock.linkedUuid, superblock.mainSectors],
     ["r0", 9000, lab.kernel.superblock.uuid, GEOMETRY.mainSectors],
   );
+  // Wherever the old spare has gone on to, this one takes its place.
+  assert(tookOverFrom(superblock, { ...lab.kernel.superblock, name: "r0", generation: 1e9 }));
 });
 
 Deno.test("what later snapshots say is newer is lost, or left on main", async () => {

@@ -4,6 +4,7 @@ import { WrongPairError } from "../device/errors.ts";
 import { printable } from "../device/spare/owner.ts";
 import type { Capture } from "../device/capture.ts";
 import { noLosses } from "../device/capture_content.ts";
+import { MAX_SECTORS } from "../metadata/format.ts";
 import type { Image } from "../metadata/image.ts";
 import type { Superblock } from "../metadata/superblock.ts";
 import type { SuperblockFields } from "../metadata/write.ts";
@@ -136,7 +137,7 @@ export async function carryOut(job: Job, pace: Pace): Promise<Outcome> {
 }
 
 function superblockOf({ fates, ground, write }: Job): SuperblockFields {
-  const { head, device, newest, witnesses } = fates;
+  const { head, device, witnesses } = fates;
   const { spareStart, spareSectors, spareDeviceSectors } = ground;
   const { name, mainId, args, mainStart, mainSectors, mainDeviceSectors, blockSectors } = device;
   const fields = {
@@ -152,7 +153,8 @@ function superblockOf({ fates, ground, write }: Job): SuperblockFields {
     ...fields,
     uuid: crypto.randomUUID(),
     linkedUuid: device.uuid ?? "",
-    linkedGeneration: newest?.generation ?? head.generation,
+    // Whatever the old spare went on to after that, it counts no more.
+    linkedGeneration: MAX_SECTORS - 1,
   };
 }
 

@@ -13,7 +13,7 @@ import { BeyondRepairError, type Loss, salvage } from "../metadata/repair.ts";
 import { readMigrated } from "../metadata/select.ts";
 import type { BadSlots, DeviceIdentity, SnapshotHead, Store } from "../store/types.ts";
 import { compareContent, compareInto, type Comparison, SpanList } from "./content.ts";
-import { compareTimes, type Dated, datedOf, kinshipOf, lineageOf, orderOf } from "./order.ts";
+import { type Dated, datedOf, kinshipOf, lineageOf, orderOf } from "./order.ts";
 import type { Knowledge, Order, Span } from "./types.ts";
 
 /** Somebody who knows more than the snapshot. */
@@ -27,6 +27,7 @@ export interface Witness {
   readonly at: string;
   readonly device: DeviceIdentity;
   readonly generation: number;
+  readonly dated: Dated;
   readonly knowledge: Knowledge;
   /** Sectors whose content was still that of the snapshot then. */
   readonly equal: readonly Span[];
@@ -55,35 +56,25 @@ export interface Lookup {
   readonly now: string;
 }
 
-/** Later snapshots of the same device in the store, and how many are known to be older. */
+/** Other snapshots of the same device in the store, and how many of them are known to be older. */
 export async function storeWitnesses(
   { store, head }: Lookup,
 ): Promise<{ readonly witnesses: Witness[]; readonly older: number }> {
   const others = relatedHeads(store, head);
   const lineage = lineageOf([head, ...others].map(({ device }) => device));
   const snapshot = datedOf(head);
-  const newer: Witness[] = [];
-  const unsure: Witness[] = [];
+  const witnesses: Witness[] = [];
   let older = 0;
-  let before: SnapshotHead | undefined;
-  for (const other of others.sort((a, b) => compareTimes(datedOf(a), datedOf(b), lineage))) {
+  for (const other of others) {
     const order = orderOf(snapshot, datedOf(other), lineage);
     if (order === "older") {
       older++;
       continue;
     }
-    // Two that are newer, but nobody knows which of them is the later one: the second is in doubt.
-    const isPlain = order === "newer" &&
-      (before === undefined || orderOf(datedOf(before), datedOf(other), lineage) === "newer");
     const kinship = kinshipOf(head.device, other.device, lineage);
-    const found = await witnessOf(store, head, other, {
-      order: isPlain ? "newer" : "unsure",
-      kinship,
-    });
-    (isPlain ? newer : unsure).push(found);
-    if (isPlain) before = other;
+    witnesses.push(await witnessOf(store, head, other, { order, kinship }));
   }
-  return { witnesses: [...newer, ...unsure], older };
+  return { witnesses, older };
 }
 
 function relatedHeads(store: Store, head: SnapshotHead): SnapshotHead[] {
@@ -106,7 +97,7 @@ async function witnessOf(
     : NOTHING;
   return {
     ...{ kind: "snapshot", id: other.id, at: other.takenAt, device: other.device, equal },
-    generation: other.generation,
+    ...{ generation: other.generation, dated: datedOf(other) },
     // Asked for when it is needed: many snapshots of a large table do not fit into memory.
     knowledge: { ...how, differing, entries: lazy(() => store.entries(other.id)) },
     bad: [...store.badSlots(other.id)],
@@ -126,7 +117,7 @@ export async function liveWitness(lookup: Lookup, device: RemapDevice): Promise<
   const { order, kinship } = relation(lookup, dated);
   return {
     ...{ kind: "device", place: device.name, at: lookup.now, device: capture.facts.device },
-    generation: capture.facts.generation,
+    ...{ generation: capture.facts.generation, dated },
     // What is there now is the latest, unless its spare is one that the snapshot came after.
     ...await comparison(lookup, capture, {
       order: order === "newer" ? "newer" : "unsure",
@@ -176,7 +167,7 @@ async function spareWitness(
   const dated = datedOf({ ...facts, id: Infinity, takenAt: lookup.now });
   return {
     ...{ kind: "spare", place: path, at: lookup.now, device: facts.device },
-    generation: facts.generation,
+    ...{ generation: facts.generation, dated },
     ...await comparison(lookup, capture, relation(lookup, dated)),
     bad: capture.badSlots,
   };
@@ -270,7 +261,7 @@ function salvaged(lookup: Lookup, image: Image, error: MetadataError): OldSpare 
       whole,
       witness: {
         ...{ kind: "spare", place: image.path, at: lookup.now, device: found, equal: [] },
-        generation: fields.generation,
+        ...{ generation: fields.generation, dated },
         knowledge: {
           order: whole ? order : "unsure",
           kinship,
