@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
+import { cpuUsage } from "node:process";
 import fc from "fast-check";
 import { IntervalMap } from "./interval_map.ts";
 

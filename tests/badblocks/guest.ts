@@ -14,7 +14,7 @@ import { type BadBlock, describe, type Layout, LAYOUTS, MAIN_SECTORS, strikes } 
 import { clearKeeps, pairOfBlocks, readAll, rewritten, withoutScan } from "./raw.ts";
 import { touched, WriteTrace } from "./written.ts";
 
-const SCAN_SECONDS = 90;
+const SCAN_SECONDS = 300;
 
 const { values } = parseArgs({
   options: {

@@ -64,7 +64,7 @@ async function prepare(folder: string, kernel: Kernel, tool: string, module: str
     env: { PATH: `${folder}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin` },
     disks: disks(folder, NAMES),
     share: [folder, tool.slice(0, tool.lastIndexOf("/"))],
-    timeoutSeconds: 150,
+    timeoutSeconds: 450,
     kmemleak: false,
     onStdout: log,
     log,
@@ -99,7 +99,7 @@ async function machine(folder: string): Promise<{
       initramfs: join(folder, "initrd"),
       append: APPEND,
       disks: disks(folder, order),
-      timeoutSeconds: 240,
+      timeoutSeconds: 600,
     });
     log(`booted and went down in ${each.seconds.toFixed(0)} s`);
     boots.push(each);

@@ -12,7 +12,7 @@ import type { Scope } from "../scope.ts";
 import type { StageRun } from "../stage.ts";
 import { inBackground, together } from "../tasks.ts";
 import { parseFio } from "./fio.ts";
-import { pause } from "./errors/here.ts";
+import { pause, until } from "./errors/here.ts";
 import type { VerifyCase } from "./verify_finds.ts";
 import {
   checkGone,

@@ -19,7 +19,7 @@ import { judge, Stand } from "../verdict.ts";
 import type { Machine } from "./prepare.ts";
 
 const MARKS_BYTES = 64 << 20;
-const TIMEOUT_SECONDS = 120;
+const TIMEOUT_SECONDS = 300;
 /** Of those that are killed, one in so many is killed while it is starting. */
 const EARLY = 4;
 const EARLY_MS = 250;

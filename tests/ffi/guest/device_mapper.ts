@@ -171,7 +171,7 @@ Deno.test("an open device: removing is refused, or put off until it is closed", 
     await dm.remove("open", { deferred: true });
     assert.equal(dm.info("open")?.deferredRemove, true);
   }
-  for (let i = 0; i < 100 && dm.info("open") !== undefined; i++) {
+  for (let i = 0; i < 1500 && dm.info("open") !== undefined; i++) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   assert.equal(dm.info("open"), undefined);

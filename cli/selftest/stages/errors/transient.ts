@@ -5,7 +5,7 @@ import { makeLoop } from "../../loops.ts";
 import type { Rig } from "../../rig.ts";
 import { together } from "../../tasks.ts";
 import { type ErrorsBench, type ErrorsPart, MAIN_SECTORS, SPARE_SECTORS } from "./bench.ts";
-import { pause } from "./here.ts";
+import { pause, until } from "./here.ts";
 import { NullDisk } from "./null_disk.ts";
 import { readStat } from "./promises.ts";
 import { checkCounts, checkPlaces, UNTOUCHED, write, writeFails } from "./requests.ts";
