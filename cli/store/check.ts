@@ -69,7 +69,8 @@ class Checker {
   }
 
   snapshots(onProgress: CheckOptions["onProgress"]): void {
-    const ids = this.#ids();
+    let ids: number[] = [];
+    this.attempt("head", undefined, () => void (ids = this.#reader.ids()));
     for (const [done, id] of ids.entries()) {
       this.#snapshot(id);
       onProgress?.(done + 1, ids.length);
@@ -81,16 +82,6 @@ class Checker {
       if (orphans === 0) return;
       this.#find("orphan", undefined, `${orphans} pieces of content belong to no snapshot`);
     });
-  }
-
-  /** As many as can be read. */
-  #ids(): number[] {
-    const ids: number[] = [];
-    this.attempt("head", undefined, () => {
-      const statement = exactStatement(this.database, "SELECT id FROM snapshots NOT INDEXED");
-      for (const { id } of statement.all()) ids.push(Number(id));
-    });
-    return ids.sort((a, b) => a - b);
   }
 
   #snapshot(id: number): void {

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { StoreDamagedError, StoreError } from "./errors.ts";
 import { BAD_SLOTS, contentOf, DATA, ENTRIES, snapshotAt, TestFolder } from "./fixture.ts";
 import { openStore } from "./open.ts";
+import { importSnapshots } from "./transfer.ts";
 import type { Store } from "./types.ts";
 
 /** So many bytes are left alone between two that are changed. */
@@ -190,6 +191,31 @@ for (const hidden of ["snapshots", "sqlite_autoindex_snapshots_1"]) {
     assert.notDeepEqual(store.check().findings, []);
   });
 }
+
+Deno.test("what is whole in a damaged store is saved by importing it into another", async () => {
+  using folder = new TestFolder();
+  {
+    using store = openStore(folder.file(), { create: true });
+    for (const minutes of [0, 1, 2, 3]) {
+      await store.takeSnapshot(snapshotAt(minutes), { entries: ENTRIES });
+    }
+  }
+  const database = new DatabaseSync(folder.file());
+  database.exec("UPDATE snapshots SET reason = 'none' WHERE id = 2");
+  database.exec("DELETE FROM entries WHERE snapshot = 3 AND first = 8");
+  database.close();
+  using other = openStore(folder.file("other.db"), { create: true });
+  await assert.rejects(importSnapshots(other, folder.file()), (error) => {
+    assert(error instanceof StoreDamagedError);
+    assert.match(error.reason, /damaged: 2, 3; taken over were 2 others/);
+    return true;
+  });
+  assert.deepEqual(other.heads().map(({ takenAt }) => takenAt), [
+    snapshotAt(0).takenAt,
+    snapshotAt(3).takenAt,
+  ]);
+  assert.deepEqual(other.check().findings, []);
+});
 
 Deno.test("content that was damaged since is mended by a snapshot that has it, too", async () => {
   using folder = new TestFolder();

@@ -35,9 +35,28 @@ export class Reader {
     return this.#guarded(id, () => {
       const statement = exactStatement(this.database, "SELECT * FROM snapshots WHERE id = ?");
       const row = Number.isSafeInteger(id) ? statement.get(id) : undefined;
-      if (row === undefined || row["seal"] === null) throw this.notFound(`no snapshot ${id}`);
+      if (row === undefined || row["seal"] === null) {
+        if (this.ids().includes(id)) throw new RowError("it is in the index only");
+        throw this.notFound(`no snapshot ${id}`);
+      }
       return headOf(row);
     });
+  }
+
+  /** From the table and from its index: where one is damaged, the other may know. */
+  ids(): number[] {
+    const ids = new Set<number>();
+    const failures: unknown[] = [];
+    for (const source of ["NOT INDEXED", "INDEXED BY sqlite_autoindex_snapshots_1"]) {
+      const sql = `SELECT id FROM snapshots ${source} WHERE seal IS NOT NULL`;
+      try {
+        for (const { id } of exactStatement(this.database, sql).all()) ids.add(Number(id));
+      } catch (error) {
+        failures.push(storeError(this.path, error));
+      }
+    }
+    if (failures.length === 2) throw failures[0];
+    return [...ids].sort((a, b) => a - b);
   }
 
   notFound(reason: string): SnapshotNotFoundError {

@@ -72,6 +72,10 @@ export class SqliteStore implements Store {
     throw damagedStore(this.path, `its list names ${known} snapshots, and ${found} are there`);
   }
 
+  ids(): number[] {
+    return this.#reader.ids();
+  }
+
   head(id: number): SnapshotHead {
     return this.#reader.head(id);
   }

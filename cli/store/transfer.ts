@@ -17,6 +17,7 @@ import {
   ImportError,
   InvalidSnapshotError,
   SnapshotExistsError,
+  StoreDamagedError,
   StoreError,
 } from "./errors.ts";
 import { JsonSnapshotFile, openForReading, snapshotJson } from "./json_file.ts";
@@ -85,7 +86,8 @@ export async function exportStore(
 
 /**
  * Everything in a file that one of the exports has written. What the store has already is left as it
- * is. Each snapshot comes whole or not at all; those before a damaged one stay.
+ * is. Each snapshot comes whole or not at all.
+ * @throws {StoreDamagedError} if some of a store are damaged; all others are taken over all the same
  * @throws {StoreError}
  */
 export async function importSnapshots(store: Store, path: string): Promise<Imported[]> {
@@ -95,10 +97,24 @@ export async function importSnapshots(store: Store, path: string): Promise<Impor
   }
   using source = openStore(path, { readOnly: true });
   const imported: Imported[] = [];
-  for (const head of source.heads()) {
-    imported.push(await importOne(store, path, () => copySnapshot(source, head, store)));
+  const damaged: number[] = [];
+  let cause: unknown;
+  for (const id of source.ids()) {
+    try {
+      imported.push(
+        await importOne(store, path, () => copySnapshot(source, source.head(id), store)),
+      );
+    } catch (error) {
+      if (!(error instanceof StoreDamagedError) || error.device !== path) throw error;
+      damaged.push(id);
+      cause ??= error.cause;
+    }
   }
-  return imported;
+  if (damaged.length === 0) return imported;
+  throw new StoreDamagedError(
+    `snapshots that are damaged: ${damaged.join(", ")}; taken over were ${imported.length} others`,
+    { device: path, cause },
+  );
 }
 
 /** @throws {ImportError} for what the store refuses */

@@ -153,6 +153,8 @@ export interface Store extends Disposable {
   takeSnapshot(snapshot: NewSnapshot, content: SnapshotContent): Promise<SnapshotHead>;
   /** Oldest first. */
   heads(filter?: HeadFilter): SnapshotHead[];
+  /** Numbers of all that can be found, even if nothing else of them can be read. */
+  ids(): number[];
   /** @throws {SnapshotNotFoundError} */
   head(id: number): SnapshotHead;
   /**
