@@ -73,7 +73,7 @@ export function registerMigrate(parent: CommandUnknownOpts, session: Session): v
       new Option("--wait", "wait for the migration under way").conflicts(["cancel", "status"]),
     )
     .addOption(new Option("--cancel", "end the migration under way").conflicts("status"))
-    .option("--status", "show the migration under way, or the last one")
+    .option("--status", "show the migration under way, or the last one; the default")
     .option("--force", "go on where NEW_SPARE has a signature or another device's table")
     .action(async (typed, newSpare, options: MigrateFlags) => {
       const name = deviceName(typed);
@@ -82,7 +82,7 @@ export function registerMigrate(parent: CommandUnknownOpts, session: Session): v
       const device = RemapDevice.open(dm, name);
       if (newSpare !== undefined) return await start(session, dm, device, newSpare, options);
       if (options.cancel) return await cancel(session, device);
-      if (options.status) return await show(session, device);
+      if (options.wait !== true) return await show(session, device);
       const report = await followMigration(session, device);
       if (!session.signal.aborted) await concludeMigration(session, dm, device, report, {});
     });
@@ -93,9 +93,7 @@ function checkUsage(newSpare: string | undefined, options: MigrateFlags): void {
   const { cancel, status, wait, start, length, force } = options;
   const asks = cancel === true || status === true;
   if (newSpare === undefined) {
-    if (!asks && wait !== true) {
-      throw new UsageError("name the new spare, or give --status, --wait or --cancel");
-    }
+    if (wait === false) throw new UsageError("--no-wait goes with a new spare");
     if (start !== undefined || length !== undefined || force) {
       throw new UsageError("--start, --length and --force go with a new spare");
     }

@@ -27,6 +27,7 @@ Deno.test("migrate --status shows the one under way, or the last one", async () 
   const failed = mapper(reply("failed", { reason: "new_spare" }));
   const last = await runTool(["migrate", "r0", "--status"], failed);
   assert.match(last.out, /last migration failed[^]*new spare does not take/);
+  assert.equal((await runTool(["migrate", "r0"], failed)).out, last.out);
   const none = mapper(reply("none", { copied: 0, total: 0, progress: 0 }));
   assert.match((await runTool(["migrate", "r0", "--status"], none)).out, /no migration since/);
   assert.deepEqual(json(await runTool(["migrate", "r0", "--status", "--json"], failed)), {
@@ -84,7 +85,7 @@ Deno.test("a device that the kernel still holds is let go of after the switch", 
 Deno.test("what cannot be meant is a usage error, a second migration is busy", async () => {
   for (
     const args of [
-      [],
+      ["--no-wait"],
       ["/dev/x", "--status"],
       ["/dev/x", "--cancel"],
       ["--status", "--cancel"],
