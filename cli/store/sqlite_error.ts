@@ -74,7 +74,8 @@ export function storeError(path: string, error: unknown): unknown {
 export function damagedStore(path: string, reason: string, cause?: unknown): StoreDamagedError {
   return new StoreDamagedError(reason, {
     device: path,
-    cure: "`snapshot check` tells what is damaged, `snapshot import` takes the rest into another store",
+    cure:
+      "`snapshot check` tells what is damaged, `snapshot import` takes the rest into another store",
     ...cause === undefined ? {} : { cause },
   });
 }
