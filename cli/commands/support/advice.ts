@@ -101,7 +101,7 @@ function ofTable({ name, status, features }: Patient): Condition[] {
   }];
 }
 
-const REPLACE = "check that the backup is good, and replace the disk";
+const REPLACE = "check that the backup is good, and replace the disk: `dmremap-ts replace --help`";
 
 type Explain = (patient: Patient, value: bigint) => Condition;
 
@@ -150,7 +150,7 @@ const EXPLANATIONS: Readonly<Record<string, Explain>> = {
     (percent) => ({
       id: "spare-nearly-full",
       status: `only ${percent}% of the spare is left`,
-      action: "plan to replace the disk",
+      action: "plan to replace the disk: `dmremap-ts replace --help`",
     }),
   ),
   remaps_left: left(
