@@ -10,6 +10,7 @@ import { progress, result } from "../model/records.ts";
 import { BAD_IN_FS, makeFirst, RAW, setBad } from "./disks.ts";
 import { failures } from "./failures.ts";
 import { checkContent, Load, makeFileSystem, MOUNT, mountOn, unmountAndCheck } from "./files.ts";
+import { killedAfterSwitch } from "./killed.ts";
 import { countOf, RawPart, WITHOUT_CONTENT } from "./raw.ts";
 import type { Scene } from "./scene.ts";
 import { tool, toolJson, useTool } from "./tool.ts";
@@ -90,20 +91,31 @@ async function assembleAgain({ node, raw, files }: Scene): Promise<void> {
   await checkContent("assembled", files);
 }
 
+async function switched(scene: Scene): Promise<void> {
+  const { dm, node, raw, files } = scene;
+  await unmountAndCheck(node);
+  await killedAfterSwitch(scene, "/dev/lab/third");
+  const third = await numberOf("/dev/lab/third");
+  checkEqual("the main device", RemapDevice.open(dm, "r0").table().main, third);
+  await mountOn(node);
+  await raw.check("on the third disk", node, WITHOUT_CONTENT);
+  await checkContent("on the third disk", files);
+}
+
 async function evacuate({ dm, node, raw, files }: Scene): Promise<void> {
-  const refused = await tool(1, "evacuate", "r0", "/dev/lab/third", "--yes");
+  const refused = await tool(1, "evacuate", "r0", "/dev/lab/second", "--yes");
   checkMatch("why it is refused", refused.err, /no content.*\n?.*--accept-lost/s);
   // Written anew, they are no loss.
   for (const { first, count } of WITHOUT_CONTENT) await raw.write(node, first, count, 4);
   await using load = await Load.start();
-  const said = await toolJson(0, "evacuate", "r0", "/dev/lab/third", "--yes");
+  const said = await toolJson(0, "evacuate", "r0", "/dev/lab/second", "--yes", "--force");
   await load.stop();
   progress(`evacuate: ${JSON.stringify(said)}`);
   const [line, ...more] = dm.table("r0");
-  const third = await numberOf("/dev/lab/third");
-  checkEqual("the table", [line?.type, line?.params, more.length], ["linear", `${third} 0`, 0]);
-  await raw.check("on the third disk", node, []);
-  await checkContent("on the third disk", files);
+  const second = await numberOf("/dev/lab/second");
+  checkEqual("the table", [line?.type, line?.params, more.length], ["linear", `${second} 0`, 0]);
+  await raw.check("on the second disk", node, []);
+  await checkContent("on the second disk", files);
 }
 
 /** Nothing of the layer is left, and nothing brings it back. */
@@ -113,9 +125,9 @@ async function withoutLayer({ files, raw }: Scene): Promise<void> {
   const assembled = await tool(0, "assemble", "--all");
   checkEqual("assembled devices", (await tool(0, "list", "--names")).out, "");
   checkMatch("words of assemble", assembled.out, /^skipped .*moved to a disk that needs no spare/);
-  await mountOn("/dev/lab/third");
-  await raw.check("the third disk itself", "/dev/lab/third", []);
-  await checkContent("the third disk itself", files);
+  await mountOn("/dev/lab/second");
+  await raw.check("the second disk itself", "/dev/lab/second", []);
+  await checkContent("the second disk itself", files);
   await run("umount", MOUNT);
 }
 
@@ -139,6 +151,7 @@ await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
     await failures(scene, step);
     await step("replaced under load", () => replace(scene));
     await step("assembled with the new main device", () => assembleAgain(scene));
+    await step("killed behind the switch, it goes on with the new disk", () => switched(scene));
     await step("evacuated under load", () => evacuate(scene));
     await step("the layer is gone", () => withoutLayer(scene));
   } catch {
