@@ -57,10 +57,13 @@ const selftest = (kernel: string, elsewhere: Elsewhere = {}, ...more: string[]) 
 
 const NOT_ON_6_12: Elsewhere = {
   corruption: "reads bytes, whatever the kernel: on 6.1",
+  files: "`badblocks 6.12` has ext4 on top; on 6.1",
+  snapshot: "the tool's own files, whatever the kernel: on 6.1",
   leak: "the same accounts as on 6.1; kmemleak on the debug kernel",
 };
 const NOT_ON_DEBUG: Elsewhere = {
   corruption: "on 6.1; `fuzz kernel` reads damaged metadata under KASAN",
+  snapshot: "the tool's own files, whatever the kernel: on 6.1",
 };
 
 /** Of the packed file, which is what people have. */
@@ -122,7 +125,7 @@ const STEPS: readonly Step[] = [
   { name: "restore", run: program(5, "tests/restore/host.ts") },
   { name: "boot", run: program(30, "tests/boot/host.ts") },
   { name: "selftest 6.1", run: selftest("6.1") },
-  { name: "selftest 6.12", run: selftest("6.12", NOT_ON_6_12, "--no-figures") },
+  { name: "selftest 6.12", run: selftest("6.12", NOT_ON_6_12, "--no-figures", "--duration", "10") },
   {
     name: "selftest debug",
     run: selftest("debug", NOT_ON_DEBUG, "--no-figures", "--duration", "10"),

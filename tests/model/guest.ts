@@ -15,7 +15,7 @@ import { type Variant, VARIANTS } from "./variants.ts";
 
 const SEQUENCE_LENGTH = 120;
 /** So many, on all kinds of devices together, meet every trouble many times over. */
-const ENOUGH_OPERATIONS = 1000;
+const ENOUGH_OPERATIONS = 5000;
 const PROGRESS_SECONDS = 15;
 
 interface Plan {
