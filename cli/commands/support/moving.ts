@@ -129,6 +129,8 @@ class SessionWatch implements Watch, Disposable {
   }
 
   progress({ pass, total, done, unreadable }: MoveProgress): void {
+    // Whoever draws what is written to the terminal may live on the device that stands still.
+    if (this.session.holding && !this.plan.offline) return;
     if (pass !== this.#pass) {
       this.#bar?.[Symbol.dispose]();
       this.#pass = pass;

@@ -5,8 +5,9 @@ import { DeviceImage } from "../../metadata/device_image.ts";
 import { type Extent, hasSlot } from "../../metadata/extent.ts";
 import { SECTOR_SIZE } from "../../metadata/format.ts";
 import { loadMetadata, type Metadata } from "../../metadata/load.ts";
-import { RefusedError } from "../errors.ts";
-import { type RemapTable, toTarget } from "../table_line.ts";
+import { BusyError, RefusedError } from "../errors.ts";
+import { RemapDevice } from "../remap_device.ts";
+import { formatTable, type RemapTable, toTarget } from "../table_line.ts";
 import { hasSwitched, retireTable, switchMain } from "./carry_over.ts";
 import { barrier, linesOver } from "./lines.ts";
 import type { Move } from "./move.ts";
@@ -37,6 +38,7 @@ export class Standstill implements AsyncDisposable {
     try {
       await dm.suspend(move.name, { skipLockfs: true });
       try {
+        checkUnchanged(dm, move);
         return new Standstill(dm, move, image, loadMetadata(image));
       } catch (error) {
         await dm.resume(move.name);
@@ -122,6 +124,23 @@ export class Standstill implements AsyncDisposable {
       this.image[Symbol.dispose]();
     }
   }
+}
+
+/** Nobody keeps others from the device while it is copied. */
+function checkUnchanged(dm: DeviceMapper, { name, table }: Move): void {
+  const device = RemapDevice.open(dm, name);
+  const { mode, migration } = device.status();
+  if (formatTable(device.table()) !== formatTable(table) || migration === "running") {
+    throw new BusyError("somebody else has changed its table meanwhile", {
+      device: name,
+      cure: "give the command again when nobody else is at work on it",
+    });
+  }
+  if (mode === "rw") return;
+  throw new RefusedError("cannot write its table any more, which is where the switch is recorded", {
+    device: name,
+    cure: `\`dmremap-ts health ${name}\` says why`,
+  });
 }
 
 /** At most so many ranges are named. */
