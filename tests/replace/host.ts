@@ -15,7 +15,7 @@ const { values } = parseArgs({
     kernel: { type: "string", default: "6.1" },
     tool: { type: "string", default: join(import.meta.dirname ?? ".", "../../dist/dmremap-ts") },
     module: { type: "string" },
-    timeout: { type: "string", default: "240" },
+    timeout: { type: "string", default: "900" },
   },
 });
 

@@ -45,7 +45,7 @@ const result = await runGuest({
     { serial: "twin", sizeBytes: 64 * MIB },
   ],
   share: [tool.slice(0, tool.lastIndexOf("/"))],
-  timeoutSeconds: 170,
+  timeoutSeconds: 600,
   onStdout: say,
   log,
 });

@@ -12,7 +12,7 @@ import { TAKEN_UP } from "./taken_up.ts";
 const PARTS: readonly HotplugPart[] = [SPARE, MAIN, TAKEN_UP];
 
 /** Requests that hang are found sooner than the default would. */
-const CASE_LIMIT_MS = 60_000;
+const CASE_LIMIT_MS = 180_000;
 
 async function run(stage: StageRun): Promise<void> {
   await useModule(stage.scope, stage.signal);

@@ -22,7 +22,7 @@ import {
 
 const UNFINISHED = /not finished/;
 /** Slow enough to be met in the middle. */
-const SLOW_MS = 30;
+const SLOW_MS = 100;
 
 /** Waits until some of it is copied, but not all. */
 async function untilHalfway(rig: Rig): Promise<void> {
