@@ -99,16 +99,16 @@ export class SqliteStore implements Store {
     return head;
   }
 
-  *entries(id: number): Generator<SnapshotEntry> {
-    yield* this.#reader.entries(this.head(id));
+  entries(id: number): Iterable<SnapshotEntry> {
+    return repeatable(() => this.#reader.entries(this.head(id)));
   }
 
-  *badSlots(id: number): Generator<BadSlots> {
-    yield* this.#reader.badSlots(this.head(id));
+  badSlots(id: number): Iterable<BadSlots> {
+    return repeatable(() => this.#reader.badSlots(this.head(id)));
   }
 
-  *data(id: number): Generator<SlotData> {
-    yield* this.#reader.data(this.head(id));
+  data(id: number): Iterable<SlotData> {
+    return repeatable(() => this.#reader.data(this.head(id)));
   }
 
   remove(ids: Iterable<number>): RemovedSnapshots {
@@ -172,6 +172,11 @@ export class SqliteStore implements Store {
       throw storeError(this.path, error);
     }
   }
+}
+
+/** Whoever goes through a list a second time must not find it empty. */
+function repeatable<T>(start: () => Iterator<T>): Iterable<T> {
+  return { [Symbol.iterator]: start };
 }
 
 function filterHeads(heads: readonly SnapshotHead[], filter: HeadFilter): SnapshotHead[] {

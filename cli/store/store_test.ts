@@ -48,7 +48,9 @@ Deno.test("a snapshot comes back as it was taken, after closing as well", async 
     dataBytes: 204 * 512,
   });
   for (const hash of [digest, dataDigest, seal]) assert.match(hash, /^[0-9a-f]{64}$/);
-  assert.deepEqual([...store.entries(id)], ENTRIES);
+  const entries = store.entries(id);
+  assert.deepEqual([...entries], ENTRIES);
+  assert.deepEqual([...entries], ENTRIES, "gone through a second time");
   assert.deepEqual([...store.badSlots(id)], BAD_SLOTS);
   assert.deepEqual([...store.data(id)], DATA);
   assert.deepEqual(store.check().findings, []);

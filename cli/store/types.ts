@@ -164,7 +164,8 @@ export interface Store extends Disposable {
    */
   find(reference: string, filter?: HeadFilter): SnapshotHead;
   /**
-   * The digest is checked before the first entry is given.
+   * The digest is checked before the first entry is given. The lists can be gone through as often
+   * as one likes, and are read anew each time.
    * @throws {StoreDamagedError}
    */
   entries(id: number): Iterable<SnapshotEntry>;
