@@ -75,6 +75,16 @@ Deno.test("a state that is told of another slot does not count", () => {
   ]);
 });
 
+Deno.test("a run of the live table may be several of the metadata, and partly unknown to it", () => {
+  const known: SnapshotEntry[] = [{ first: 10, length: 4, state: "lost", slot: 500 }];
+  const stored: Extent[] = [{ first: 12, length: 1, state: "unreadable", slot: 502 }];
+  assert.deepEqual(refine(known, stored, false).entries, [
+    { first: 10, length: 2, state: "lost", slot: 500 },
+    { first: 12, length: 1, state: "unreadable", slot: 502 },
+    { first: 13, length: 1, state: "lost", slot: 503 },
+  ]);
+});
+
 Deno.test("places on the spare count from the start of its range", () => {
   const line = { spareStart: 64n } as RemapTable;
   const lost = { sector: 5n, count: 2n, place: "lost", spareSector: 1064n } as const;
