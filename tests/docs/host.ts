@@ -18,8 +18,10 @@ const encoder = new TextEncoder();
 const say = (text: string) => Deno.stdout.writeSync(encoder.encode(text));
 const log = (text: string) => Deno.stderr.writeSync(encoder.encode(`${text.trimEnd()}\n`));
 
-/** A file system with some hundred files, made before the layer is there. */
+/** No snapshots, and a file system with some hundred files, made before the layer is there. */
 const SETUP = `
+mountpoint -q /var/lib || mount -t tmpfs var-lib /var/lib
+rm -rf /var/lib/dmremap-ts
 delpart /dev/sdb 1 2>/dev/null || true
 delpart /dev/sdc 1 2>/dev/null || true
 addpart /dev/sdb 1 2048 $((256 * 2048))
@@ -46,6 +48,32 @@ dmremap-ts create r0 /dev/sdb1 /dev/sdc1
 mount /dev/mapper/r0 /mnt
 dmremap-ts remap r0 4096+64 16384-16639
 `,
+  "docs/emergency-metadata.md": `
+dmremap-ts create r0 /dev/sdb1 /dev/sdc1
+mount -o noinit_itable /dev/mapper/r0 /mnt
+dmremap-ts remap r0 4096+64 16384-16639
+dmremap-ts snapshot take r0
+umount /mnt
+dmremap-ts remove r0 --yes
+dd if=/dev/urandom of=/dev/sdc1 bs=4096 count=400 conv=fsync status=none
+`,
+  "docs/emergency-spare.md": `
+dmremap-ts create r0 /dev/sdb1 /dev/sdc1
+mount -o noinit_itable /dev/mapper/r0 /mnt
+dmremap-ts remap r0 4096+64 16384-16639
+sync
+dmremap-ts snapshot take r0 --with-data
+`,
+  "docs/hotplug.md": `
+dmremap-ts create r0 /dev/sdb1 /dev/sdd
+mount -o noinit_itable /dev/mapper/r0 /mnt
+dmremap-ts remap r0 4096+64 16384-16639
+`,
+  "docs/migrate.md": `
+dmremap-ts create r0 /dev/sdb1 /dev/sdc1
+mount -o noinit_itable /dev/mapper/r0 /mnt
+dmremap-ts remap r0 4096+64 16384-16639
+`,
   "docs/remove-the-layer.md": `
 dmremap-ts create r0 /dev/sdb1 /dev/sdc1
 mount /dev/mapper/r0 /mnt
@@ -62,7 +90,13 @@ mount -o ro /dev/sdb1 /mnt
 umount /mnt
 `;
 
-/** What is looked at in the end, where it is not the old main device. */
+const WITHOUT_LAYER = `
+umount /mnt
+dmremap-ts clear r0 --yes
+dmremap-ts remove r0 --yes
+${AFTERWARDS}`;
+
+/** What is looked at in the end, where it is not the old main device, or the layer is there still. */
 const OTHER_END: Readonly<Record<string, string>> = {
   "docs/emergency-main.md": `
 dmremap-ts remove r0 --yes
@@ -70,6 +104,27 @@ mount -o ro /dev/sdd /mnt
 (cd /mnt && sha256sum --quiet -c /tmp/sums)
 umount /mnt
 wipefs --quiet --all /dev/sdd
+`,
+  "docs/emergency-metadata.md": WITHOUT_LAYER,
+  "docs/emergency-spare.md": `${WITHOUT_LAYER}
+dd if=/dev/zero of=/dev/sdd bs=1M count=16 conv=fsync status=none
+`,
+  // The next document finds the disk under its own name.
+  "docs/hotplug.md": `${WITHOUT_LAYER}
+for disk in /dev/sd[d-z]; do
+  dd if=/dev/zero of=$disk bs=1M count=16 conv=fsync status=none
+  echo 1 >/sys/block/\${disk#/dev/}/device/delete
+done
+for host in /sys/class/scsi_host/host*/scan; do echo '- - -' >$host; done
+sleep 1
+test -b /dev/sdd
+`,
+  "docs/snapshots.md": `
+dmremap-ts clear r0 --yes
+dmremap-ts remove r0 --yes
+${AFTERWARDS}`,
+  "docs/migrate.md": `${WITHOUT_LAYER}
+dd if=/dev/zero of=/dev/sdd bs=1M count=16 conv=fsync status=none
 `,
 };
 
@@ -127,7 +182,7 @@ async function main(): Promise<number> {
     argv: ["/bin/sh", "-c", `PATH=${join(root, "dist")}:$PATH\n${guestScript(chosen)}`],
     // The same size for all, for it is not known which of them becomes sdb.
     disks: Array.from({ length: 4 }, () => ({ bus: "scsi", sizeBytes: 260 * MIB }) as const),
-    timeoutSeconds: 600,
+    timeoutSeconds: 1500,
     onStdout: say,
     log,
   });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { LASTING_STEPS } from "./lasting.ts";
 import { LIST_STEPS } from "./lists.ts";
+import { MIGRATION_STEPS } from "./migrations.ts";
 import { errorCode, expect, json, MAIN, SPARE, type Step } from "./tool.ts";
 
 /** Reads of this sector fail; guest_test.ts sees to that. */
@@ -120,6 +121,7 @@ const STEPS: readonly Step[] = [
   }],
   ...LASTING_STEPS,
   ...LIST_STEPS,
+  ...MIGRATION_STEPS,
   ["unload", async () => {
     await expect(0, "kmod", "unload");
     assert.equal((await json(6, "kmod", "status")).loaded, false);
