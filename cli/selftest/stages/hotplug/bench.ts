@@ -54,6 +54,11 @@ function sectorsOf(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, at) => first + at);
 }
 
+export interface LifeOptions {
+  /** Its table ends in the middle, and with it what that has counted. */
+  readonly countsAnew?: boolean;
+}
+
 export class HotplugBench {
   constructor(
     readonly scope: Scope,
@@ -73,11 +78,17 @@ export class HotplugBench {
   }
 
   /** A device over the disks while `body` runs; filled, and with relocated sectors, if it is new. */
-  async life<T>(disks: Disks, content: Content, body: (rig: Rig) => Promise<T>): Promise<T> {
+  async life<T>(
+    disks: Disks,
+    content: Content,
+    body: (rig: Rig) => Promise<T>,
+    { countsAnew = false }: LifeOptions = {},
+  ): Promise<T> {
     await using scope = new Scope(this.scope.signal);
     const fill = content.generation(0) === 0;
     const rig = await Rig.make(scope, this.dm, disks, { features: FEATURES, content, fill });
-    const watch = new PromiseWatch(rig, layoutOn(disks.spare.sectors, 512).slotsStart);
+    const newWatch = () => new PromiseWatch(rig, layoutOn(disks.spare.sectors, 512).slotsStart);
+    const watch = newWatch();
     if (fill) {
       await relocateAll(rig);
       // What main has below a relocated sector must never be seen again.
@@ -85,7 +96,7 @@ export class HotplugBench {
     }
     await watch.look("at its begin");
     const result = await body(rig);
-    await watch.look("at its end");
+    await (countsAnew ? newWatch() : watch).look("at its end");
     return result;
   }
 

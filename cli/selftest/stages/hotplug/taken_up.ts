@@ -108,7 +108,7 @@ async function takesNoOther(
     await rig.check("everything after the return");
     await write(rig, RELOCATED[0]!.first, 8);
     await rig.check("everything after a write");
-  });
+  }, { countsAnew: true });
 }
 
 /** A digest of what lies before the slots. */
