@@ -13,7 +13,7 @@ import type { OpenSpare } from "./spare/content.ts";
 import { typeStats } from "./stats.ts";
 import { isDegraded, type RemapStatus } from "./status_line.ts";
 import { type System, thisSystem } from "./system.ts";
-import { type RemapTable, TARGET_TYPE } from "./table_line.ts";
+import { formatTable, type RemapTable, TARGET_TYPE } from "./table_line.ts";
 
 /** What a device or a spare says of itself; who asks, why, and with what is added by the caller. */
 export type CapturedFacts = Omit<
@@ -135,6 +135,8 @@ async function lookOnce(
   const status = device.status();
   const counters = typeStats(await device.stats()).known;
   const after = counters.get("table_changes");
+  // Another spare or main device may have come in: places would count from elsewhere.
+  if (formatTable(device.table()) !== formatTable(table)) return "another line was loaded";
   if (after !== before) return `${before} changes had been made before, ${after} after it`;
   const difference = totalsDifference(places, status);
   if (difference !== undefined) return difference;

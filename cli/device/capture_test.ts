@@ -150,6 +150,14 @@ Deno.test("a table that changes between two pages is read again, after a longer 
   assert.deepEqual(settings.pauses, [20, 20, 40, 80]);
 });
 
+Deno.test("places are not read by the line that was there before", async () => {
+  const target = threeEntries();
+  target.onEntries = () => void (target.pages === 1 && (target.features = "2 retries 6"));
+  const settings = options();
+  const { facts } = await captureLive(device(target), settings);
+  assert.deepEqual([facts.device.args, settings.pauses], ["2 retries 6", [20]]);
+});
+
 Deno.test("a table whose parts do not add up to the status is not believed", async () => {
   for (const key of ["remapped", "lost", "pending"] as const) {
     const target = threeEntries();
