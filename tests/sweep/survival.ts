@@ -171,15 +171,6 @@ const MIGRATIONS: readonly Operation[] = [
       await trial.read(AROUND);
     },
   },
-  {
-    name: "lasting: migrate, a slot that cannot be read",
-    prepare: async (trial) => {
-      await trial.remap([LARGE]);
-      await trial.spoilSlot("read", 120, "medium");
-      await trial.rig.wipeOther();
-    },
-    run: (trial) => trial.migrate(),
-  },
 ];
 
 export const LASTING_OPERATIONS: readonly Operation[] = [
