@@ -82,9 +82,9 @@ export function registerBackup(parent: CommandUnknownOpts, session: Session): vo
 }
 
 async function backup(session: Session, options: BackupOptions): Promise<void> {
+  if (!session.dryRun) await waitAWhile(session, options.jitter ?? 0n);
   const startedMs = Date.now();
   if (session.dryRun) return report(session, { ...await work(session, options), startedMs });
-  await waitAWhile(session, options.jitter ?? 0n);
   const run = { ...await attempt(session, options), startedMs };
   try {
     if (run.tellsMetrics) writeMetrics(options.textfile, run);

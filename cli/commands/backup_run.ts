@@ -44,7 +44,11 @@ export function backupMetrics(run: BackupRun, before = ""): string {
     },
     one("success", "Whether nothing of the last backup failed.", isSuccess(run) ? 1 : 0),
     one("exit_code", "Of the last backup; 3: done, but a device is degraded.", exitCode),
-    one("duration_seconds", "How long the last backup took.", seconds(endedMs - startedMs)),
+    one(
+      "duration_seconds",
+      "How long the last backup took, jitter not counted.",
+      seconds(endedMs - startedMs),
+    ),
     of(
       "device_success",
       "Whether a snapshot of the device was taken.",
@@ -81,14 +85,26 @@ function storeFamilies({ heads = [], storeBytes }: BackupRun): MetricFamily[] {
       "When the newest snapshot was taken.",
       each(({ head }) => seconds(Date.parse(head.takenAt))),
     ),
-    of("snapshot_remapped_sectors", "In it.", each(({ head }) => head.remappedSectors)),
+    of(
+      "snapshot_remapped_sectors",
+      "Sectors in it that are relocated.",
+      each(({ head }) => head.remappedSectors),
+    ),
     of(
       "snapshot_lost_sectors",
       "Relocated sectors in it that have no content.",
       each(({ head }) => head.lostSectors),
     ),
-    of("snapshot_pending_sectors", "In it.", each(({ head }) => head.pendingSectors)),
-    of("snapshot_data_bytes", "Content in it.", each(({ head }) => head.dataBytes)),
+    of(
+      "snapshot_pending_sectors",
+      "Sectors in it that main cannot read.",
+      each(({ head }) => head.pendingSectors),
+    ),
+    of(
+      "snapshot_data_bytes",
+      "Content in it, before compression.",
+      each(({ head }) => head.dataBytes),
+    ),
     of(
       "store_size_bytes",
       "Of the store.",
