@@ -13,7 +13,7 @@ const UNWRITABLE = 20;
 const HARD_TO_READ = 40;
 
 /** What {@linkcode Tally.missing} wants to see under the geometry's rules. */
-export function directedOperations({ unit, rules }: Geometry): Operation[] {
+export function directedOperations({ unit, rules, twoSpares }: Geometry): Operation[] {
   const block = (number: number): Range => ({ first: number * unit, count: unit });
   const known = (kind: FaultKind): FaultKind => rules.faults.includes(kind) ? kind : "both";
   const fault = (kind: FaultKind, range: Range) =>
@@ -34,6 +34,7 @@ export function directedOperations({ unit, rules }: Geometry): Operation[] {
     { op: "read", range: block(UNWRITABLE) },
     { op: "heal", side: "main" },
     ...(rules.proactive === true ? ahead : []),
+    ...(twoSpares === true ? [{ op: "migrate" } as const] : []),
     { op: "check" },
   ];
 }

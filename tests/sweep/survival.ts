@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What is swept with a table that lasts: its commits, its checkpoints, and how it starts.
-import {
-  AROUND,
-  INSIDE,
-  LARGE,
-  losePart,
-  type Operation,
-  OUTSIDE,
-  remapSpan,
-  SPAN,
-} from "./scenes.ts";
+import { AROUND, INSIDE, losePart, type Operation, OUTSIDE, remapSpan, SPAN } from "./scenes.ts";
 import { within } from "./time.ts";
 import type { Trial } from "./trial.ts";
 
