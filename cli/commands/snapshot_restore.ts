@@ -72,7 +72,11 @@ export function registerSnapshotRestore(parent: CommandUnknownOpts, session: Ses
     .argument("<id>", `${ID_WORDS}: the last one with content`)
     .option("--spare <spare>", "the device that becomes the spare, or an image of one")
     .option("--output <file>", "write an image of a spare to this file, which is made")
-    .option("--spare-start <sector>", "where its range begins (default: 0)", sectorNumber)
+    .option(
+      "--spare-start <sector>",
+      "where its range begins (default: 0; --in-place: as then)",
+      sectorNumber,
+    )
     .option("--spare-length <sectors>", "length of its range (default: all)", sectorNumber)
     .option("--in-place", "SPARE is the device's own old spare, whose table is to be replaced")
     .option("--backup <file>", "with --in-place: first keep its metadata area in this new file")
