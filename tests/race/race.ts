@@ -226,8 +226,6 @@ export class Race {
       done++;
       this.migrations++;
       this.stack.migrated();
-      // Lets go of the old one, which is wiped before the next.
-      await this.stack.suspendFor(0);
     }
     this.stop();
   }
