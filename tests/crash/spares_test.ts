@@ -27,10 +27,23 @@ function devices() {
 }
 
 function fill(stand: Stand, spare: Spare): void {
+  const slot = LAYOUTS[spare].slotsStart + 16 * spare;
+  writeTable(stand, spare, 10);
+  stand.spares[spare].image.write(slot * SECTOR_BYTES, stamps(SEED, 10, 2, 5));
+}
+
+function writeTable(
+  stand: Stand,
+  spare: Spare,
+  first: number,
+  linked: { readonly linkedUuid?: string; readonly linkedGeneration?: number } = {},
+): void {
   const { image } = stand.spares[spare];
   const { start, sectors } = SPARES[spare];
   const slot = LAYOUTS[spare].slotsStart + 16 * spare;
+  const linked = spare === 1 && first !== 10 ? { linkedUuid: UUIDS[0]!, linkedGeneration: 9 } : {};
   writeMetadata(image, {
+    ...linked,
     uuid: UUIDS[spare]!,
     blockSectors: 1,
     mainStart: 0,
@@ -39,8 +52,7 @@ function fill(stand: Stand, spare: Spare): void {
     spareStart: start,
     spareSectors: sectors,
     spareDeviceSectors: start + sectors,
-  }, [{ first: 10, length: 2, slot, state: "remapped" }]);
-  image.write(slot * SECTOR_BYTES, stamps(SEED, 10, 2, 5));
+  }, [{ first, length: 2, slot, state: "remapped" }]);
 }
 
 /** Both superblocks of a spare, changed. */
@@ -85,7 +97,11 @@ Deno.test("between the commit and the tombstones both count, and are equal", () 
   judge(stand, promises, true);
   const slot = LAYOUTS[1].slotsStart + 16;
   stand.spares[1].image.write(slot * SECTOR_BYTES, stamps(SEED, 10, 1, 4));
-  finds(stand, promises, "spares", /sector 10 is remapped 5 .*remapped 4/);
+  finds(stand, promises, "content", /write 4 of sector 10/);
+  stand.spares[1].image.write(slot * SECTOR_BYTES, stamps(SEED, 10, 2, 5));
+  judge(stand, promises, true);
+  writeTable(stand, 1, 9, { linkedUuid: UUIDS[0]!, linkedGeneration: 9 });
+  finds(stand, promises, "spares", /sector 9 is main .*remapped/);
 });
 
 Deno.test("after a migration the old spare is refused, and the new one has everything", () => {
