@@ -15,7 +15,12 @@ import { countOf, RawPart, WITHOUT_CONTENT } from "./raw.ts";
 import type { Scene } from "./scene.ts";
 import { tool, toolJson, useTool } from "./tool.ts";
 
-const { values } = parseArgs({ options: { tool: { type: "string", default: "dmremap-ts" } } });
+const { values } = parseArgs({
+  options: {
+    tool: { type: "string", default: "dmremap-ts" },
+    part: { type: "string", default: "all" },
+  },
+});
 const NODE = "/dev/mapper/r0";
 
 async function step(what: string, action: () => Promise<void>): Promise<void> {
@@ -137,6 +142,14 @@ async function numberOf(path: string): Promise<string> {
   return `${number >> 8}:${number & 0xff}`;
 }
 
+async function moves(scene: Scene): Promise<void> {
+  await step("replaced under load", () => replace(scene));
+  await step("assembled with the new main device", () => assembleAgain(scene));
+  await step("killed behind the switch, it goes on with the new disk", () => switched(scene));
+  await step("evacuated under load", () => evacuate(scene));
+  await step("the layer is gone", () => withoutLayer(scene));
+}
+
 useTool(values.tool);
 await run("modprobe", "-a", "dm-mod", "libcrc32c");
 for (const module of ["ext4", "dm-delay"]) {
@@ -148,12 +161,8 @@ await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
   const scene: Scene = { dm, node: NODE, raw: new RawPart(), files: new Map() };
   try {
     await step("a disk wears out under a file system", () => setUp(scene));
-    await failures(scene, step);
-    await step("replaced under load", () => replace(scene));
-    await step("assembled with the new main device", () => assembleAgain(scene));
-    await step("killed behind the switch, it goes on with the new disk", () => switched(scene));
-    await step("evacuated under load", () => evacuate(scene));
-    await step("the layer is gone", () => withoutLayer(scene));
+    if (values.part !== "moves") await failures(scene, step);
+    if (values.part !== "failures") await moves(scene);
   } catch {
     // It has been told.
   }

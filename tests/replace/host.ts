@@ -4,6 +4,7 @@
 // tool:
 //
 //   deno run -A tests/replace/host.ts [--kernel 6.1|6.12|debug|IMAGE] [--tool FILE] [--module FILE.ko]
+//     [--part failures|moves|all]
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     kernel: { type: "string", default: "6.1" },
     tool: { type: "string", default: join(import.meta.dirname ?? ".", "../../dist/dmremap-ts") },
     module: { type: "string" },
+    part: { type: "string", default: "all" },
     timeout: { type: "string", default: "900" },
   },
 });
@@ -25,7 +27,7 @@ await ensurePackages(STAGE_PACKAGES, log);
 Deno.exit(
   await runInGuest({
     program: new URL("guest.ts", import.meta.url).pathname,
-    args: ["--tool", tool],
+    args: ["--tool", tool, "--part", values.part],
     kernel: values.kernel,
     module: values.module,
     timeoutSeconds: Number(values.timeout),
