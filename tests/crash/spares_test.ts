@@ -41,7 +41,6 @@ function writeTable(
   const { image } = stand.spares[spare];
   const { start, sectors } = SPARES[spare];
   const slot = LAYOUTS[spare].slotsStart + 16 * spare;
-  const linked = spare === 1 && first !== 10 ? { linkedUuid: UUIDS[0]!, linkedGeneration: 9 } : {};
   writeMetadata(image, {
     ...linked,
     uuid: UUIDS[spare]!,
