@@ -20,6 +20,8 @@ export interface Image extends Disposable {
 export interface ImageOptions {
   /** A block device is refused then if it is mounted or held. */
   readonly write?: boolean;
+  /** With `write`: somebody has another part of the device in use, which is as it should be. */
+  readonly shared?: boolean;
   /** Where the range starts in the file or on the device. */
   readonly startSectors?: number;
 }
@@ -32,7 +34,7 @@ export function openImage(path: string, options: ImageOptions = {}): Image {
   const start = (options.startSectors ?? 0) * SECTOR_SIZE;
   const write = options.write === true;
   return Deno.statSync(path).isBlockDevice === true
-    ? new DeviceImage(path, start, write)
+    ? new DeviceImage(path, start, write, { shared: options.shared === true })
     : new FileImage(path, start, write);
 }
 

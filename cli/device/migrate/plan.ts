@@ -49,6 +49,8 @@ export interface MigratePlan {
   readonly target: MigrationTarget;
   readonly spare: BlockDevice;
   readonly old: { readonly path: string; readonly start: bigint };
+  /** Another range of the device is in use by this very one. */
+  readonly shared: boolean;
   /** What is written to the new spare first. */
   readonly geometry: Geometry;
   /** What the spare in use says, if it can still be read. */
@@ -89,7 +91,8 @@ export function planMigration(
     warnings.push(`${refusal.device}: ${refusal.reason}`);
   };
   // Its own devices are held by the device itself; other ranges of them may serve.
-  if (spare.number !== table.main && spare.number !== table.spare) {
+  const shared = spare.number === table.main || spare.number === table.spare;
+  if (!shared) {
     const use = findUse(spare, system);
     if (use !== undefined) throw use;
   }
@@ -106,6 +109,7 @@ export function planMigration(
     spare,
     old: { path: old.path, start: table.spareStart },
     geometry,
+    shared,
     ...old.superblock === undefined ? {} : { from: old.superblock },
     metadataSectors: layoutOf(geometry.spareSectors, geometry.blockSectors).slotsStart,
     warnings,
@@ -118,10 +122,10 @@ export function planMigration(
  * @throws {SystemError}
  */
 export function prepareNewSpare(
-  { spare, target, geometry, from }: MigratePlan,
+  { spare, target, geometry, from, shared }: MigratePlan,
   open: OpenSpare = openImage,
 ): void {
-  using image = open(spare.node, { startSectors: Number(target.start), write: true });
+  using image = open(spare.node, { startSectors: Number(target.start), write: true, shared });
   if (from === undefined) wipeMetadata(image, geometry);
   else formatUnfinished(image, geometry, { name: from.name, mainId: from.mainId }, from);
 }

@@ -48,7 +48,12 @@ class Bench {
     return image;
   }
 
-  readonly open: OpenSpare = (path, { startSectors }) => this.image(path, startSectors);
+  readonly open: OpenSpare = (path, { startSectors, write, shared }) => {
+    // What the kernel does with a device that somebody has exclusively.
+    const isHeld = path === "/dev/sda" || path === "/dev/sdb";
+    if (write && !shared && isHeld) throw new SystemError("open", path, 16);
+    return this.image(path, startSectors);
+  };
 
   plan(options: Partial<MigrateOptions> = {}, remapped = 10n, table = TABLE) {
     return planMigration(
@@ -109,7 +114,9 @@ Deno.test("a part of a disk, of the spare in use, or of main, if nothing overlap
   const bench = new Bench();
   const { target, geometry } = bench.plan({ start: 1024n, length: 2048n });
   assert.deepEqual([target.start, target.length, geometry.spareStart], [1024n, 2048n, 1024]);
-  assert.equal(bench.plan({ spare: "/dev/sdb", start: 4096n }).target.length, 4096n);
+  const second = bench.plan({ spare: "/dev/sdb", start: 4096n });
+  assert.equal(second.target.length, 4096n);
+  prepareNewSpare(second, bench.open);
   refuses(() => bench.plan({ spare: "/dev/sdb" }), errors.OverlapError, /the spare in use/);
   assert.equal(bench.plan({ spare: "/dev/sda", start: 8192n }).target.length, 8192n);
   refuses(() => bench.plan({ spare: "/dev/sda" }), errors.OverlapError, /the main device/);

@@ -14,7 +14,11 @@ import { PermissionError, RefusedError } from "../errors.ts";
 /** Opens a spare range for reading, or for writing as well. */
 export type OpenSpare = (
   path: string,
-  options: { readonly startSectors: number; readonly write?: boolean },
+  options: {
+    readonly startSectors: number;
+    readonly write?: boolean;
+    readonly shared?: boolean;
+  },
 ) => Image;
 
 /** What is found there. */
