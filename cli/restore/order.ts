@@ -69,8 +69,11 @@ export function orderOf(snapshot: Dated, other: Dated, lineage: Lineage): Order 
     const byJournal = orderInJournal(snapshot, other);
     if (byJournal !== undefined) return byJournal;
   } else {
-    if (descends(other.device.uuid, snapshot.device.uuid, lineage)) return "newer";
-    if (descends(snapshot.device.uuid, other.device.uuid, lineage)) return "older";
+    const isHeir = descends(other.device.uuid, snapshot.device.uuid, lineage);
+    const isOrigin = descends(snapshot.device.uuid, other.device.uuid, lineage);
+    // Links that lead both ways lead nowhere.
+    if (isHeir && isOrigin) return "unsure";
+    if (isHeir || isOrigin) return isHeir ? "newer" : "older";
   }
   const later = other.takenAt > snapshot.takenAt && other.id > snapshot.id;
   const earlier = other.takenAt < snapshot.takenAt && other.id < snapshot.id;

@@ -59,4 +59,6 @@ Deno.test("links that lead round in a circle lead nowhere", () => {
     { uuid: "b", predecessorUuid: "a" },
   ]);
   assert.equal(kinshipOf({ uuid: "a" }, { uuid: "x" }, lineage), "other");
+  const [a, b] = [one({ device: { uuid: "a" } }), one({ device: { uuid: "b" } })];
+  assert.deepEqual([orderOf(a, b, lineage), orderOf(b, a, lineage)], ["unsure", "unsure"]);
 });
