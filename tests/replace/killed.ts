@@ -36,7 +36,7 @@ export async function killedAfterSwitch({ dm }: Scene, target: string): Promise<
   const watch = { signal: new AbortController().signal, hold() {}, progress() {} };
   const mover = new Mover(dyingAt(BEHIND_THE_SWITCH, dm), planMove(device, request), watch);
   const error: unknown = await mover.run(1).then(() => "done", (reason: unknown) => reason);
-  if (!(error instanceof Killed)) throw error;
+  if (!(error instanceof Error && error.cause instanceof Killed)) throw error;
   const { suspended, inactiveTable } = device.info();
   checkEqual("suspended, second table", [suspended, inactiveTable], [true, true]);
   const other = await tool(1, "replace", "r0", "/dev/lab/spare", "--yes");

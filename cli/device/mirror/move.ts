@@ -204,19 +204,32 @@ export class Mover {
     try {
       stayInMemory();
       const started = performance.now();
-      await using standstill = await Standstill.begin(this.dm, this.move);
-      for (const span of await tracker?.changed() ?? []) this.#stale.add(span);
-      if (tracker !== undefined && this.#estimateMs() > this.move.maxPauseMs) {
-        throw new PauseTooLongError();
+      using standstill = await Standstill.begin(this.dm, this.move);
+      try {
+        await this.#finish(destination, tracker, standstill);
+      } catch (error) {
+        await standstill.giveUp(error);
+        throw error;
       }
-      await this.#copyRest(destination, standstill);
-      const missing = [...this.#missing];
-      await standstill.finish(missing);
       const pauseMs = Math.round(performance.now() - started);
+      const missing = [...this.#missing];
       return { copied: this.#copied, passes: this.#passes, pauseMs, missing };
     } finally {
       this.watch.hold(false);
     }
+  }
+
+  async #finish(
+    destination: DiskDestination,
+    tracker: WriteTracker | undefined,
+    standstill: Standstill,
+  ): Promise<void> {
+    for (const span of await tracker?.changed() ?? []) this.#stale.add(span);
+    if (tracker !== undefined && this.#estimateMs() > this.move.maxPauseMs) {
+      throw new PauseTooLongError();
+    }
+    await this.#copyRest(destination, standstill);
+    await standstill.finish([...this.#missing]);
   }
 
   async #copyRest(destination: DiskDestination, standstill: Standstill): Promise<void> {

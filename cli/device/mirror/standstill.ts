@@ -15,8 +15,8 @@ import { RangeSet, type Span } from "./range_set.ts";
 import { StillSource } from "./source.ts";
 import { loadTable, putLayerOn } from "./tables.ts";
 
-/** Left without {@linkcode Standstill.finish}, the device goes on as it was. */
-export class Standstill implements AsyncDisposable {
+/** Ends with {@linkcode Standstill.finish}, or {@linkcode Standstill.giveUp}. */
+export class Standstill implements Disposable {
   readonly #entries: readonly Extent[];
   /** What the device is to have if nothing else works. */
   #fallback: readonly TargetSpec[] | undefined;
@@ -113,16 +113,29 @@ export class Standstill implements AsyncDisposable {
     return loadTable(this.dm, this.move.name, lines);
   }
 
-  /** Whatever happened, the device goes on: with what it had, or with the new disk. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /**
+   * After a failure the device goes on: with what it had, or with the new disk.
+   * @throws {RefusedError} if it does not
+   */
+  async giveUp(reason: unknown): Promise<void> {
+    if (!this.#stands) return;
+    const { name, target } = this.move;
     try {
-      if (!this.#stands) return;
-      if (this.#fallback === undefined) await this.dm.clear(this.move.name);
+      if (this.#fallback === undefined) await this.dm.clear(name);
       else await this.#load(this.#fallback);
-      await this.dm.resume(this.move.name);
-    } finally {
-      this.image[Symbol.dispose]();
+      await this.dm.resume(name);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new RefusedError(`stands still, and cannot be set going again: ${why}`, {
+        device: name,
+        cure: `give the command again, with ${target.path}; a reboot will do, too`,
+        cause: reason,
+      });
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.image[Symbol.dispose]();
   }
 }
 
