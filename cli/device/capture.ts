@@ -6,7 +6,7 @@ import type { BadSlots, NewSnapshot, SlotData, SnapshotEntry } from "../store/ty
 import { liveIdentity } from "./capture_identity.ts";
 import { type ContentLosses, openContent, readContent } from "./capture_content.ts";
 import { asEntry, refine } from "./capture_refine.ts";
-import { withStoredTable } from "./capture_stored.ts";
+import { readCommitted, withStoredTable } from "./capture_stored.ts";
 import { BusyError, ProtocolError } from "./errors.ts";
 import type { RemapDevice } from "./remap_device.ts";
 import type { OpenSpare } from "./spare/content.ts";
@@ -45,22 +45,27 @@ export interface CaptureOptions {
 }
 
 const ATTEMPTS = 12;
+const COMMITTED_ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 2000;
 
-/** One look at the table during which it did not change. */
+/** The table at one moment. */
 interface Look {
   readonly table: RemapTable;
   readonly status: RemapStatus;
   readonly counters: ReadonlyMap<string, bigint>;
+  readonly generation: number;
+  /** Changes of the table in memory until then, if that is where it was read. */
+  readonly tableChanges?: number;
   readonly entries: readonly SnapshotEntry[];
   readonly badSlots: readonly BadSlots[];
   readonly remarks: readonly string[];
 }
 
 /**
- * Reads the table in pages, and again if it changed meanwhile.
- * @throws {BusyError} if it never stays as it is
+ * Reads the table in pages, and again if it changed meanwhile. One that never stays as it is is taken
+ * from the metadata, as it was committed.
+ * @throws {BusyError} if there is no metadata, or it cannot be read
  */
 export async function captureLive(
   device: RemapDevice,
@@ -74,8 +79,8 @@ export async function captureLive(
     facts: {
       device: identity,
       source: "live",
-      generation: Number(look.counters.get("generation") ?? 0n),
-      tableChanges: Number(look.counters.get("table_changes") ?? 0n),
+      generation: look.generation,
+      ...look.tableChanges === undefined ? {} : { tableChanges: look.tableChanges },
       health: look.status.health,
       counters: Object.fromEntries(look.counters),
       moduleVersion: moduleVersion(device),
@@ -111,6 +116,8 @@ async function lookUntilStill(
     if (typeof result !== "string") return result;
     why = result;
   }
+  const committed = await lookAtCommitted(device, system, open);
+  if (committed !== undefined) return committed;
   throw new BusyError(`its table did not stay the same while it was read: ${why}`, {
     device: device.name,
     cure: "try again once fewer of its sectors fail, or nobody moves them",
@@ -147,10 +154,29 @@ async function lookOnce(
     table,
     status,
     counters,
+    generation: Number(counters.get("generation") ?? 0n),
+    tableChanges: Number(after),
     entries,
     badSlots,
     remarks: unnamed > 0 ? [`which ${unnamed} slots have gone bad could not be found out`] : [],
   };
+}
+
+async function lookAtCommitted(
+  device: RemapDevice,
+  system: System,
+  open: OpenSpare,
+): Promise<Look | undefined> {
+  const table = device.table();
+  if (table.features.volatile === true) return undefined;
+  for (let attempt = 0; attempt < COMMITTED_ATTEMPTS; attempt++) {
+    const committed = readCommitted(table, open, system);
+    if (committed === undefined) continue;
+    if (formatTable(device.table()) !== formatTable(table)) return undefined;
+    const counters = typeStats(await device.stats()).known;
+    return { ...committed, table, status: device.status(), counters, remarks: [] };
+  }
+  return undefined;
 }
 
 /** While the table is known to stay as it is: the metadata is read as it is compared. */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The table of a spare, or of an image of one, that no device uses.
-import type { BadSlots, SnapshotEntry } from "../store/types.ts";
 import type { Image } from "../metadata/image.ts";
 import { ShortImageError } from "../metadata/image.ts";
 import { loadMetadata } from "../metadata/load.ts";
 import type { Capture } from "./capture.ts";
 import { type ContentFile, readContent } from "./capture_content.ts";
 import { storedIdentity } from "./capture_identity.ts";
-import { pushSlots } from "./capture_refine.ts";
+import { splitTable } from "./capture_refine.ts";
 
 /**
  * The image has to stay open as long as its content is read.
@@ -16,12 +15,7 @@ import { pushSlots } from "./capture_refine.ts";
 export function captureOffline(image: Image): Capture {
   const metadata = loadMetadata(image);
   const { superblock, generation } = metadata;
-  const entries: SnapshotEntry[] = [];
-  const badSlots: BadSlots[] = [];
-  for (const { first, length, slot, state } of metadata.extents()) {
-    if (state === "bad") pushSlots(badSlots, { slot, length });
-    else if (state !== "main") entries.push({ first, length, slot, state });
-  }
+  const { entries, badSlots } = splitTable(metadata.extents());
   return {
     facts: {
       device: storedIdentity(superblock, image.path),

@@ -75,8 +75,21 @@ function confirmed(here: SnapshotEntry, extent: Extent | undefined): SnapshotSta
   return slot === here.slot ? state : undefined;
 }
 
+/** A stored table, whole: its entries, and its bad slots. */
+export function splitTable(
+  extents: Iterable<Extent>,
+): { readonly entries: SnapshotEntry[]; readonly badSlots: BadSlots[] } {
+  const entries: SnapshotEntry[] = [];
+  const badSlots: BadSlots[] = [];
+  for (const { first, length, slot, state } of extents) {
+    if (state === "bad") pushSlots(badSlots, { slot, length });
+    else if (state !== "main") entries.push({ first, length, slot, state });
+  }
+  return { entries, badSlots };
+}
+
 /** Neighbours become one. */
-export function pushSlots(slots: BadSlots[], { slot, length }: BadSlots): void {
+function pushSlots(slots: BadSlots[], { slot, length }: BadSlots): void {
   const last = slots.at(-1);
   if (last !== undefined && last.slot + last.length === slot) {
     slots[slots.length - 1] = { slot: last.slot, length: last.length + length };

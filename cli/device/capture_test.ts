@@ -150,6 +150,39 @@ Deno.test("a table that changes between two pages is read again, after a longer 
   assert.deepEqual(settings.pauses, [20, 20, 40, 80]);
 });
 
+Deno.test("a table that never stays as it is is taken from the metadata, as it was committed", async () => {
+  const target = threeEntries();
+  target.onEntries = () => void target.changes++;
+  const image = imageOf([
+    { first: 10, length: 1, slot: SLOTS, state: "remapped" },
+    { first: 40, length: 1, slot: 0, state: "wrong" },
+    { first: 0, length: 2, slot: SLOTS + 40, state: "bad" },
+  ]);
+  const settings = options(image);
+  const { facts, entries, badSlots } = await captureLive(device(target), settings);
+  assert.equal(settings.pauses.length, 3);
+  assert.deepEqual(entries.map(({ first, state }) => `${first} ${state}`), [
+    "10 remapped",
+    "40 wrong",
+  ]);
+  assert.deepEqual(badSlots, [{ slot: SLOTS + 40, length: 2 }]);
+  assert.equal(facts.generation, loadMetadata(image).generation);
+  assert.equal("tableChanges" in facts, false);
+  // A checkpoint between the first look at the metadata and the second one: that is no moment.
+  const moving = new MemoryImage(image.bytes.slice());
+  const busy = { ...options(image), open: () => moving };
+  const read = moving.read.bind(moving);
+  moving.read = (offset, length) => {
+    const bytes = read(offset, length);
+    if (offset === 0) writeMetadata(image, FIELDS, []);
+    moving.bytes.set(image.bytes);
+    return bytes;
+  };
+  await assert.rejects(captureLive(device(target), busy), BusyError);
+  target.features = "1 volatile";
+  await assert.rejects(captureLive(device(target), options(imageOf([]))), BusyError);
+});
+
 Deno.test("places are not read by the line that was there before", async () => {
   const target = threeEntries();
   target.onEntries = () => void (target.pages === 1 && (target.features = "2 retries 6"));
