@@ -11,9 +11,10 @@ import {
   TooSmallError,
 } from "../errors.ts";
 import { identityOf } from "../identity.ts";
-import { findUse } from "../in_use.ts";
+import { findUse, parseSwaps } from "../in_use.ts";
 import type { RemapDevice } from "../remap_device.ts";
 import { type System, thisSystem } from "../system.ts";
+import { nodePath } from "../../../ffi/dm_names.ts";
 import { SystemError } from "../../../ffi/errors.ts";
 import type { Move } from "./move.ts";
 
@@ -43,6 +44,7 @@ export function planMove(
   const { name } = device;
   const table = device.table();
   checkSource(device, request);
+  checkNoSwap(device, system);
   const main = resolveBlockDevice(table.main, system);
   const spare = resolveBlockDevice(table.spare, system);
   const target = resolveBlockDevice(request.target, system);
@@ -115,6 +117,20 @@ function checkSource(device: RemapDevice, { kind, offline, acceptLost }: MoveReq
         "zeroes then; or `replace`, which keeps them as errors",
     );
   }
+}
+
+/** This program's own memory may be there, and out of reach while the device stands still. */
+function checkNoSwap(device: RemapDevice, system: System): void {
+  const { major, minor } = device.info();
+  const isSwap = parseSwaps(system.read("/proc/swaps") ?? "").some((path) => {
+    const node = system.stat(path);
+    return node?.kind === "block" && node.major === major && node.minor === minor;
+  });
+  if (!isSwap) return;
+  throw new BusyError("is used as swap space", {
+    device: device.name,
+    cure: `swapoff ${nodePath(device.name)} first; it may stay mounted where it is a file system`,
+  });
 }
 
 function checkTarget(

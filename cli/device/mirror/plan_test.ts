@@ -31,7 +31,14 @@ function machine(): FakeSystem {
 }
 
 function device(openCount = 0): RemapDevice {
-  const info = { suspended: false, readOnly: false, targetCount: 1, openCount };
+  const info = {
+    suspended: false,
+    readOnly: false,
+    targetCount: 1,
+    openCount,
+    major: 253,
+    minor: 0,
+  };
   return {
     name: "r0",
     info: () => info,
@@ -85,4 +92,9 @@ Deno.test("a signature is refused, and --force tells what it goes over", () => {
 Deno.test("offline is for a device that nobody has open", () => {
   assert.equal(plan({ offline: true }).offline, true);
   assert.throws(() => plan({ offline: true }, machine(), 1), BusyError);
+});
+
+Deno.test("a device that is swap space cannot stand still", () => {
+  assert.throws(() => plan({}, machine().swaps(["/dev/dm-0"])), BusyError);
+  assert.equal(plan({}, machine().swaps(["/dev/sdb"])).name, "r0");
 });
