@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Writes a spare anew so that it is refused until all of it is there: a superblock that says
 // "unfinished" first, then the slots, then, after a flush, the metadata.
+import { SystemError } from "../../ffi/errors.ts";
+import { isZero } from "../metadata/block.ts";
 import { checkMetadata } from "../metadata/check.ts";
 import type { Extent } from "../metadata/extent.ts";
-import { BLOCK_SIZE, INCOMPAT_UNFINISHED, SECTOR_SIZE } from "../metadata/format.ts";
+import { BLOCK_SECTORS, BLOCK_SIZE, INCOMPAT_UNFINISHED, SECTOR_SIZE } from "../metadata/format.ts";
 import type { Image } from "../metadata/image.ts";
 import { layoutOf } from "../metadata/layout.ts";
 import { encodeSuperblock, type Superblock } from "../metadata/superblock.ts";
@@ -45,11 +47,27 @@ export function seal(image: Image, fields: SuperblockFields, from: string): void
   }
 }
 
-/** A guard for metadata that is written without a seal, over what does not count. */
+/**
+ * A guard for metadata that is written without a seal, over what does not count: where everything is
+ * zero, the range would look new until the first block is there.
+ */
 export function guard(image: Image, fields: SuperblockFields): void {
-  const block = encodeSuperblock(unfinished(fields, fields.uuid));
-  image.write(layoutOf(fields.spareSectors, fields.blockSectors).journalStart * BLOCK_SIZE, block);
+  const { journalStart, slotsStart } = layoutOf(fields.spareSectors, fields.blockSectors);
+  for (let block = 2; block < slotsStart / BLOCK_SECTORS; block++) {
+    if (!isBlank(image, block)) return;
+  }
+  image.write(journalStart * BLOCK_SIZE, encodeSuperblock(unfinished(fields, fields.uuid)));
   image.sync();
+}
+
+/** What cannot be read is not known to be zero. */
+function isBlank(image: Image, block: number): boolean {
+  try {
+    return isZero(image.read(block * BLOCK_SIZE, BLOCK_SIZE));
+  } catch (error) {
+    if (error instanceof SystemError) return false;
+    throw error;
+  }
 }
 
 function unfinished(fields: SuperblockFields, from: string): Superblock {

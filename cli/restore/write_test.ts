@@ -194,6 +194,14 @@ Deno.test("a guard keeps a range from looking new while only its metadata is wri
   }
 });
 
+Deno.test("a guard touches nothing where something is left", () => {
+  const kernel = new FakeKernel(FIELDS);
+  kernel.commit([{ first: 50, length: 1, slot: 1020, state: "remapped" }]);
+  const before = kernel.image.bytes.slice();
+  guard(kernel.image, FIELDS);
+  assert.deepEqual(kernel.image.bytes, before);
+});
+
 Deno.test("an interrupt leaves a spare that is refused", async () => {
   const image = new MemoryImage(RANGE.spareSectors * 512);
   const controller = new AbortController();
