@@ -215,7 +215,13 @@ export class Race {
   /** Moves to the other spare and back, so often; some migrations are stopped. */
   async migrator(migrations: number): Promise<void> {
     for (let done = 0; done < migrations && this.running;) {
-      await this.stack.migrate();
+      const begun = await outcomeOf(this.stack.migrate());
+      if (!begun.ok) {
+        // Suspended just now.
+        contract(begun.code === "EBUSY", `migrate failed with ${begun.code}`);
+        await setImmediate();
+        continue;
+      }
       if (this.random.chance(6)) {
         await new Promise((resolve) => setTimeout(resolve, this.random.below(30)));
         await outcomeOf(this.stack.target.send("migrate stop"));
