@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
+import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
+import { run } from "../app.ts";
+import { MemoryTerminal } from "../output/memory_terminal.ts";
 import { FakeMapper, HEALTHY, runTool, type ToolResult } from "./support/fake_mapper.ts";
+import { Session } from "./support/session.ts";
 
 const NUMBERS = { copied: 40, total: 80, lost: 0 };
 
@@ -99,4 +103,19 @@ Deno.test("what cannot be meant is a usage error, a second migration is busy", a
   const { code, err } = await runTool(["migrate", "r0", "/dev/x"], mapper(reply("running")));
   assert.equal(code, 5);
   assert.match(err, /a migration is under way[^]*--cancel/);
+});
+
+Deno.test("an interrupt ends the waiting, and says that the migration goes on", async () => {
+  const terminal = new MemoryTerminal();
+  const interrupt = new AbortController();
+  const answer = (message: string) => {
+    if (message === "migrate status") interrupt.abort(new Error("got SIGINT"));
+    return reply("running");
+  };
+  const dm = new FakeMapper({ r0: { status: HEALTHY, answer } });
+  const openDeviceMapper = () => dm as unknown as DeviceMapper;
+  const session = new Session({ terminal, signal: interrupt.signal, openDeviceMapper });
+  assert.equal(await run(["migrate", "r0", "--wait"], session), 130);
+  assert.match(terminal.err, /migration of r0 goes on in the kernel \(50%\).*--cancel ends it/);
+  assert.deepEqual([dm.messages.includes("migrate stop"), dm.standstills], [false, []]);
 });
