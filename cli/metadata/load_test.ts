@@ -266,6 +266,20 @@ Deno.test("an unfinished spare is written, and a table behind a switch keeps its
   assert.deepEqual(table(k), [pending(3)]);
 });
 
+Deno.test("whoever writes to a spare that is about to be left ends the migration", () => {
+  const k = kernel();
+  k.checkpoint([pending(3)]);
+  const link = "99999999-8888-7777-6666-555555555555";
+  k.putBlock(k.copy, encodeSuperblock({ ...k.superblock, compat: 1, linkedUuid: link }));
+  const { superblock, extents, notes } = loadMetadata(k.image);
+  assert.deepEqual([superblock.compat, superblock.linkedUuid], [1, link]);
+  assert.match(notes.join(), /migration from here to the spare with set 9999.* was under way/);
+  const written = writeMetadata(k.image, superblock, [...extents()]);
+  assert.deepEqual([written.compat, written.linkedUuid], [0, ""]);
+  assert(written.generation > superblock.generation);
+  assert.deepEqual(loadMetadata(k.image).notes, []);
+});
+
 Deno.test("a newer format is refused, and repair is not offered", () => {
   const k = kernel();
   k.checkpoint([]);

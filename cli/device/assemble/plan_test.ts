@@ -51,7 +51,13 @@ class Machine {
   }
 
   /** As after a migration from the set of that UUID; or in the middle of one. */
-  link(name: string, linkedUuid: string, incompat = 0, linkedGeneration = 2): void {
+  link(
+    name: string,
+    linkedUuid: string,
+    incompat = 0,
+    linkedGeneration = 2,
+    compat = 0,
+  ): void {
     const image = this.images.get(`/dev/${name}@0`)!;
     const { superblock } = loadMetadata(image);
     for (const copy of [0, 1]) {
@@ -62,6 +68,7 @@ class Machine {
         linkedUuid,
         linkedGeneration,
         incompat,
+        compat,
       });
       image.write(copy * BLOCK_SIZE, block);
     }
@@ -192,6 +199,16 @@ Deno.test("a spare that went on after the switch was given up is taken, the newe
   const [old, newer] = machine.assembler().all();
   assert.ok(old !== undefined && "plan" in old && newer !== undefined && "skipped" in newer);
   assert.match(newer.skipped, /\/dev\/sdb went on after a migration/);
+});
+
+Deno.test("a spare that was not told of the switch does not take it for its own", () => {
+  const heir = UUID.replace("1", "9");
+  for (const [generation, taken] of [[2, "/dev/sdc"], [1, "/dev/sdb"]] as const) {
+    const machine = pair().disk("sdc", "S2").spare("sdc", "serial:MAIN", "r0", heir);
+    machine.link("sdb", heir, 0, 0, 1);
+    machine.link("sdc", UUID, 0, generation);
+    assert.equal(machine.assembler().one("r0").spare.node, taken);
+  }
 });
 
 Deno.test("a spare whose heir is in use is left where it is", () => {
