@@ -83,8 +83,15 @@ export class Load implements AsyncDisposable {
         "--ioengine=libaio",
         "--iodepth=4",
         `--randseed=${this.#rounds + 1}`,
-        ...["--name=direct", "--rw=randwrite", "--bs=4k", "--size=1m", "--direct=1", "--fsync=64"],
-        ...["--name=cached", "--rw=randwrite", "--bs=16k", "--size=1m", "--fdatasync=16"],
+        ...[
+          "--name=direct",
+          "--rw=randwrite",
+          "--bs=4k",
+          "--size=512k",
+          "--direct=1",
+          "--fsync=64",
+        ],
+        ...["--name=cached", "--rw=randwrite", "--bs=16k", "--size=512k", "--fdatasync=16"],
       );
       this.#rounds++;
     }
