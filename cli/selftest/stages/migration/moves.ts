@@ -7,6 +7,7 @@ import { Random } from "../../random.ts";
 import type { Rig } from "../../rig.ts";
 import { inBackground } from "../../tasks.ts";
 import { fio } from "../fio.ts";
+import { pause } from "../errors/here.ts";
 import { checkAround, readFails, slotOf, write } from "../errors/requests.ts";
 import { layoutOn } from "../persistence/view.ts";
 import { RELOCATED, RELOCATED_SECTORS, SECTORS } from "../hotplug/bench.ts";
@@ -220,6 +221,29 @@ async function leavesAReadOnlySpare(bench: MigrationBench): Promise<void> {
   });
 }
 
+/** It could not be told that its content has moved; by the time that it could, it is in use again. */
+async function usesTheOldSpareAgain(bench: MigrationBench): Promise<void> {
+  const { first, second } = bench;
+  const content = bench.newContent();
+  await bench.life(first, content, async (rig) => {
+    await first.disk.fail([{ first: 0, count: 16 }]);
+    await begin(rig, second);
+    checkEqual("the end of the migration", (await ended(rig)).state, "done");
+    await first.disk.heal();
+    await wipe(first);
+    await migrate(rig, first);
+    for (let round = 0; round < 3; round++) {
+      await bench.dm.suspend(rig.name);
+      await bench.dm.resume(rig.name);
+      await pause(50);
+    }
+    await rig.check("everything after the way back");
+    await rig.relocate(300, 4);
+  });
+  await bench.refuses(second, MOVED);
+  await bench.life(first, content, (rig) => rig.check("everything in the next life"));
+}
+
 export const MOVES: MigrationPart = {
   name: "1 to another spare",
   cases: [
@@ -229,5 +253,6 @@ export const MOVES: MigrationPart = {
     { name: "promise 3: what the old spare cannot read is lost", run: losesWhatCannotBeRead },
     { name: "promise 5: to another part of the same disk", run: movesToTheSameDisk },
     { name: "promise 7: away from a spare that takes no metadata", run: leavesAReadOnlySpare },
+    { name: "promise 10: back to a spare that could not be told", run: usesTheOldSpareAgain },
   ],
 };
