@@ -99,6 +99,8 @@ function tableOf(path: string): string[] {
 const range = (from: number, to: number, words: (at: number) => string) =>
   Array.from({ length: to - from }, (_, at) => words(from + at));
 
+const TRUSTED = ["--in-place", "--trust-slots"];
+
 const AS_TAKEN = [...range(100, 120, (at) => `${at} ${at}`), "300+2 pending"];
 
 Deno.test("without anything newer, a new spare is as it was at the snapshot", async () => {
@@ -183,6 +185,11 @@ Deno.test("an old copy of the spare is no witness", async () => {
   await lab.tool(0, "snapshot", "take", "--offline", lab.put("taken.img"), "--with-data");
   const words = ["--spare", lab.empty("new.img"), "--old-spare", old];
   assert.equal(await lab.refused(1, ...words), "refused");
+  // Nor is one that is damaged.
+  using image = openImage(old, { write: true });
+  image.write(4096, new Uint8Array(4096).fill(1));
+  image.write(lab.kernel.layout.journalStart * 4096, new Uint8Array(4096).fill(1));
+  assert.equal(await lab.refused(1, ...words), "refused");
 });
 
 Deno.test("in place, a damaged table is written anew over slots that stay", async () => {
@@ -224,6 +231,18 @@ Deno.test("in place, what the damaged table still says is newer is lost", async 
   assert.notEqual(done.known_until, null);
 });
 
+Deno.test("where the damaged table has a gap, the snapshot counts", async () => {
+  using lab = new Lab();
+  const { kernel } = lab;
+  await lab.take("--with-data");
+  kernel.commit([{ first: 400, length: 2, slot: kernel.slot(50), state: "remapped" }]);
+  kernel.rot(kernel.layout.checkpointStart[kernel.superblock.checkpoint]);
+  const spare = lab.put("old.img");
+  const done = await lab.restore(3, "--spare", spare, "--in-place", "--trust-slots", "--yes");
+  assert.deepEqual([done.kept_sectors, done.lost_sectors], [20, 2]);
+  assert.deepEqual(tableOf(spare), [...AS_TAKEN, "400+2 lost"]);
+});
+
 Deno.test("in place without trust, slots get the snapshot's content; the old table is kept", async () => {
   using lab = new Lab();
   await lab.take("--with-data");
@@ -246,7 +265,8 @@ Deno.test("an attempt that was cut short is taken up again, but its slots are no
   const { seal } = await import("../restore/write.ts");
   const fields = { ...lab.kernel.superblock, uuid: crypto.randomUUID() };
   seal(image, fields, lab.kernel.superblock.uuid);
-  assert.equal(await lab.refused(1, "--spare", spare, "--in-place", "--trust-slots"), "wrong-pair");
+  const { err } = await lab.tool(1, ...["snapshot", "restore", "1", "--spare", spare], ...TRUSTED);
+  assert.match(err, /its slots were begun to be written anew/);
   await lab.restore(0, "--spare", spare);
   assert.deepEqual(tableOf(spare), AS_TAKEN);
 });
