@@ -181,14 +181,14 @@ Deno.test("an old spare that can be read makes sure of what is still the same", 
 Deno.test("an old copy of the spare is no witness", async () => {
   using lab = new Lab();
   const old = lab.put("old.img");
+  const { checkpoint } = lab.kernel.superblock;
   lab.kernel.checkpoint([{ first: 100, length: 20, slot: lab.kernel.slot(0), state: "remapped" }]);
   await lab.tool(0, "snapshot", "take", "--offline", lab.put("taken.img"), "--with-data");
   const words = ["--spare", lab.empty("new.img"), "--old-spare", old];
   assert.equal(await lab.refused(1, ...words), "refused");
   // Nor is one that is damaged.
   using image = openImage(old, { write: true });
-  image.write(4096, new Uint8Array(4096).fill(1));
-  image.write(lab.kernel.layout.journalStart * 4096, new Uint8Array(4096).fill(1));
+  image.write(lab.kernel.layout.checkpointStart[checkpoint] * 4096, new Uint8Array(4096).fill(1));
   assert.equal(await lab.refused(1, ...words), "refused");
 });
 
