@@ -92,7 +92,8 @@ async function findOthers(
     if (!isSameDevice(lookup.head.device, storedIdentity(superblock, device.node))) continue;
     try {
       using image = openTarget({ path: device.node, start });
-      const { witness } = await readOldSpare(lookup, image);
+      const { witness, moved, problems } = await readOldSpare(lookup, image);
+      if (moved) out.warn(`${device.node} was a spare of this device: ${problems.join("; ")}`);
       if (witness === undefined) continue;
       witnesses.push(witness);
       out.note(`note: ${device.node} is a spare of this device as well: what it knows counts`);

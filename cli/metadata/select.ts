@@ -110,10 +110,12 @@ export function migrationWords(
   const linked = linkedUuid === "" ? "another spare" : `the spare with set ${linkedUuid}`;
   return kind === "unfinished"
     ? {
-      message: `a migration to it from ${linked} was not finished: nothing on it counts`,
+      message:
+        `a migration or a restore to it from ${linked} was not finished: nothing on it counts`,
       cure:
-        "go on with that spare, and run dmremap-ts migrate again; or let this one be used for " +
-        "something else: dmremap-ts create --format",
+        "go on with that spare, and run dmremap-ts migrate again; give a snapshot restore that was " +
+        "interrupted once more; or let this one be used for something else: dmremap-ts create " +
+        "--format",
     }
     : {
       message: `its content has moved to ${linked}: what is left on it is old`,

@@ -10,7 +10,7 @@ import type { RemapDevice } from "../device/remap_device.ts";
 import type { Image } from "../metadata/image.ts";
 import { MetadataError } from "../metadata/load.ts";
 import { BeyondRepairError, type Loss, salvage } from "../metadata/repair.ts";
-import { readMigrated } from "../metadata/select.ts";
+import { migrationWords, readMigrated } from "../metadata/select.ts";
 import type { BadSlots, DeviceIdentity, SnapshotHead, Store } from "../store/types.ts";
 import { compareContent, compareInto, type Comparison, SpanList } from "./content.ts";
 import { type Dated, datedOf, kinshipOf, lineageOf, orderOf } from "./order.ts";
@@ -139,11 +139,7 @@ export async function readOldSpare(lookup: Lookup, image: Image): Promise<OldSpa
       ...{ capture: undefined, witness: undefined, whole: false },
       unfinished: migrated.kind === "unfinished",
       moved: migrated.kind === "moved",
-      problems: [
-        migrated.kind === "unfinished"
-          ? "something was to be written to it and was not finished; its own table is gone"
-          : `its content has moved to the spare of set ${migrated.superblock.linkedUuid}`,
-      ],
+      problems: [migrationWords(migrated).message],
     };
   }
   try {
