@@ -85,7 +85,7 @@ export async function takeUp(
   if (spare === undefined) return missing(session, dm, patient, same);
   const device = RemapDevice.open(dm, name);
   await checkReturned(patient, spare, device.entries(), thisSystem);
-  const line = tableWith(table, spare.device);
+  const line = same ? table : tableWith(patient, spare.device);
   if (session.dryRun) {
     const steps = same ? restoreSteps(name) : reloadSteps(name, formatTable(line));
     return { name, state: "planned", fields: { steps }, words: steps.join("\n"), exitCode: 0 };

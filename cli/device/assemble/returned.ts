@@ -132,9 +132,17 @@ function checkSuperblock(
   }
 }
 
-/** The line with the spare where it is now. */
-export function tableWith(table: RemapTable, spare: BlockDevice): RemapTable {
-  return { ...table, spare: spare.number };
+/**
+ * The line with the spare where it is now.
+ * @throws {RefusedError} where the kernel would take the dead device for it: dm opens none twice
+ */
+export function tableWith({ name, table }: Patient, spare: BlockDevice): RemapTable {
+  if (spare.number !== table.spare) return { ...table, spare: spare.number };
+  throw new RefusedError(
+    `its spare ${spare.node} is there again, under the number ${spare.number} that the dead one ` +
+      "has as long as it is in use",
+    { device: name, cure: `dmremap-ts remove ${name}, then dmremap-ts assemble ${name}` },
+  );
 }
 
 /** What to say where the spare of a device is not there. */

@@ -11,7 +11,7 @@ import { readContent } from "../spare/content.ts";
 import { parseStatus } from "../status_line.ts";
 import { parseTable } from "../table_line.ts";
 import type { FoundSpare } from "./find.ts";
-import { checkReturned, isOf, lossOf, type Patient } from "./returned.ts";
+import { checkReturned, isOf, lossOf, type Patient, tableWith } from "./returned.ts";
 
 const UUID = "11111111-2222-4333-8444-555555555555";
 const STATUS = "remapped=3 lost=0 spare_used=3/1000 (0%) write_errors=0 read_errors=0 " +
@@ -117,6 +117,13 @@ Deno.test("old copies, other sets, other sizes and damage are refused", async ()
     for (const copy of [0, 1]) image.write(copy * 4096 + 100, new Uint8Array([9]));
   });
   await refuses(damaged.check(), /cannot be loaded/);
+});
+
+Deno.test("the line names the spare where it is now, unless dm would take the dead one for it", () => {
+  const { found: { device } } = spare();
+  assert.equal(tableWith(patient(), device).spare, "8:32");
+  const table = parseTable("0 4096 remap 8:0 0 8:32 0 2048");
+  assert.throws(() => tableWith(patient({ table }), device), /under the number 8:32.*remove r0/);
 });
 
 Deno.test("a spare that does not know of a relocated sector is an old copy", async () => {
