@@ -8,6 +8,10 @@ import { BAD_SECTOR } from "./layout.ts";
 /** The sectors that are relocated at first. */
 const RUNS = [[100, 1], [200, 8], [1000, 300]] as const;
 
+/** The first of the sectors that are relocated in pairs, and how far apart those are. */
+const [PAIRS_FROM, APART] = [20_000, 4096];
+const PAIRS = 80;
+
 export const SNAPSHOT_STEPS: readonly Step[] = [
   ["devices with sectors that say which they are", async () => {
     await expect(0, "kmod", "load");
@@ -133,4 +137,28 @@ export const SNAPSHOT_STEPS: readonly Step[] = [
     assert.equal((await json(0, "snapshot", "list", ...AT)).snapshots.length, 2);
     assert.equal((await json(0, "snapshot", "check", ...AT)).sound, true);
   }],
+  ["a table that changes all the time: still of one moment", async () => {
+    const busy = ["--store", "/tmp/store/busy.db"];
+    const loop = `for i in $(seq ${PAIRS_FROM} ${PAIRS_FROM + PAIRS - 1}); do
+      dmsetup message r0 0 "remap $i 1 $((i + ${APART})) 1" >/dev/null || exit 1; done`;
+    const changing = sh(loop);
+    const { devices: [taken] } = await json(0, "snapshot", "take", "r0", ...busy);
+    await changing;
+    assert.equal(taken.state, "taken");
+    const { entries } = await json(0, "snapshot", "show", "latest", "--entries", ...busy);
+    const relocated = new Set(sectorsOf(entries));
+    const pairs = Array.from({ length: PAIRS }, (_, i) => PAIRS_FROM + i);
+    const seen = pairs.filter((each) => relocated.has(each));
+    // Both of a pair are relocated by one message, one pair after the other.
+    assert.deepEqual(seen, pairs.filter((each) => relocated.has(each + APART)));
+    assert.deepEqual(seen, pairs.slice(0, seen.length));
+  }],
 ];
+
+function sectorsOf(
+  entries: readonly { readonly start_sectors: number; readonly length_sectors: number }[],
+): number[] {
+  return entries.flatMap(({ start_sectors, length_sectors }) =>
+    Array.from({ length: length_sectors }, (_, i) => start_sectors + i)
+  );
+}
