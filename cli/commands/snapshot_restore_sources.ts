@@ -98,7 +98,10 @@ async function findOthers(
       witnesses.push(witness);
       out.note(`note: ${device.node} is a spare of this device as well: what it knows counts`);
     } catch (error) {
-      if (error instanceof OlderCopyError) continue;
+      if (error instanceof OlderCopyError) {
+        out.note(`note: ${device.node} holds an older table of this device, and was not asked`);
+        continue;
+      }
       if (!(error instanceof SystemError)) throw error;
       out.warn(
         `${device.node} is a spare of this device as well, and cannot be read: ${error.message}`,

@@ -8,7 +8,8 @@ import type { Extent } from "../metadata/extent.ts";
 import { FakeKernel, GEOMETRY } from "../metadata/fake_kernel.ts";
 import { openImage } from "../metadata/image.ts";
 import { loadMetadata } from "../metadata/load.ts";
-import { tookOverFrom } from "../metadata/superblock.ts";
+import { encodeSuperblock, tookOverFrom } from "../metadata/superblock.ts";
+import { writeMetadata } from "../metadata/write.ts";
 import { MemoryTerminal } from "../output/memory_terminal.ts";
 import { TestFolder } from "../store/fixture.ts";
 import { Session } from "./support/session.ts";
@@ -190,6 +191,34 @@ Deno.test("an old copy of the spare is no witness", async () => {
   using image = openImage(old, { write: true });
   image.write(lab.kernel.layout.checkpointStart[checkpoint] * 4096, new Uint8Array(4096).fill(1));
   assert.equal(await lab.refused(1, ...words), "refused");
+});
+
+Deno.test("a leftover of another set of this device is as old as its last checkpoint", async () => {
+  using lab = new Lab();
+  const { kernel } = lab;
+  kernel.superblock = { ...kernel.superblock, mainId: "serial:A1" };
+  kernel.checkpoint([{ first: 100, length: 20, slot: kernel.slot(0), state: "remapped" }]);
+  await lab.tool(0, ...["snapshot", "take", "--offline", lab.put("taken.img"), "--with-data"]);
+  const leftover = (written: number) => {
+    const path = lab.empty(`${written}.img`);
+    using image = openImage(path, { write: true });
+    const superblock = writeMetadata(
+      image,
+      { ...kernel.superblock, uuid: crypto.randomUUID() },
+      [],
+    );
+    for (const at of [0, 1]) {
+      const sequence = superblock.sequence + at;
+      image.write(at * 4096, encodeSuperblock({ ...superblock, sequence, written }));
+    }
+    return path;
+  };
+  const words = ["--spare", lab.empty("new.img"), "--old-spare"];
+  assert.equal(await lab.refused(1, ...words, leftover(1000)), "refused");
+  // Of one that was written later nobody knows in which order things went.
+  const tomorrow = Math.floor(Date.now() / 1000) + 86_400;
+  const done = await lab.restore(3, ...words, leftover(tomorrow));
+  assert.deepEqual([done.lost_sectors, done.sectors[0].reason], [20, "order-unknown"]);
 });
 
 Deno.test("in place, a damaged table is written anew over slots that stay", async () => {

@@ -102,5 +102,5 @@ export function compareTimes(a: Dated, b: Dated, lineage: Lineage): number {
   const journal = isSame ? (a.journalUsed ?? 0) - (b.journalUsed ?? 0) : 0;
   if (journal !== 0 && a.journalUsed !== undefined && b.journalUsed !== undefined) return journal;
   if (a.takenAt !== b.takenAt) return a.takenAt < b.takenAt ? -1 : 1;
-  return a.id === b.id ? 0 : a.id - b.id;
+  return a.id === b.id ? 0 : a.id < b.id ? -1 : 1;
 }

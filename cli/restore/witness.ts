@@ -8,9 +8,10 @@ import { storedIdentity } from "../device/capture_identity.ts";
 import { BusyError, RefusedError } from "../device/errors.ts";
 import type { RemapDevice } from "../device/remap_device.ts";
 import type { Image } from "../metadata/image.ts";
-import { MetadataError } from "../metadata/load.ts";
+import { loadMetadata, MetadataError } from "../metadata/load.ts";
 import { BeyondRepairError, type Loss, salvage } from "../metadata/repair.ts";
 import { migrationWords, readMigrated } from "../metadata/select.ts";
+import { isSameDevice } from "../store/identity.ts";
 import type { BadSlots, DeviceIdentity, SnapshotHead, Store } from "../store/types.ts";
 import { compareContent, compareInto, type Comparison, SpanList } from "./content.ts";
 import { type Dated, datedOf, kinshipOf, lineageOf, orderOf } from "./order.ts";
@@ -36,7 +37,7 @@ export interface Witness {
 
 /** What an old spare says of itself. */
 export interface OldSpare {
-  /** `undefined` if there is nothing to go by. */
+  /** Whose it is, if that can be told; of another device nothing else is told. */
   readonly device: DeviceIdentity | undefined;
   readonly capture: Capture | undefined;
   readonly witness: Witness | undefined;
@@ -144,9 +145,13 @@ export async function readOldSpare(lookup: Lookup, image: Image): Promise<OldSpa
   }
   try {
     const capture = captureOffline(image);
-    const witness = await spareWitness(lookup, capture, image.path);
+    const { superblock: { written } } = loadMetadata(image);
     const { device } = capture.facts;
     const states = { whole: true, unfinished: false, moved: false, problems: [] };
+    if (!isSameDevice(lookup.head.device, device)) {
+      return { device, capture: undefined, witness: undefined, ...states };
+    }
+    const witness = await spareWitness(lookup, capture, image.path, written);
     return { device, capture, witness, ...states };
   } catch (error) {
     if (!(error instanceof MetadataError)) throw error;
@@ -158,15 +163,30 @@ async function spareWitness(
   lookup: Lookup,
   capture: Capture,
   path: string,
+  written: number,
 ): Promise<Witness> {
   const { facts } = capture;
-  const dated = datedOf({ ...facts, id: Infinity, takenAt: lookup.now });
+  const dated = datedOf({ ...facts, ...readingOf(lookup, facts.device, written) });
   return {
     ...{ kind: "spare", place: path, at: lookup.now, device: facts.device },
     ...{ generation: facts.generation, dated },
     ...await comparison(lookup, capture, relation(lookup, dated)),
     bad: capture.badSlots,
   };
+}
+
+/**
+ * The spare of the snapshot says what it has come to by now. One of another set may be a leftover of
+ * years ago: it is as old as what was last written to it.
+ */
+function readingOf(
+  { head, now }: Lookup,
+  { uuid }: DeviceIdentity,
+  written: number,
+): Pick<Dated, "id" | "takenAt"> {
+  if (uuid === head.device.uuid) return { id: Infinity, takenAt: now };
+  const takenAt = new Date(written * 1000).toISOString();
+  return { id: takenAt < head.takenAt ? -Infinity : Infinity, takenAt };
 }
 
 /**
@@ -243,8 +263,9 @@ function salvaged(lookup: Lookup, image: Image, error: MetadataError): OldSpare 
     const main = { deviceSectors: device.mainDeviceSectors, blockSectors: device.blockSectors };
     const { fields, extents, losses } = salvage(image, main);
     const found = storedIdentity(fields, image.path);
+    if (!isSameDevice(device, found)) return { ...none, device: found };
     const dated: Dated = {
-      ...{ id: Infinity, takenAt: lookup.now, source: "offline", device: found },
+      ...{ source: "offline", device: found, ...readingOf(lookup, found, fields.written) },
       // A salvage is given the generation behind the last one that it has seen.
       generation: fields.generation - 1,
     };
