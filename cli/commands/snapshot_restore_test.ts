@@ -17,10 +17,8 @@ import { Session } from "./support/session.ts";
 class Lab implements Disposable {
   readonly folder = new TestFolder();
   readonly store = this.folder.file();
-  readonly kernel = new FakeKernel();
 
-  constructor() {
-    const { kernel } = this;
+  constructor(readonly kernel = new FakeKernel()) {
     kernel.superblock = { ...kernel.superblock, name: "r0" };
     kernel.checkpoint([
       { first: 100, length: 20, slot: kernel.slot(0), state: "remapped" },
@@ -258,6 +256,17 @@ Deno.test("in place, what the damaged table still says is newer is lost", async 
   assert.deepEqual(tableOf(spare).slice(0, 4), ["100 100", "101 101", "102+1 lost", "103 103"]);
   assert.equal(tableOf(spare).at(-1), "500+1 lost");
   assert.notEqual(done.known_until, null);
+});
+
+Deno.test("both superblocks are gone, of a device that is a part of its main device", async () => {
+  using lab = new Lab(new FakeKernel({ ...GEOMETRY, mainDeviceSectors: 200_000 }));
+  const { kernel } = lab;
+  await lab.take("--with-data");
+  kernel.commit([{ first: 400, length: 2, slot: kernel.slot(50), state: "remapped" }]);
+  for (const block of [0, 1]) kernel.wipe(block);
+  const spare = lab.put("old.img");
+  await lab.restore(3, "--spare", spare, ...TRUSTED, "--yes");
+  assert.deepEqual(tableOf(spare), [...AS_TAKEN, "400+2 lost"]);
 });
 
 Deno.test("where the damaged table has a gap, the snapshot counts", async () => {

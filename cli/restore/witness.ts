@@ -262,8 +262,11 @@ function salvaged(lookup: Lookup, image: Image, error: MetadataError): OldSpare 
   try {
     const main = { deviceSectors: device.mainDeviceSectors, blockSectors: device.blockSectors };
     const { fields, extents, losses } = salvage(image, main);
-    const found = storedIdentity(fields, image.path);
-    if (!isSameDevice(device, found)) return { ...none, device: found };
+    const stored = storedIdentity(fields, image.path);
+    const isSame = isSameDevice(device, stored);
+    if (!isSame && fields.uuid !== device.uuid) return { ...none, device: stored };
+    // Without a superblock the sizes are a guess, which the UUID in the blocks makes good.
+    const found = isSame ? stored : device;
     const dated: Dated = {
       ...{ source: "offline", device: found, ...readingOf(lookup, found, fields.written) },
       // A salvage is given the generation behind the last one that it has seen.
