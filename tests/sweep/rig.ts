@@ -173,6 +173,12 @@ export class Rig implements AsyncDisposable {
     return this.#spareStart === SPARE_START ? OTHER_START : SPARE_START;
   }
 
+  /** Of the range that does not count. */
+  isMetadataOfOther(sector: number): boolean {
+    const first = this.#otherStart;
+    return sector >= first && sector < first + LASTING_LAYOUT.slotsStart;
+  }
+
   /** The range that a migration goes to, as one wants it. */
   wipeOther(): Promise<void> {
     return this.#writeMetadata(new Uint8Array(METADATA_BYTES), this.#otherStart);
