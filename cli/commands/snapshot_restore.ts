@@ -5,7 +5,7 @@ import { mergeRanges, parseSectorRanges, type SectorRange } from "../device/sect
 import { printable } from "../device/spare/owner.ts";
 import { ProgressBar } from "../output/progress_bar.ts";
 import { carryOut, decideFates, type Fates, type Job, type Outcome } from "../restore/job.ts";
-import { compareSlots } from "../restore/slots.ts";
+import { compareSlots, keptContent } from "../restore/slots.ts";
 import type { Span } from "../restore/types.ts";
 import { ReadBackError } from "../restore/write.ts";
 import type { SnapshotHead, Store } from "../store/types.ts";
@@ -150,10 +150,11 @@ async function write(
   await site.keep();
   const { ground, placement, write, keeps } = site;
   using image = site.open();
-  const capture = testimony.oldSpare?.capture;
+  const { oldImage } = testimony;
+  const { decisions, device: { blockSectors } } = fates;
   const job: Job = {
     ...{ store, fates, image, ground, placement, write, keeps },
-    ...capture === undefined ? {} : { capture },
+    ...oldImage && { kept: () => keptContent(oldImage, decisions, blockSectors) },
   };
   const sectors = placement.placed.reduce(
     (sum, { fate, length }) => fate === "content" || fate === "kept" ? sum + length : sum,

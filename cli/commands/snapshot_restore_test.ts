@@ -265,8 +265,13 @@ Deno.test("both superblocks are gone, of a device that is a part of its main dev
   kernel.commit([{ first: 400, length: 2, slot: kernel.slot(50), state: "remapped" }]);
   for (const block of [0, 1]) kernel.wipe(block);
   const spare = lab.put("old.img");
-  await lab.restore(3, "--spare", spare, ...TRUSTED, "--yes");
-  assert.deepEqual(tableOf(spare), [...AS_TAKEN, "400+2 lost"]);
+  lab.empty("new.img");
+  const words = ["--spare", lab.path("new.img"), "--old-spare", spare, "--trust-slots"];
+  for (const each of [words, ["--spare", spare, ...TRUSTED, "--yes"]]) {
+    const { kept_sectors } = await lab.restore(3, ...each);
+    assert.equal(kept_sectors, 20);
+    assert.deepEqual(tableOf(each[1]!), [...AS_TAKEN, "400+2 lost"]);
+  }
 });
 
 Deno.test("where the damaged table has a gap, the snapshot counts", async () => {

@@ -2,13 +2,18 @@
 // From what is known to what is written.
 import { WrongPairError } from "../device/errors.ts";
 import { printable } from "../device/spare/owner.ts";
-import type { Capture } from "../device/capture.ts";
-import { noLosses } from "../device/capture_content.ts";
 import { MAX_SECTORS } from "../metadata/format.ts";
 import type { Image } from "../metadata/image.ts";
 import type { Superblock } from "../metadata/superblock.ts";
 import type { SuperblockFields } from "../metadata/write.ts";
-import type { BadSlots, DeviceIdentity, SnapshotHead, Store } from "../store/types.ts";
+import type {
+  BadSlots,
+  DeviceIdentity,
+  SlotData,
+  SnapshotHead,
+  Source,
+  Store,
+} from "../store/types.ts";
 import { coverage } from "./content.ts";
 import { extentsOf, type Placed, type Placement } from "./place.ts";
 import { planFates } from "./plan.ts";
@@ -98,8 +103,8 @@ export interface Job {
   readonly write: "new" | "table";
   /** Of the spare that is written to, if what counts there is to count until the new table does. */
   readonly keeps?: boolean;
-  /** What kept slots are copied from. */
-  readonly capture?: Capture;
+  /** What slots that are kept hold, where they are copied; asked for twice. */
+  readonly kept?: () => Source<SlotData>;
 }
 
 /** What was written. */
@@ -121,7 +126,7 @@ export async function carryOut(job: Job, pace: Pace): Promise<Outcome> {
   const { placed } = placement;
   const parts = [
     [placed.filter(({ fate }) => fate === "content"), () => store.data(head.id)],
-    [placed.filter(({ fate }) => fate === "kept"), () => job.capture?.content(noLosses()) ?? []],
+    [placed.filter(({ fate }) => fate === "kept"), job.kept ?? (() => [])],
   ] as const;
   const missing: Span[] = [];
   for (const [wanted, content] of parts) {

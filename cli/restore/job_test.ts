@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
-import type { Capture } from "../device/capture.ts";
 import { checkMetadata } from "../metadata/check.ts";
 import { MemoryImage } from "../metadata/image.ts";
 import { loadMetadata } from "../metadata/load.ts";
@@ -60,9 +59,11 @@ Deno.test("slots that are trusted and cannot be read are lost", async () => {
   using store = openStore(folder.file(), { create: true });
   const image = new MemoryImage(RANGE.spareSectors * 512);
   const pieces: SlotData[] = [contentOf(8, 2), contentOf(11, 5)];
-  const capture = { content: () => pieces } as unknown as Capture;
   const fates = await fatesOf(store, true);
-  const { missing } = await carryOut({ ...jobOf(store, fates, image, false), capture }, {});
+  const { missing } = await carryOut(
+    { ...jobOf(store, fates, image, false), kept: () => pieces },
+    {},
+  );
   assert.deepEqual(missing, [{ first: 10, length: 1 }]);
   const table = [...loadMetadata(image).extents()];
   assert.deepEqual(table.map(({ first, length, state }) => [first, length, state]), [

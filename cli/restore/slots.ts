@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What trusted slots hold, beside what the snapshot has.
-import { type ContentFile, noLosses, readContent } from "../device/capture_content.ts";
+import {
+  type ContentFile,
+  type ContentLosses,
+  noLosses,
+  readContent,
+} from "../device/capture_content.ts";
 import { type Image, ShortImageError } from "../metadata/image.ts";
-import type { SnapshotHead, Store } from "../store/types.ts";
+import type { SlotData, SnapshotHead, Store } from "../store/types.ts";
 import { compareContent } from "./content.ts";
 import { sumSpans } from "./summary.ts";
 import type { Decision } from "./types.ts";
@@ -23,18 +28,25 @@ export async function compareSlots(
 ): Promise<SlotComparison> {
   const losses = noLosses();
   const { blockSectors } = head.device;
-  const kept = decisions.filter(({ fate }) => fate === "kept")
-    .map(({ first, length, slot }) => ({ first, length, slot, state: "remapped" as const }));
-  const content = readContent(slotsOf(image), kept, {
-    ...{ blockSectors, losses },
-    place: ({ slot }) => slot,
-  });
+  const content = keptContent(image, decisions, blockSectors, losses);
   const { equal, differing } = await compareContent(store.data(head.id), content, blockSectors);
   return {
     equal: sumSpans(equal),
     differing: sumSpans(differing),
     unreadable: losses.unreadableSectors,
   };
+}
+
+/** What the slots that are kept hold, as far as they can be read. */
+export function keptContent(
+  image: Image,
+  decisions: readonly Decision[],
+  blockSectors: number,
+  losses: ContentLosses = noLosses(),
+): AsyncIterable<SlotData> {
+  const kept = decisions.filter(({ fate }) => fate === "kept")
+    .map(({ first, length, slot }) => ({ first, length, slot, state: "remapped" as const }));
+  return readContent(slotsOf(image), kept, { blockSectors, losses, place: ({ slot }) => slot });
 }
 
 function slotsOf(image: Image): ContentFile {
