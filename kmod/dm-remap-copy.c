@@ -75,58 +75,6 @@ blk_status_t remap_copy_io(struct remap_c *rc, const struct remap_area *area, bl
 	return status;
 }
 
-/**
- * remap_flush_begin() - Before the first write that a remap_flush() is to make last.
- * @rc: the target; its move_lock is held
- *
- * A flush from above that fails in between may take our writes with it; see remap_end_flush().
- */
-void remap_flush_begin(struct remap_c *rc)
-{
-	rc->flush_seen[false] = atomic_read(&rc->flush_errors[false]);
-	rc->flush_seen[true] = atomic_read(&rc->flush_errors[true]);
-}
-
-/* Has a flush from above failed meanwhile? Main and spare may share a cache. */
-static bool remap_flush_spoilt(struct remap_c *rc, const struct remap_area *area)
-{
-	bool shared = rc->main->bdev->bd_disk == rc->spare->bdev->bd_disk;
-	bool which;
-	int i;
-
-	for (i = 0, which = area->spare; i <= shared; i++, which = !which)
-		if (atomic_read(&rc->flush_errors[which]) != rc->flush_seen[which])
-			return true;
-	return false;
-}
-
-/**
- * remap_flush() - Make what was written to a device since remap_flush_begin() last.
- * @rc: the target; its move_lock is held
- * @area: the device
- *
- * Never tried again: devices forget what a failed flush was for, and the next one would succeed.
- * For the same reason those above, whose writes it was for, too, are told at their next flush.
- *
- * Return: 0 or a negative errno; it is in the log. -ENOLINK: our own has not failed, another has.
- */
-int remap_flush(struct remap_c *rc, const struct remap_area *area)
-{
-	int r = blkdev_issue_flush(area->bdev);
-
-	if (!r && remap_flush_spoilt(rc, area)) {
-		remap_err(rc, "a flush of %s has failed while it was written to", area->spare ?
-			  rc->spare->name : rc->main->name);
-		return -ENOLINK;
-	}
-	if (r) {
-		set_bit(area->spare, &rc->flush_failed);
-		remap_err(rc, "%s device %s cannot flush", area->spare ? "spare" : "main",
-			  area->spare ? rc->spare->name : rc->main->name);
-	}
-	return r;
-}
-
 /*
  * A suspend waits for the message that moves, with the device's I/O blocked; or it is killed. But
  * it also waits for the I/O under repair, so a repair is to come to its end.

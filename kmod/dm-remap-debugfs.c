@@ -76,11 +76,14 @@ static int remap_config_show(struct seq_file *seq, void *unused)
 {
 	struct remap_c *rc = seq->private;
 	const struct remap_features *f = &rc->features;
+	u64 spare_start, spare_len;
+	char spare[16];
 
+	remap_spare_now(rc, spare, sizeof(spare), &spare_start, &spare_len);
 	seq_printf(seq, "main=%s\nmain_start=%llu\nlength=%llu\n", rc->main->name,
 		   (u64)rc->main_start, (u64)rc->ti->len);
-	seq_printf(seq, "spare=%s\nspare_start=%llu\nspare_len=%llu\n", rc->spare->name,
-		   (u64)rc->spare_start, (u64)rc->spare_len);
+	seq_printf(seq, "spare=%s\nspare_start=%llu\nspare_len=%llu\n", spare, spare_start,
+		   spare_len);
 	seq_printf(seq, "logical_block_sectors=%u\nvolatile=%d\nmax_remaps=%llu\n", rc->unit,
 		   f->is_volatile, f->max_remaps);
 	seq_printf(seq, "no_auto_remap=%d\nretries=%u\nretry_delay_ms=%u\n", f->no_auto_remap,

@@ -90,22 +90,11 @@ static bool remap_is_to_verify(struct remap_c *rc, const struct bio *bio,
 				iter->bi_size >> SECTOR_SHIFT);
 }
 
-/*
- * Of a flush. What one of ours that has failed was for, came from above, too: then the next one
- * from there fails, and those that were under way. The other way round: see remap_flush_begin().
- */
-static int remap_end_flush(struct remap_c *rc, struct bio *bio, blk_status_t *error)
+/* That the spare is gone does not mean that the mapped device is. */
+static void remap_hide_offline(struct remap_c *rc, blk_status_t *status)
 {
-	bool spare = dm_bio_get_target_bio_nr(bio);
-
-	if (*error && spare)
-		WRITE_ONCE(rc->slots_unflushed, true);
-	if (*error)
-		atomic_inc(&rc->flush_errors[spare]);
-	else if (remap_io_flags(bio) & REMAP_IO_FLUSH_FAILS || test_bit(spare, &rc->flush_failed))
-		*error = BLK_STS_IOERR;
-	remap_count_error(rc, bio, *error);
-	return DM_ENDIO_DONE;
+	if (*status == BLK_STS_OFFLINE && !remap_is_unplugged(rc->main->bdev))
+		*status = BLK_STS_IOERR;
 }
 
 /*
@@ -118,8 +107,11 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 	unsigned long flags = remap_io_flags(bio) & ~(REMAP_IO_COUNTED | REMAP_IO_PHASE);
 	const struct bvec_iter *iter = remap_io_iter(bio);
 
-	if (flags & REMAP_IO_FLUSH)
-		return remap_end_flush(rc, bio, status);
+	if (flags & REMAP_IO_FLUSH) {
+		remap_end_flush(rc, bio, status);
+		remap_hide_offline(rc, status);
+		return DM_ENDIO_DONE;
+	}
 	if (flags & REMAP_IO_SLOT_WRITE && !error)
 		WRITE_ONCE(rc->slots_unflushed, true);
 	/* Before any repair: it waits for its turn, and whoever has it may be draining. */
@@ -136,9 +128,6 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 			return DM_ENDIO_INCOMPLETE;
 		}
 		remap_count_error(rc, bio, error);
-		/* That the spare is gone does not mean that the mapped device is. */
-		if (error == BLK_STS_OFFLINE && bio->bi_bdev == rc->spare->bdev)
-			*status = BLK_STS_IOERR;
 	}
 	if (flags & REMAP_IO_VERIFY && op_is_write(bio_op(bio))) {
 		sector_t sector = dm_target_offset(rc->ti, iter->bi_sector);
@@ -146,6 +135,7 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 		remap_crcs_write_end(rc->crcs, sector, iter->bi_size >> SECTOR_SHIFT,
 				     !error && remap_crcs_unchanged(rc->crcs, bio, iter, sector));
 	}
+	remap_hide_offline(rc, status);
 	return DM_ENDIO_DONE;
 }
 

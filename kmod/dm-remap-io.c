@@ -147,6 +147,9 @@ static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, se
 			remap_io_set(bio, flags);
 		return DM_MAPIO_REMAPPED;
 	}
+	if (op_is_write(bio_op(bio)) && unlikely(READ_ONCE(rc->frozen)) &&
+	    remap_state(value) != REMAP_MAIN)
+		return DM_MAPIO_KILL;
 	if (unlikely(discard || remap_is_special(value)))
 		return remap_deliver_special(rc, bio, sector, value, phase);
 	flags = remap_to_spare(rc, bio, sector, value);
@@ -286,41 +289,6 @@ static __always_inline int remap_map_write(struct remap_c *rc, struct bio *bio, 
 	return DM_MAPIO_REMAPPED;
 }
 
-/*
- * The spare has been unplugged. What was written to slots since its last flush may be gone, and
- * whoever flushes next is told, once. Else a flush has nothing to ask of it: the file system above
- * can go on with what lies on main.
- */
-static int remap_flush_gone_spare(struct remap_c *rc, struct bio *bio)
-{
-	if (xchg(&rc->slots_unflushed, false)) {
-		remap_io_set(bio, REMAP_IO_SETTLED);
-		return DM_MAPIO_KILL;
-	}
-	bio_endio(bio);
-	return DM_MAPIO_SUBMITTED;
-}
-
-/* An empty flush comes once for each device; data never carries PREFLUSH down here. */
-static noinline int remap_map_flush(struct remap_c *rc, struct bio *bio)
-{
-	bool spare = dm_bio_get_target_bio_nr(bio);
-	struct block_device *bdev = spare ? READ_ONCE(rc->spare)->bdev : rc->main->bdev;
-	unsigned long flags = REMAP_IO_FLUSH;
-
-	/* Who flushes now, after one of ours has failed, may have written what that one lost. */
-	if (test_bit(spare, &rc->flush_failed) && test_and_clear_bit(spare, &rc->flush_failed))
-		flags |= REMAP_IO_FLUSH_FAILS;
-	else if (spare && remap_is_unplugged(bdev))
-		return remap_flush_gone_spare(rc, bio);
-	/* What ends from now on may be too late for this flush. */
-	if (spare)
-		WRITE_ONCE(rc->slots_unflushed, false);
-	remap_io_set(bio, flags);
-	bio_set_dev(bio, bdev);
-	return DM_MAPIO_REMAPPED;
-}
-
 static noinline void remap_log_io(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
 	const char *what = op_is_write(bio_op(bio)) ? "write" : "read";
@@ -356,7 +324,11 @@ static void remap_refuse_bio(struct bio *bio)
 	bio_io_error(bio);
 }
 
-/* A held bio lies in one place as a whole; some parts of it may be lost or pending. */
+/*
+ * After a move a held bio lies in one place as a whole, but some parts of it may be lost or
+ * pending. After a switch to another spare it may lie in several: nothing can be cut any more, and
+ * the repair worker takes it as it is.
+ */
 static void remap_release_bio(struct remap_c *rc, struct bio *bio)
 {
 	sector_t sector = dm_target_offset(rc->ti, bio->bi_iter.bi_sector), last;
@@ -366,7 +338,7 @@ static void remap_release_bio(struct remap_c *rc, struct bio *bio)
 
 	remap_table_count(rc->table, sector, sector + bio_sectors(bio) - 1, &totals);
 	value = remap_table_at(rc->table, sector, &last);
-	if (likely(!totals.lost && !totals.pending))
+	if (likely(!totals.lost && !totals.pending && last - sector >= bio_sectors(bio) - 1))
 		r = remap_deliver(rc, bio, sector, value, rc->phase);
 	else if (bio_op(bio) == REQ_OP_DISCARD)
 		r = remap_deliver_special(rc, bio, sector, remap_value(REMAP_LOST, 0, 0),

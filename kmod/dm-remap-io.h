@@ -50,6 +50,8 @@ static inline bool remap_is_whole(const struct remap_c *rc, const struct bvec_it
 }
 
 int remap_map(struct dm_target *ti, struct bio *bio);
+int remap_map_flush(struct remap_c *rc, struct bio *bio);
+void remap_end_flush(struct remap_c *rc, struct bio *bio, blk_status_t *error);
 int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
 
 void remap_count_error(struct remap_c *rc, const struct bio *bio, blk_status_t error);

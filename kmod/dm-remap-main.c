@@ -204,12 +204,12 @@ static void remap_postsuspend(struct dm_target *ti)
 	struct remap_c *rc = ti->private;
 
 	remap_scan_wait(rc);
+	remap_migration_suspended(rc);
 	flush_workqueue(rc->wq);
 	remap_meta_suspend(rc);
 	/* An heir may take the table from here on: what there is to tell of it is told now. */
 	remap_health_pause(rc);
 	flush_work(&rc->events.work);
-	remap_migration_forget(rc);
 }
 
 static void remap_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
@@ -220,12 +220,7 @@ static void remap_status(struct dm_target *ti, status_type_t type, unsigned int 
 	unsigned int sz = 0;
 	char spare[16];
 
-	/* A migration may change them. */
-	spin_lock(&rc->table_lock);
-	strscpy(spare, rc->spare->name, sizeof(spare));
-	spare_start = rc->spare_start;
-	spare_len = rc->spare_len;
-	spin_unlock(&rc->table_lock);
+	remap_spare_now(rc, spare, sizeof(spare), &spare_start, &spare_len);
 
 	switch (type) {
 	case STATUSTYPE_INFO:

@@ -197,28 +197,38 @@ int remap_heal_super(struct remap_c *rc)
 }
 
 /*
+ * A migration from here may have ended without this spare hearing of it. Being newer than the
+ * switch tells that we have gone on; who cannot be must not go on.
+ */
+static int remap_meta_end_migration(struct remap_c *rc)
+{
+	remap_super_unlink(rc->meta->super);
+	if (remap_meta_is_writable(rc) && !remap_checkpoint(rc, NULL))
+		return 0;
+	remap_err(rc, "metadata on %s refused: a migration from it was under way, and its end cannot be written",
+		  rc->spare->name);
+	return -EROFS;
+}
+
+/*
  * The journal that was read ends here, with whatever a crash has left of a last transaction:
  * what follows starts with a new checkpoint.
  */
-static void remap_meta_begin(struct remap_c *rc)
+static int remap_meta_begin(struct remap_c *rc)
 {
 	struct remap_meta *meta = rc->meta;
 
 	if (!remap_table_is_writable(rc) || meta->mode != REMAP_META_WRITE)
-		return;
-	/*
-	 * A migration from here may have ended without this spare hearing of it. Being newer than
-	 * the switch tells that we have gone on.
-	 */
-	if (meta->super->compat & cpu_to_le32(REMAP_DISK_MIGRATING))
-		meta->rewrite = true;
-	remap_super_unlink(meta->super);
+		return 0;
 	if (meta->super->ro_compat)
 		remap_meta_degrade(rc, "it has features that this version does not know");
 	else if (meta->heal && remap_heal_super(rc))
 		remap_meta_degrade(rc, "the damaged superblock could not be written");
-	else if (meta->rewrite && remap_checkpoint(rc, NULL))
+	if (meta->super->compat & cpu_to_le32(REMAP_DISK_MIGRATING))
+		return remap_meta_end_migration(rc);
+	if (remap_meta_is_writable(rc) && meta->rewrite && remap_checkpoint(rc, NULL))
 		remap_meta_degrade(rc, "the table that was read could not be written");
+	return 0;
 }
 
 /**
@@ -234,10 +244,10 @@ int remap_meta_activate(struct remap_c *rc)
 
 	mutex_lock(&rc->move_lock);
 	r = rc->owner ? 0 : remap_load(rc, !rc->heritage.expected);
+	if (!r)
+		r = remap_meta_begin(rc);
 	if (r)
 		WRITE_ONCE(rc->meta->mode, REMAP_META_FAIL);
-	else
-		remap_meta_begin(rc);
 	mutex_unlock(&rc->move_lock);
 	memalloc_noio_restore(noio);
 	return r;
@@ -352,7 +362,7 @@ int remap_meta_restore(struct remap_c *rc, u64 *remapped)
 		r = remap_load(rc, false);
 	}
 	if (!r) {
-		remap_meta_begin(rc);
+		r = remap_meta_begin(rc);
 		*remapped = remap_table_totals(rc->table).remapped;
 	}
 	memalloc_noio_restore(noio);

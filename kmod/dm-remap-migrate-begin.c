@@ -24,14 +24,18 @@ static int remap_migration_check(struct remap_c *rc, struct remap_spare_side *si
 	struct block_device *ours = dm_disk(dm_table_get_md(rc->ti->table))->part0;
 	u64 size = bdev_nr_sectors(bdev);
 
+	if (bdev->bd_disk == ours->bd_disk)
+		return remap_migration_refuse(rc, -EINVAL, "the device cannot be its own spare");
 	if (bdev_is_zoned(bdev))
 		return remap_migration_refuse(rc, -EINVAL, "the new spare is zoned");
 	if (bdev_logical_block_size(bdev) >> SECTOR_SHIFT > rc->unit)
 		return remap_migration_refuse(rc, -EINVAL,
 					      "the new spare's logical block is larger than main's");
-	if (bdev_stable_writes(bdev) && !bdev_stable_writes(ours))
+	if ((bdev_stable_writes(bdev) && !bdev_stable_writes(ours)) ||
+	    (bdev_nowait(ours) && !bdev_nowait(bdev)) ||
+	    bdev_dma_alignment(bdev) > bdev_dma_alignment(ours))
 		return remap_migration_refuse(rc, -EOPNOTSUPP,
-					      "the new spare needs stable pages, which only a new table can give");
+					      "the new spare needs limits of I/O that only a new table has");
 	if ((side->start | side->len) & (rc->unit - 1))
 		return remap_migration_refuse(rc, -EINVAL,
 					      "start and length must be multiples of main's logical block");
@@ -80,6 +84,9 @@ static int remap_migration_start(struct remap_c *rc, struct remap_migration *m)
 
 	if (!remap_table_is_writable(rc))
 		return remap_migration_refuse(rc, -EROFS, "the table is read-only");
+	if (rc->meta->super->ro_compat)
+		return remap_migration_refuse(rc, -EROFS,
+					      "the metadata has features that this version does not know");
 	if (!rc->running || READ_ONCE(rc->stopping))
 		return remap_migration_refuse(rc, -EBUSY,
 					      "the device is suspended: resume it first");
@@ -99,6 +106,7 @@ static int remap_migration_start(struct remap_c *rc, struct remap_migration *m)
 	m->step = prepared ? remap_migration_step_mark : remap_migration_step_blank;
 	m->flush_seen[false] = atomic_read(&rc->flush_errors[false]);
 	m->flush_seen[true] = atomic_read(&rc->flush_errors[true]);
+	m->flush_failures = rc->flush_failures;
 	spin_lock(&rc->table_lock);
 	rc->migrating.state = REMAP_MIGRATION_RUNNING;
 	rc->migrating.copied = 0;
@@ -108,7 +116,7 @@ static int remap_migration_start(struct remap_c *rc, struct remap_migration *m)
 	spin_unlock(&rc->table_lock);
 	/* Pairs with the dependency in remap_migration_mark(). */
 	smp_store_release(&rc->migrating.now, m);
-	queue_work(rc->wq, &rc->migrating.work);
+	remap_migration_resume(rc);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "dm-remap-copy.h"
 #include "dm-remap-io.h"
 #include "dm-remap-migrate.h"
+#include "dm-remap-repair.h"
 #include "dm-remap-table.h"
 #include "dm-remap-verify.h"
 
@@ -56,6 +57,7 @@ void remap_migration_begin_pass(struct remap_c *rc, struct remap_migration *m)
 	remap_drain(rc);
 	m->position = 0;
 	m->pass_copied = 0;
+	m->dropped = false;
 	m->pass++;
 }
 
@@ -65,7 +67,10 @@ static void *remap_migration_value(enum remap_state state, const struct remap_mi
 	return remap_value(state, 0, slot - part->first);
 }
 
-/* Sectors of a part, as the new table is to have them. Neighbours that agree become one. */
+/*
+ * Sectors of a part, as the new table is to have them. Neighbours that agree become one. Who holds
+ * the move_lock, or all that is on the spare, does not wait for memory: it comes again.
+ */
 static int remap_migration_store(struct remap_migration *m, sector_t first, sector_t last,
 				 void *value)
 {
@@ -74,10 +79,24 @@ static int remap_migration_store(struct remap_migration *m, sector_t first, sect
 
 	if (remap_table_at(m->side.table, first, &end) == value && end >= last)
 		return 0;
-	r = remap_table_load(m->side.table, first, last, value);
+	r = remap_table_store(m->side.table, first, last, value);
 	if (!r)
 		remap_table_tidy(m->side.table, first, last);
 	return r;
+}
+
+/*
+ * Does a block that has been read have what was written? Where writes go on, nobody knows: the last
+ * pass will.
+ */
+static bool remap_migration_matches(struct remap_c *rc, struct remap_migration *m, sector_t from,
+				    sector_t sector, sector_t count)
+{
+	if (remap_crcs_match_copy(rc, sector, count))
+		return true;
+	if (!m->last)
+		__remap_migration_mark(m, from, count);
+	return !m->last;
 }
 
 /* A block that could not be copied as a part of more. Return: 0, also if lost; or an errno. */
@@ -87,22 +106,23 @@ static int remap_migration_block(struct remap_c *rc, struct remap_migration *m, 
 	struct remap_area old = remap_spare_area(rc), new = remap_migration_area(m);
 	blk_status_t status;
 
-	*lost = false;
 	status = remap_copy_retry(rc, &old, REQ_OP_READ, from, 0, rc->unit);
 	/* Fewer tries than the table line says are no verdict. */
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
-	if (!status && m->last && !remap_crcs_match_copy(rc, sector, rc->unit)) {
-		remap_crcs_mismatch(rc, sector, rc->unit);
-		*lost = true;
-		return 0;
-	}
+	*lost = true;
 	if (status) {
 		if (!remap_medium_error(rc, &old, status, false))
 			return remap_migration_fail(rc, "old_spare", -EIO);
-		*lost = true;
+		/* So that everybody knows, and nobody tries once more while others wait. */
+		remap_mark_pending(rc, sector, sector + rc->unit - 1);
 		return 0;
 	}
+	if (!remap_migration_matches(rc, m, from, sector, rc->unit)) {
+		remap_crcs_mismatch(rc, sector, rc->unit);
+		return 0;
+	}
+	*lost = false;
 	if (remap_copy_retry(rc, &new, REQ_OP_WRITE, to, 0, rc->unit))
 		return remap_migration_failed_write(rc);
 	return 0;
@@ -112,8 +132,8 @@ static int remap_migration_block(struct remap_c *rc, struct remap_migration *m, 
 static int remap_migration_blocks(struct remap_c *rc, struct remap_migration *m,
 				  const struct remap_migration_part *part, sector_t slot)
 {
+	bool lost = false;
 	sector_t pos;
-	bool lost;
 	int r = 0;
 
 	for (pos = part->first; pos <= part->last && !r; pos += rc->unit) {
@@ -126,6 +146,7 @@ static int remap_migration_blocks(struct remap_c *rc, struct remap_migration *m,
 						  remap_migration_value(lost ? REMAP_LOST :
 									       REMAP_MAPPED,
 									part, slot));
+		m->unread = m->unread || lost;
 		cond_resched();
 	}
 	return r;
@@ -141,13 +162,8 @@ static int remap_migration_copy(struct remap_c *rc, struct remap_migration *m,
 	m->pass_copied += count;
 	if (remap_copy_io(rc, &old, REQ_OP_READ, from, 0, count))
 		return remap_migration_blocks(rc, m, part, slot);
-	if (!remap_crcs_match_copy(rc, part->first, count)) {
-		if (m->last)
-			return remap_migration_blocks(rc, m, part, slot);
-		/* It may be being written right now: the last pass will know. */
-		__remap_migration_mark(m, from, count);
-	}
-	if (remap_copy_io(rc, &new, REQ_OP_WRITE, slot, 0, count))
+	if (!remap_migration_matches(rc, m, from, part->first, count) ||
+	    remap_copy_io(rc, &new, REQ_OP_WRITE, slot, 0, count))
 		return remap_migration_blocks(rc, m, part, slot);
 	return remap_migration_store(m, part->first, part->last,
 				     remap_migration_value(REMAP_MAPPED, part, slot));
@@ -159,8 +175,9 @@ static bool remap_migration_is_due(const struct remap_migration *m,
 {
 	if (!part->copy)
 		return true;
-	/* What could not be read may be read now; but not while everybody waits. */
-	if (remap_state(part->copy) == REMAP_LOST && !m->last)
+	/* What could not be read may have been read since; and a second pass tries once more. */
+	if (remap_state(part->copy) == REMAP_LOST &&
+	    (!remap_is_trouble(part->value) || (m->pass == 2 && !m->last)))
 		return true;
 	return test_bit(remap_migration_region(m, remap_spare_sector(part->value, part->first)),
 			m->copying);
@@ -176,9 +193,19 @@ static bool remap_migration_is_void(const struct remap_migration_part *part)
 static int remap_migration_take(struct remap_c *rc, struct remap_migration *m,
 				struct remap_migration_part *part, sector_t *slot)
 {
-	u64 count = remap_slots_take(&m->side.table->slots, rc->main_start + part->first,
-				     part->last - part->first + 1, slot);
+	struct remap_slots *slots = &m->side.table->slots;
+	u64 want = part->last - part->first + 1;
+	u64 count = remap_slots_take(slots, rc->main_start + part->first, want, slot);
+	int r;
 
+	if (!count && !m->dropped) {
+		/* Some may be left from sectors that are on main again. */
+		m->dropped = true;
+		r = remap_switch_drop(rc, m->side.table);
+		if (r)
+			return r;
+		count = remap_slots_take(slots, rc->main_start + part->first, want, slot);
+	}
 	if (!count) {
 		remap_err(rc, "migrate: the new spare is full");
 		return remap_migration_fail(rc, "full", -ENOSPC);

@@ -31,17 +31,16 @@ static int remap_migration_read(struct remap_c *rc, struct remap_migration *m, u
 						    count * REMAP_BLOCK_SECTORS));
 }
 
-/* Write a block so that it lasts. */
+/* Write a block so that it lasts. One try: somebody may wait. */
 static int remap_migration_write(struct remap_c *rc, struct remap_migration *m, u64 block,
 				 const void *data)
 {
 	struct remap_area area = remap_migration_area(m);
 
 	memcpy(remap_run_block(rc, 0), data, REMAP_BLOCK_SIZE);
-	return blk_status_to_errno(remap_copy_retry(rc, &area,
-						    REQ_OP_WRITE | REQ_FUA | REQ_META,
-						    area.start + block * REMAP_BLOCK_SECTORS, 0,
-						    REMAP_BLOCK_SECTORS));
+	return blk_status_to_errno(remap_copy_io(rc, &area, REQ_OP_WRITE | REQ_FUA | REQ_META,
+						 area.start + block * REMAP_BLOCK_SECTORS, 0,
+						 REMAP_BLOCK_SECTORS));
 }
 
 /* Is it the mark of an earlier try, or of whoever has prepared the new spare for this one? */
@@ -77,7 +76,7 @@ int remap_migration_inspect(struct remap_c *rc, struct remap_migration *m, bool 
 		if (remap_block_is_zero(remap_run_block(rc, 0)))
 			continue;
 		if (!remap_migration_is_ours(rc, m, remap_run_block(rc, 0))) {
-			remap_err(rc, "migrate: the new spare is not blank: wipe its first 8 KiB, if nothing on it is needed");
+			remap_err(rc, "migrate: the new spare is not blank: wipe it, if nothing on it is needed");
 			return -EEXIST;
 		}
 		*prepared = *prepared || !copy;
@@ -109,7 +108,10 @@ int remap_migration_step_blank(struct remap_c *rc, struct remap_migration *m)
 	return 0;
 }
 
-/* The superblock of an empty table on the new spare, which nobody is to use. */
+/*
+ * The superblock of an empty table on the new spare, which nobody is to use. All that is not zero
+ * lies in one sector, so that it is there as a whole or not at all.
+ */
 static void remap_migration_build(struct remap_c *rc, struct remap_migration *m)
 {
 	const struct remap_disk_super *old = rc->meta->super;
@@ -142,6 +144,9 @@ static void remap_migration_build(struct remap_c *rc, struct remap_migration *m)
 	super->written = cpu_to_le64(ktime_get_real_seconds());
 	memcpy(super->linked_uuid, old->header.uuid, sizeof(super->linked_uuid));
 	super->linked_generation = 0;
+	memset(super->name, 0, sizeof(super->name));
+	memset(super->main_id, 0, sizeof(super->main_id));
+	memset(super->args, 0, sizeof(super->args));
 }
 
 /**
@@ -188,11 +193,40 @@ int remap_migration_step_mark(struct remap_c *rc, struct remap_migration *m)
 }
 
 /**
+ * remap_migration_may_bury() - Is the old spare still what was left there?
+ * @rc: the target, on the new spare; its move_lock is held
+ * @m: its migration; its side is the old spare now
+ *
+ * After a while somebody may use it for something else, or have migrated back to it.
+ */
+bool remap_migration_may_bury(struct remap_c *rc, struct remap_migration *m)
+{
+	const struct remap_disk_super *old = m->side.meta->super;
+	unsigned int copy, sound = 0;
+
+	for (copy = 0; copy < 2; copy++) {
+		const struct remap_disk_super *super = remap_run_block(rc, 0);
+		enum remap_super_kind kind;
+
+		if (remap_migration_read(rc, m, copy, 1))
+			return false;
+		kind = remap_super_kind_of(super);
+		if ((kind != REMAP_SUPER_SOUND && kind != REMAP_SUPER_MOVED) ||
+		    memcmp(super->header.uuid, old->header.uuid, sizeof(old->header.uuid)))
+			return false;
+		sound += kind == REMAP_SUPER_SOUND;
+	}
+	return sound;
+}
+
+/**
  * remap_migration_bury() - Tell the old spare that its content has moved.
  * @rc: the target, on the new spare; its move_lock is held
  * @m: its migration; its side is the old spare now
+ *
+ * Return: whether it knows.
  */
-void remap_migration_bury(struct remap_c *rc, struct remap_migration *m)
+bool remap_migration_bury(struct remap_c *rc, struct remap_migration *m)
 {
 	struct remap_disk_super *super = m->side.meta->super;
 	unsigned int i, copy = m->side.meta->copy;
@@ -212,4 +246,5 @@ void remap_migration_bury(struct remap_c *rc, struct remap_migration *m)
 	if (r)
 		remap_err(rc, "the old spare %s could not be told that its content has moved: never use it again",
 			  m->side.dev->name);
+	return !r;
 }

@@ -2,6 +2,8 @@
 /*
  * Migration, its life: message "migrate", a work that goes on step by step, and the end.
  */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kstrtox.h>
 #include <linux/math64.h>
 #include <linux/rcupdate.h>
@@ -18,6 +20,14 @@
 /* A pass that copies no more than this is followed by the last one, and so is a late one. */
 #define REMAP_MIGRATION_FEW (16 * REMAP_COPY_SECTORS)
 #define REMAP_MIGRATION_PASSES 8
+/* But nobody waits for the copying of more than this, however late it is. */
+#define REMAP_MIGRATION_MOST ((32u << 20) >> SECTOR_SHIFT)
+#define REMAP_MIGRATION_MAX_PASSES 256
+/* The work comes back after so many jiffies. */
+#define REMAP_MIGRATION_BURST (HZ / 10)
+/* When memory is short. */
+#define REMAP_MIGRATION_PAUSE_MS 50
+#define REMAP_MIGRATION_MAX_PAUSES 1200
 
 static const char * const remap_migration_names[REMAP_NR_MIGRATION_STATES] = {
 	[REMAP_MIGRATION_NONE] = "none",
@@ -74,9 +84,8 @@ void remap_migration_free(struct remap_c *rc, struct remap_migration *m)
 	kfree(m);
 }
 
-/* The end; move_lock. Return: what is to be freed when the lock is not held any more, or NULL. */
-static struct remap_migration *remap_migration_end(struct remap_c *rc,
-						   enum remap_migration_state state)
+/* The end; move_lock. */
+static void remap_migration_end(struct remap_c *rc, enum remap_migration_state state)
 {
 	struct remap_migration *m = rc->migrating.now;
 	bool done = state == REMAP_MIGRATION_DONE;
@@ -88,89 +97,149 @@ static struct remap_migration *remap_migration_end(struct remap_c *rc,
 	spin_lock(&rc->table_lock);
 	rc->migrating.state = state;
 	spin_unlock(&rc->table_lock);
-	if (!done)
-		remap_super_unlink(rc->meta->super);
-	if (done)
+	if (done) {
 		remap_info(rc, "the spare is %s now; suspend and resume to let go of %s, which is not needed any more",
 			   rc->spare->name, m->side.dev->name);
-	else
+	} else {
+		remap_super_unlink(rc->meta->super);
 		remap_err(rc, "migration to %s %s: %s; the spare is %s as before",
 			  m->side.dev->name, remap_migration_names[state],
 			  rc->migrating.reason, rc->spare->name);
+	}
 	if (rc->migrating.lost)
 		remap_err(rc, "%llu sectors could not be read any more: lost",
 			  rc->migrating.lost);
 	remap_event(rc, REMAP_EVENT_MIGRATION, 0, remap_table_totals(rc->table).remapped);
 	remap_health_update(rc);
-	if (!done)
-		return m;
-	/* Whoever has looked at them without a lock may do so until the device stands still. */
+	/* Whoever has looked at what was published may do so until the device stands still. */
+	m->idle = !m->published;
 	m->next = rc->migrating.retired;
 	rc->migrating.retired = m;
-	return NULL;
 }
 
-static void remap_migration_after(struct remap_c *rc, struct remap_migration *m)
+/* Not under move_lock: see dm-remap-targets.c. */
+static void remap_migration_after(struct remap_c *rc)
 {
 	remap_unclaim(rc);
-	if (!m)
-		return;
-	/* map() may be marking. */
-	synchronize_rcu();
-	remap_migration_free(rc, m);
+	queue_work(system_freezable_wq, &rc->migrating.put_work);
+}
+
+/* The next one that nobody looks at any more, or NULL. */
+static struct remap_migration *remap_migration_take_idle(struct remap_c *rc)
+{
+	struct remap_migration **at, *m = NULL;
+
+	mutex_lock(&rc->move_lock);
+	for (at = &rc->migrating.retired; *at && !(*at)->idle; at = &(*at)->next)
+		;
+	/* Else a resume comes, or the destructor. */
+	if (rc->running)
+		m = *at;
+	if (m)
+		*at = m->next;
+	/* A last try. */
+	if (m && m->unburied && remap_migration_may_bury(rc, m))
+		remap_migration_bury(rc, m);
+	mutex_unlock(&rc->move_lock);
+	return m;
+}
+
+/*
+ * To close a device may mean to write what is cached of it, and takes locks that are also held
+ * over I/O to us: not while we are suspended, and nobody who suspends us waits for it.
+ */
+static void remap_migration_put_work(struct work_struct *work)
+{
+	struct remap_c *rc = container_of(work, struct remap_c, migrating.put_work);
+	unsigned int noio = memalloc_noio_save();
+	struct remap_migration *m;
+
+	while ((m = remap_migration_take_idle(rc))) {
+		/* map() may be marking. */
+		synchronize_rcu();
+		remap_migration_free(rc, m);
+	}
+	memalloc_noio_restore(noio);
+}
+
+/* Is it worth another pass before everybody has to wait for one? */
+static bool remap_migration_is_worth_it(const struct remap_migration *m)
+{
+	if (m->pass == 1 && m->unread)
+		return true;
+	return m->pass_copied > (m->pass < REMAP_MIGRATION_PASSES ? REMAP_MIGRATION_FEW :
+								     REMAP_MIGRATION_MOST);
 }
 
 /* A pass is over. Return: 0 if there is another, 1 if all is done, or a negative errno. */
 static int remap_migration_next(struct remap_c *rc, struct remap_migration *m)
 {
-	if (m->pass < REMAP_MIGRATION_PASSES && m->pass_copied > REMAP_MIGRATION_FEW) {
-		remap_migration_begin_pass(rc, m);
-		return 0;
-	}
-	return remap_migration_switch(rc, m) ?: 1;
+	if (m->pass >= REMAP_MIGRATION_MAX_PASSES)
+		return remap_migration_fail(rc, "busy", -EBUSY);
+	if (!remap_migration_is_worth_it(m))
+		return remap_migration_switch(rc, m) ?: 1;
+	remap_migration_begin_pass(rc, m);
+	return 0;
 }
 
-/* Under move_lock. Return: whether there is more to do now; @ended and @m as by _end(). */
-static bool remap_migration_go_on(struct remap_c *rc, bool *ended, struct remap_migration **m)
+enum remap_migration_step {
+	REMAP_MIGRATION_AGAIN,
+	REMAP_MIGRATION_PAUSE,	/* and again */
+	REMAP_MIGRATION_WAIT,	/* for a resume */
+	REMAP_MIGRATION_ENDED,
+};
+
+/* Under move_lock. */
+static enum remap_migration_step remap_migration_go_on(struct remap_c *rc)
 {
-	struct remap_migration *now = rc->migrating.now;
+	struct remap_migration *m = rc->migrating.now;
 	int r;
 
-	if (!now || READ_ONCE(rc->stopping) || !rc->running)
-		return false;
+	if (!m || READ_ONCE(rc->stopping) || !rc->running)
+		return REMAP_MIGRATION_WAIT;
 	if (rc->migrating.stop) {
-		*ended = true;
-		*m = remap_migration_end(rc, REMAP_MIGRATION_STOPPED);
-		return false;
+		remap_migration_end(rc, REMAP_MIGRATION_STOPPED);
+		return REMAP_MIGRATION_ENDED;
 	}
-	r = now->step(rc, now);
+	r = m->step(rc, m);
 	if (r > 0)
-		r = remap_migration_next(rc, now);
+		r = remap_migration_next(rc, m);
 	/* A suspend wants us to wait: that step comes again. */
 	if (!r || r == -EINTR)
-		return true;
-	*ended = true;
-	if (r < 0 && !strcmp(rc->migrating.reason, "none"))
-		remap_migration_fail(rc, r == -ENOMEM ? "memory" : "error", r);
-	*m = remap_migration_end(rc, r > 0 ? REMAP_MIGRATION_DONE : REMAP_MIGRATION_FAILED);
-	return false;
+		return REMAP_MIGRATION_AGAIN;
+	if (r == -ENOMEM && m->pauses++ < REMAP_MIGRATION_MAX_PAUSES)
+		return REMAP_MIGRATION_PAUSE;
+	if (r == -ENOMEM)
+		remap_migration_fail(rc, "memory", r);
+	remap_migration_end(rc, r > 0 ? REMAP_MIGRATION_DONE : REMAP_MIGRATION_FAILED);
+	return REMAP_MIGRATION_ENDED;
+}
+
+static void remap_migration_queue(struct remap_c *rc)
+{
+	/* Freezable, so it goes on in bursts: nothing is written behind an image of the memory. */
+	queue_work(system_freezable_wq, &rc->migrating.work);
 }
 
 static void remap_migration_work(struct work_struct *work)
 {
 	struct remap_c *rc = container_of(work, struct remap_c, migrating.work);
 	unsigned int noio = memalloc_noio_save();
-	struct remap_migration *m = NULL;
-	bool ended = false, more;
+	unsigned long end = jiffies + REMAP_MIGRATION_BURST;
+	enum remap_migration_step step;
 
 	do {
 		mutex_lock(&rc->move_lock);
-		more = remap_migration_go_on(rc, &ended, &m);
+		step = remap_migration_go_on(rc);
 		mutex_unlock(&rc->move_lock);
 		cond_resched();
-	} while (more);
-	if (ended)
-		remap_migration_after(rc, m);
+	} while (step == REMAP_MIGRATION_AGAIN && time_before(jiffies, end));
+	if (step == REMAP_MIGRATION_PAUSE)
+		msleep(REMAP_MIGRATION_PAUSE_MS);
+	if (step <= REMAP_MIGRATION_PAUSE)
+		remap_migration_queue(rc);
+	if (step == REMAP_MIGRATION_ENDED)
+		remap_migration_after(rc);
 	memalloc_noio_restore(noio);
 }
 
@@ -178,62 +247,71 @@ static void remap_migration_work(struct work_struct *work)
 void remap_migration_resume(struct remap_c *rc)
 {
 	if (READ_ONCE(rc->migrating.now))
-		queue_work(rc->wq, &rc->migrating.work);
+		remap_migration_queue(rc);
+	if (READ_ONCE(rc->migrating.retired))
+		queue_work(system_freezable_wq, &rc->migrating.put_work);
 }
 
-/* The device stands still, and no work of ours is under way: what a switch has left can go. */
-void remap_migration_forget(struct remap_c *rc)
+/* The device stands still: nobody looks at anything. */
+void remap_migration_suspended(struct remap_c *rc)
 {
 	struct remap_migration *m;
 
+	/* It sees that it is to wait. */
+	flush_work(&rc->migrating.work);
+	mutex_lock(&rc->move_lock);
+	for (m = rc->migrating.retired; m; m = m->next)
+		m->idle = true;
+	mutex_unlock(&rc->move_lock);
+}
+
+void remap_migration_init(struct remap_c *rc)
+{
+	INIT_WORK(&rc->migrating.work, remap_migration_work);
+	INIT_WORK(&rc->migrating.put_work, remap_migration_put_work);
+	rc->migrating.reason = "none";
+}
+
+void remap_migration_exit(struct remap_c *rc)
+{
+	struct remap_migration *m;
+
+	cancel_work_sync(&rc->migrating.work);
+	cancel_work_sync(&rc->migrating.put_work);
+	if (rc->migrating.now)
+		remap_migration_free(rc, rc->migrating.now);
+	rc->migrating.now = NULL;
 	while ((m = rc->migrating.retired)) {
 		rc->migrating.retired = m->next;
 		remap_migration_free(rc, m);
 	}
 }
 
-void remap_migration_init(struct remap_c *rc)
-{
-	INIT_WORK(&rc->migrating.work, remap_migration_work);
-	rc->migrating.reason = "none";
-}
-
-void remap_migration_exit(struct remap_c *rc)
-{
-	cancel_work_sync(&rc->migrating.work);
-	if (rc->migrating.now)
-		remap_migration_free(rc, rc->migrating.now);
-	rc->migrating.now = NULL;
-	remap_migration_forget(rc);
-}
-
 static int remap_migration_stop(struct remap_c *rc)
 {
-	struct remap_migration *m = NULL;
-	bool ended = false;
+	bool ended = false, stopped;
 	int r;
 
 	r = mutex_lock_killable(&rc->move_lock);
 	if (r)
 		return r;
-	if (!rc->migrating.now)
-		r = remap_migration_refuse(rc, -ENOENT, "none is under way");
-	else
-		rc->migrating.stop = true;
+	rc->migrating.stop = rc->migrating.now;
+	stopped = rc->migrating.stop;
 	mutex_unlock(&rc->move_lock);
-	if (r)
-		return r;
+	if (!stopped)
+		return remap_migration_refuse(rc, -ENOENT, "none is under way");
 	flush_work(&rc->migrating.work);
-	/* While the device is suspended the work does nothing. */
 	mutex_lock(&rc->move_lock);
-	if (rc->migrating.now && rc->migrating.stop) {
+	/* While the device is suspended the work does nothing. */
+	if (rc->migrating.stop && rc->migrating.now) {
+		remap_migration_end(rc, REMAP_MIGRATION_STOPPED);
 		ended = true;
-		m = remap_migration_end(rc, REMAP_MIGRATION_STOPPED);
 	}
+	stopped = rc->migrating.state == REMAP_MIGRATION_STOPPED;
 	mutex_unlock(&rc->move_lock);
 	if (ended)
-		remap_migration_after(rc, m);
-	return 0;
+		remap_migration_after(rc);
+	return stopped ? 0 : remap_migration_refuse(rc, -ENOENT, "it has ended by itself");
 }
 
 static int remap_migration_status(struct remap_c *rc, char *result, unsigned int maxlen)

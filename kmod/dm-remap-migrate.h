@@ -60,24 +60,33 @@ struct remap_migration {
 	int (*step)(struct remap_c *rc, struct remap_migration *m);
 	bool last;		/* pass; all I/O to relocated sectors is held */
 	unsigned int pass;
+	unsigned int pauses;	/* for want of memory */
 	sector_t position;	/* of the pass; or a block, before the first one */
 	u64 pass_copied;	/* sectors */
+	bool unread;		/* some could not be read: another pass tries again */
+	bool dropped;		/* in this pass: what is not relocated any more */
 	int flush_seen[2];	/* at the begin, see struct remap_c */
-	struct remap_migration *next;	/* of those that are over */
+	unsigned int flush_failures;	/* likewise */
+
+	/* When it is over. */
+	struct remap_migration *next;
+	bool published;		/* everybody may have looked at the new table and spare */
+	bool idle;		/* ... and nobody does so any more */
+	bool unburied;		/* the old spare has not been told that its content has moved */
 };
 
 /* Of the migration under way, or of the last one. */
 struct remap_migrating {
 	struct remap_migration *now;	/* RCU for map(); NULL: none */
-	/* Old spares and their tables, since the last suspend. */
-	struct remap_migration *retired;
+	struct remap_migration *retired;	/* those that are over; move_lock */
 	struct work_struct work;
+	struct work_struct put_work;	/* lets go of them */
 	bool stop;			/* somebody wants it to end; move_lock */
 	/* What is reported; the target's table_lock. */
 	enum remap_migration_state state;
 	u64 copied;			/* sectors of the first pass */
 	u64 total;			/* sectors to copy */
-	u64 lost;			/* that could be read before, but not be copied */
+	u64 lost;			/* that have no content any more, and had some */
 	const char *reason;		/* a word */
 };
 
@@ -96,7 +105,7 @@ static inline void remap_migration_mark(struct remap_migrating *mg, sector_t spa
 void remap_migration_init(struct remap_c *rc);
 void remap_migration_exit(struct remap_c *rc);
 void remap_migration_resume(struct remap_c *rc);
-void remap_migration_forget(struct remap_c *rc);
+void remap_migration_suspended(struct remap_c *rc);
 int remap_migration_message(struct remap_c *rc, unsigned int argc, char **argv, char *result,
 			    unsigned int maxlen);
 const char *remap_migration_name(const struct remap_c *rc);
@@ -114,12 +123,14 @@ int remap_migration_inspect(struct remap_c *rc, struct remap_migration *m, bool 
 int remap_migration_step_blank(struct remap_c *rc, struct remap_migration *m);
 int remap_migration_step_mark(struct remap_c *rc, struct remap_migration *m);
 int remap_migration_unfinish(struct remap_c *rc, struct remap_migration *m);
-void remap_migration_bury(struct remap_c *rc, struct remap_migration *m);
+bool remap_migration_may_bury(struct remap_c *rc, struct remap_migration *m);
+bool remap_migration_bury(struct remap_c *rc, struct remap_migration *m);
 
 int remap_migration_step_copy(struct remap_c *rc, struct remap_migration *m);
 int remap_migration_copy_all(struct remap_c *rc, struct remap_migration *m);
 void remap_migration_begin_pass(struct remap_c *rc, struct remap_migration *m);
 
+int remap_switch_drop(struct remap_c *rc, struct remap_table *copy);
 int remap_migration_switch(struct remap_c *rc, struct remap_migration *m);
 
 #endif

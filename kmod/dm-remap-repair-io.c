@@ -62,8 +62,6 @@ static blk_status_t remap_repair_clone(struct remap_repair *rp, const struct rem
 	submit_bio_wait(part);
 	status = part->bi_status;
 	bio_put(part);
-	if (!status && area->spare && op_is_write(bio_op(rp->bio)))
-		WRITE_ONCE(rp->rc->slots_unflushed, true);
 	if (status && area->spare)
 		atomic64_inc(&rp->rc->table->counters->spare_errors);
 	return status;
@@ -89,6 +87,8 @@ blk_status_t remap_repair_io(struct remap_repair *rp, const void *value, sector_
 		status = remap_repair_zeroes(rp, &area, sector, count);
 	else
 		status = remap_repair_clone(rp, &area, sector, pos - rp->first, count);
+	if (!status && area.spare && op_is_write(bio_op(rp->bio)))
+		WRITE_ONCE(rp->rc->slots_unflushed, true);
 	if (status && remap_may_be_medium(status, op_is_write(bio_op(rp->bio))))
 		rp->failed = true;
 	else if (status)

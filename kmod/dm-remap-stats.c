@@ -19,6 +19,16 @@ static const char *remap_mode_name(struct remap_c *rc)
 	return "rw";
 }
 
+/* Where the spare is: a migration may change it. @name: its major and minor number. */
+void remap_spare_now(struct remap_c *rc, char *name, size_t size, u64 *start, u64 *len)
+{
+	spin_lock(&rc->table_lock);
+	strscpy(name, rc->spare->name, size);
+	*start = rc->spare_start;
+	*len = rc->spare_len;
+	spin_unlock(&rc->table_lock);
+}
+
 /* The keys and their order are a contract; more may come at the end. */
 void remap_print_status(struct remap_c *rc, char *result, unsigned int maxlen)
 {

@@ -10,4 +10,6 @@
 void remap_print_status(struct remap_c *rc, char *result, unsigned int maxlen);
 void remap_print_stats(struct remap_c *rc, char *result, unsigned int maxlen);
 
+void remap_spare_now(struct remap_c *rc, char *name, size_t size, u64 *start, u64 *len);
+
 #endif

@@ -3,6 +3,7 @@
  * Migration, the switch: all I/O to relocated sectors is held, what is left is copied, and one
  * superblock makes the new spare the one that counts. I/O to main goes on all the time.
  */
+#include <linux/blkdev.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
@@ -30,7 +31,7 @@ static void remap_switch_release(struct remap_c *rc)
 }
 
 /* Sectors that are on main again: the new spare has no use for their copies. */
-static int remap_switch_drop(struct remap_c *rc, struct remap_table *copy)
+int remap_switch_drop(struct remap_c *rc, struct remap_table *copy)
 {
 	sector_t pos = 0, last, end;
 	void *value;
@@ -39,9 +40,10 @@ static int remap_switch_drop(struct remap_c *rc, struct remap_table *copy)
 	while (!r && (value = remap_table_next(copy, &pos, &last))) {
 		if (remap_state(remap_table_at(rc->table, pos, &end)) == REMAP_MAIN) {
 			last = min(last, end);
-			remap_slots_free(&copy->slots, remap_spare_sector(value, pos),
-					 last - pos + 1);
-			r = remap_table_load(copy, pos, last, NULL);
+			r = remap_table_store(copy, pos, last, NULL);
+			if (!r && remap_state(value) != REMAP_MAIN)
+				remap_slots_free(&copy->slots, remap_spare_sector(value, pos),
+						 last - pos + 1);
 		} else {
 			last = min(last, end);
 		}
@@ -63,11 +65,12 @@ static int remap_switch_add(struct remap_c *rc, struct remap_table *copy, u64 *l
 
 		if (remap_state(value) != REMAP_MAIN) {
 			remap_table_count(copy, pos, last, &totals);
-			*lost += remap_is_trouble(value) ? 0 : totals.lost;
+			*lost += remap_state(value) == REMAP_LOST || remap_is_wrong(value) ?
+				 0 : totals.lost;
 		} else if (remap_is_pending(value)) {
 			unsigned long flags = remap_flags(value) & ~REMAP_DOUBT;
 
-			r = remap_table_load(copy, pos, last, remap_value(REMAP_MAIN, flags, 0));
+			r = remap_table_store(copy, pos, last, remap_value(REMAP_MAIN, flags, 0));
 		}
 		pos = last + 1;
 		cond_resched();
@@ -84,7 +87,7 @@ static int remap_switch_settle(struct remap_c *rc, struct remap_migration *m)
 
 	r = remap_switch_drop(rc, copy) ?: remap_switch_add(rc, copy, &lost);
 	if (r)
-		return remap_migration_fail(rc, "memory", r);
+		return r;
 	memset(&copy->totals, 0, sizeof(copy->totals));
 	remap_table_count(copy, 0, copy->len - 1, &copy->totals);
 	if (copy->totals.remapped != remap_table_totals(rc->table).remapped) {
@@ -103,6 +106,7 @@ static void remap_switch_swap(struct remap_c *rc, struct remap_migration *m)
 {
 	struct remap_spare_side *side = &m->side;
 	struct remap_meta *from = rc->meta, *to = side->meta;
+	struct remap_table *to_table;
 
 	to->commits = from->commits;
 	to->checkpoints = from->checkpoints;
@@ -113,7 +117,10 @@ static void remap_switch_swap(struct remap_c *rc, struct remap_migration *m)
 	side->table->history = rc->table->history;
 	/* No CPU takes an extent that it remembers for one of the other table. */
 	side->table->generation = rc->table->generation + 1;
-	swap(rc->table, side->table);
+	to_table = side->table;
+	side->table = rc->table;
+	/* With all that is in it, for those who look without a lock. */
+	smp_store_release(&rc->table, to_table);
 	swap(rc->meta, side->meta);
 	swap(rc->spare, side->dev);
 	swap(rc->spare_start, side->start);
@@ -126,18 +133,50 @@ static void remap_switch_swap(struct remap_c *rc, struct remap_migration *m)
 	synchronize_rcu();
 }
 
-/* It was not to be: nobody shall believe what the new spare may say. */
+/*
+ * It was not to be: nobody shall believe what the new spare may say. If it cannot be told, being
+ * newer than it tells; and if that cannot be written, the two must stay the same.
+ */
 static int remap_switch_undo(struct remap_c *rc, struct remap_migration *m)
 {
+	bool unsure, newer;
+
 	remap_switch_swap(rc, m);
 	remap_super_unlink(rc->meta->super);
-	if (remap_migration_unfinish(rc, m))
+	unsure = remap_migration_unfinish(rc, m);
+	newer = remap_meta_is_writable(rc) && !remap_checkpoint(rc, NULL);
+	if (!newer)
+		remap_meta_degrade(rc, "the end of the migration could not be written");
+	if (unsure)
 		remap_err(rc, "migrate: the new spare %s may look as if it were in use: wipe it",
 			  m->side.dev->name);
-	/* Newer than what it may say. */
-	if (remap_meta_is_writable(rc) && remap_checkpoint(rc, NULL))
-		remap_meta_degrade(rc, "the end of the migration could not be written");
+	if (unsure && !newer) {
+		WRITE_ONCE(rc->frozen, true);
+		remap_err(rc, "slots are not written any more: wipe %s, suspend, send \"restore\" and resume",
+			  m->side.dev->name);
+	}
 	return remap_migration_fail(rc, "new_spare", -EIO);
+}
+
+/*
+ * The copies are to last, by a flush that is not tried again: devices forget what a failed one was
+ * for. That may also have been somebody else's. And what was written to the old spare is to last
+ * as long as that one may count: nobody else flushes it any more.
+ */
+static int remap_switch_flush(struct remap_c *rc, struct remap_migration *m)
+{
+	struct remap_area old = remap_spare_area(rc);
+	struct block_device *bdev = m->side.dev->bdev;
+
+	if (blkdev_issue_flush(bdev) || rc->flush_failures != m->flush_failures ||
+	    atomic_read(&rc->flush_errors[false]) != m->flush_seen[false] ||
+	    atomic_read(&rc->flush_errors[true]) != m->flush_seen[true])
+		return remap_migration_fail(rc, "flush", -EIO);
+	remap_flush_begin(rc);
+	/* An old spare that cannot do so is one to get away from; who flushes next is told. */
+	if (remap_flush(rc, &old) && old.bdev->bd_disk == bdev->bd_disk)
+		return remap_migration_fail(rc, "flush", -EIO);
+	return 0;
 }
 
 /* Everything is on the new spare: make it the one that counts. */
@@ -147,10 +186,7 @@ static int remap_switch_commit(struct remap_c *rc, struct remap_migration *m)
 	struct remap_disk_super *super = meta->super;
 	__le64 generation = rc->meta->super->header.generation;
 
-	/* A failed flush may have been for what was written to the new spare, too. */
-	if (atomic_read(&rc->flush_errors[false]) != m->flush_seen[false] ||
-	    atomic_read(&rc->flush_errors[true]) != m->flush_seen[true])
-		return remap_migration_fail(rc, "flush", -EIO);
+	memcpy(super->main_id, rc->meta->super->main_id, sizeof(super->main_id));
 	super->incompat = 0;
 	super->linked_generation = generation;
 	super->header.generation = generation;
@@ -158,10 +194,11 @@ static int remap_switch_commit(struct remap_c *rc, struct remap_migration *m)
 	/* In the place of the mark: the one write that changes which spare counts. */
 	meta->copy = 1;
 	remap_table_shared(m->side.table);
+	m->published = true;
 	remap_switch_swap(rc, m);
 	if (remap_checkpoint(rc, NULL))
 		return remap_switch_undo(rc, m);
-	remap_migration_bury(rc, m);
+	m->unburied = !remap_migration_bury(rc, m);
 	/* What is known of the old one's manners is not the new one's. */
 	WRITE_ONCE(rc->devices.silent[true], false);
 	rc->devices.bad_in_a_row = 0;
@@ -185,7 +222,7 @@ int remap_migration_switch(struct remap_c *rc, struct remap_migration *m)
 	m->last = true;
 	remap_migration_begin_pass(rc, m);
 	r = remap_migration_copy_all(rc, m) ?: remap_switch_settle(rc, m) ?:
-	    remap_switch_commit(rc, m);
+	    remap_switch_flush(rc, m) ?: remap_switch_commit(rc, m);
 	m->last = false;
 	remap_switch_release(rc);
 	return r;

@@ -29,10 +29,15 @@ static bool remap_same_geometry(const struct remap_c *a, const struct remap_c *b
 	       a->spare_len == b->spare_len && a->unit == b->unit && !a->meta == !b->meta;
 }
 
-/* The same sectors, with the spare on another device: it may be the same that has come back. */
+/*
+ * The same sectors, with the spare on another device: it may be the same that has come back. As
+ * long as @b's answers, it is not: somebody has made a copy, which is older by now.
+ */
 static bool remap_is_other_spare(const struct remap_c *a, const struct remap_c *b)
 {
-	return a->ti->begin == b->ti->begin && a->ti->len == b->ti->len &&
+	bool gone = remap_is_unplugged(b->spare->bdev) || READ_ONCE(b->devices.silent[true]);
+
+	return gone && a->ti->begin == b->ti->begin && a->ti->len == b->ti->len &&
 	       a->main->bdev == b->main->bdev && a->main_start == b->main_start &&
 	       a->spare->bdev != b->spare->bdev && a->spare_start == b->spare_start &&
 	       a->spare_len == b->spare_len && a->unit == b->unit && a->meta && b->meta;
@@ -220,9 +225,9 @@ static void remap_inherit(struct remap_c *rc, struct remap_c *other)
 	} else if (other->heritage.expected && !other->active) {
 		/* It could not be resumed. */
 		rc->heritage = other->heritage;
-	}
-	if (!other->owner)
+	} else if (!other->owner) {
 		return;
+	}
 	rc->flush_failed |= other->flush_failed;
 	/* It may have lost its cache with its power: who flushes next is told. */
 	if (READ_ONCE(other->slots_unflushed))
