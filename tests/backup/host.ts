@@ -26,7 +26,7 @@ const { values } = parseArgs({
   },
 });
 
-await ensurePackages([...STAGE_PACKAGES, "cron"], log);
+await ensurePackages([...STAGE_PACKAGES, "cron", "procps"], log);
 const kernel = await ensureKernel(values.kernel, log);
 const module = values.module === undefined
   ? (await buildModule({ kdir: kernel.kdir, release: kernel.release })).path

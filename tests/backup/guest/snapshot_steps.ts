@@ -10,7 +10,7 @@ const RUNS = [[100, 1], [200, 8], [1000, 300]] as const;
 
 /** The first of the sectors that are relocated in pairs, and how far apart those are. */
 const [PAIRS_FROM, APART] = [20_000, 4096];
-const PAIRS = 80;
+const PAIRS = 40;
 
 export const SNAPSHOT_STEPS: readonly Step[] = [
   ["devices with sectors that say which they are", async () => {
