@@ -144,7 +144,10 @@ const STEPS: readonly Step[] = [
       ...["--kernel", "6.12", ...either(["--disk", "nvme", "--disk", "scsi"], [])],
     ),
   },
-  { name: "replace", run: program(20, "tests/replace/host.ts") },
+  {
+    name: "replace",
+    run: program(20, "tests/replace/host.ts", ...either(["--part", "moves"], [])),
+  },
   { name: "crash", run: program(30, "tests/crash/host.ts") },
   {
     name: "crash migrate",
