@@ -111,6 +111,23 @@ async function takesNoOther(
   }, { countsAnew: true });
 }
 
+/** What was written before may be gone, and is said once, however long the right spare takes to come. */
+async function forgetsNoFlush(bench: HotplugBench): Promise<void> {
+  const { main } = bench.loops;
+  const spare = await ScsiDisk.make(bench.scope);
+  await bench.life({ main, spare }, bench.newContent(), async (rig) => {
+    await rig.file.flush();
+    await write(rig, RELOCATED[0]!.first, 8);
+    await spare.delete();
+    const blank = await makeLoop(bench.scope, bench.workdir, { sectors: SECTORS });
+    await refuses(bench, rig, { main, spare: blank });
+    await takeUp(bench, rig, { main, spare: await spare.plugIn() });
+    await checkFails("the first flush after the return", "EIO", () => rig.file.flush());
+    await rig.file.flush();
+    await rig.check("everything after the return");
+  }, { countsAnew: true });
+}
+
 /** A digest of what lies before the slots. */
 async function headOf(disk: LoopDisk): Promise<string> {
   using file = DirectFile.open(disk.path);
@@ -141,5 +158,6 @@ export const TAKEN_UP: HotplugPart = {
     { name: "promise 1: three times under load", run: servesAgainUnderLoad },
     { name: "promise 10: a blank disk is no spare that comes back", run: takesNoBlankDisk },
     { name: "promise 2: neither is an old copy of it", run: takesNoOldCopy },
+    { name: "promise 9: a spare that is refused excuses no flush", run: forgetsNoFlush },
   ],
 };
