@@ -14,6 +14,7 @@ import { choose } from "../crash/spares.ts";
 import type { Range } from "../model/range.ts";
 import { SECTOR_BYTES, spareStamps, stamps } from "../model/stamps.ts";
 import { FaultyPair, type Side } from "./faults.ts";
+import { milliseconds, within } from "./time.ts";
 
 /** Sectors. Nothing starts at 0, so that a forgotten start is seen. */
 export const SECTORS = 256;
@@ -186,6 +187,16 @@ export class Rig implements AsyncDisposable {
 
   get migrateMessage(): string {
     return `migrate ${this.pair.path("spare")} ${this.#otherStart} ${LASTING_SECTORS}`;
+  }
+
+  /** Waits for the end of a migration: `done`, or what the target says of it. */
+  async migrationEnd(): Promise<string> {
+    for (;;) {
+      const reply = await within(this.target.send("migrate status"), "migrate status");
+      const [state = ""] = /(?<=^migrate=)\w+/.exec(reply) ?? [];
+      if (state !== "running") return state === "failed" ? reply : state;
+      await milliseconds(1);
+    }
   }
 
   /** A migration has come to its end. */

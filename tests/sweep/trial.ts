@@ -12,7 +12,7 @@ import { Blame, type Manners, slotsOf } from "./blame.ts";
 import type { Fault, FaultOp, Status } from "./faults.ts";
 import { Ledger } from "./ledger.ts";
 import { bytes, EVERYTHING, type Rig, SECTORS } from "./rig.ts";
-import { milliseconds, within } from "./time.ts";
+import { within } from "./time.ts";
 
 function big({ first, count }: Range): { first: bigint; count: bigint } {
   return { first: BigInt(first), count: BigInt(count) };
@@ -251,7 +251,7 @@ export class Trial {
     const { rig } = this;
     this.migrates = true;
     const begun = await within(outcomeOf(rig.target.send(rig.migrateMessage)), "migrate");
-    const state = begun.ok ? await this.#migration() : begun.code;
+    const state = begun.ok ? await rig.migrationEnd() : begun.code;
     if (state === "done") {
       rig.migrated();
       // Its slots are others.
@@ -265,15 +265,6 @@ export class Trial {
       (victim?.op === "write" && rig.isMetadataOfOther(victim.range.first));
     if (victim !== undefined && (!passes || final)) return;
     throw new PromiseBroken("promises 1 and 7, what can be moved is moved", `migrate: ${state}`);
-  }
-
-  async #migration(): Promise<string> {
-    for (;;) {
-      const reply = await within(this.rig.target.send("migrate status"), "migrate status");
-      const [state = ""] = /(?<=^migrate=)\w+/.exec(reply) ?? [];
-      if (state !== "running") return state === "failed" ? reply : state;
-      await milliseconds(1);
-    }
   }
 
   /** Forces a checkpoint. Who cannot write one does not know what the spare says, and stops. */
