@@ -71,12 +71,8 @@ export class FakeTable {
     if (this.defect === "start forgets what is lost") {
       for (const entry of this.#entries.values()) entry.lost = false;
     }
-    this.#automatic =
-      this.#manual =
-      this.#unmapped =
-      this.#readErrors =
-      this.#writeErrors =
-        0;
+    this.#automatic = this.#manual = this.#unmapped = 0;
+    this.#readErrors = this.#writeErrors = 0;
   }
 
   reload(): void {
@@ -95,23 +91,21 @@ export class FakeTable {
   }
 
   /** To another spare, from the last slot downwards. */
-  migrate(): void {
-    const old = this.spare;
+  migrate(old = this.spare): void {
     this.spare = new FakeDisk(new Uint8Array(old.bytes.length).fill(0xa5));
     let slot = this.geometry.spareStart + this.geometry.slots;
+    this.#used.clear();
     for (const entry of this.#entries.values()) {
-      slot--;
+      this.#used.add(--slot);
       const read = entry.lost ? "ok" : this.#tryRead(old, entry.slot);
-      const leaves = this.defect === "migration leaves a sector behind" && slot % 4 === 0;
-      if (!leaves) this.spare.at(slot).set(old.at(entry.slot));
-      const revives = this.defect === "migration revives what is lost";
-      entry.lost = (entry.lost || read !== "ok") && !revives ||
-        this.defect === "migration loses a sector" && slot % 4 === 0;
+      const defect = slot % 4 === 0 ? this.defect : undefined;
+      const from = defect === "migration leaves a sector behind" ? this.spare : old;
+      this.spare.at(slot).set(from.at(entry.slot));
+      entry.lost = entry.lost || read !== "ok" || defect === "migration loses a sector";
+      if (this.defect === "migration revives what is lost") entry.lost = false;
       entry.unreadable = false;
       entry.slot = slot;
     }
-    this.#used.clear();
-    for (const entry of this.#entries.values()) this.#used.add(entry.slot);
     if (this.defect !== "migration brings bad slots along") this.#bad.clear();
   }
 
