@@ -113,9 +113,13 @@ function missing(
   patient: Patient,
   same: boolean,
 ): Outcome {
-  if (same) return alreadyActive(session, dm, patient);
-  const { message } = spareMissing(patient);
-  session.out.warn(message);
+  const { name, table } = patient;
+  session.out.warn(
+    same
+      ? `${name}: the table on its spare ${devicePath(table.spare)} could not be written, and ` +
+        "cannot be read now"
+      : spareMissing(patient).message,
+  );
   return { ...alreadyActive(session, dm, patient), exitCode: 3 };
 }
 
