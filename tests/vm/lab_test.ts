@@ -131,7 +131,7 @@ Deno.test("the counting clock gives the same figure twice", async () => {
   const second = await figures();
   assert.ok(first.min > 0);
   assert.equal(first.min, second.min);
-  assert.ok(Math.abs(first.mean / second.mean - 1) < 0.01, `${first.mean} and ${second.mean}`);
+  assert.ok(Math.abs(first.mean / second.mean - 1) < 0.05, `${first.mean} and ${second.mean}`);
 });
 
 Deno.test("an interrupted run leaves nothing behind", async () => {

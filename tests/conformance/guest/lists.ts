@@ -89,6 +89,18 @@ export const LIST_STEPS: readonly Step[] = [
     assert.equal(await stateOf(0, BAD_SECTOR), "remapped");
     await remove();
   }],
+  ["a table that is there goes on, one in memory has its pending sectors read", async () => {
+    const again = ["create", "l0", MAIN, SPARE, "--badblocks", LIST];
+    const made = await json(0, ...again);
+    assert.deepEqual([made.spare, made.known_bad.remapped_sectors], ["activate", 8]);
+    assert.equal(await stateOf(0, BAD_SECTOR), "remapped");
+    await remove();
+    const volatile = ["create", "l0", MAIN, SPARE, "--volatile", "--force", "--yes"];
+    const read = await json(3, ...volatile, "--ddrescue", MAP, "--pending");
+    assert.deepEqual([read.known_bad.pending_sectors, read.known_bad.remapped_sectors], [1, 0]);
+    assert.equal(await stateOf(3, BAD_SECTOR), "pending");
+    await remove();
+  }],
   ["import: pending what fails only, then relocated", async () => {
     await expect(0, ...create());
     await Deno.writeTextFile(LIST, `10\n${BAD_SECTOR / 2}\n`);
