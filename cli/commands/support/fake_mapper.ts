@@ -112,6 +112,7 @@ export class FakeMapper implements Disposable {
 
   resume(name: string): Promise<void> {
     this.standstills.push(`resume ${name}`);
+    this.held.length = 0;
     return Promise.resolve();
   }
 

@@ -3,7 +3,7 @@
 import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { movedPlace, type SparePlace, SPARES_FILE } from "../../device/assemble/places.ts";
 import { resolveBlockDevice } from "../../device/block_device.ts";
-import { heldBesides, letGo, lostSectors, newlyLost } from "../../device/migrate/finish.ts";
+import { letGo, lostSectors, newlyLost } from "../../device/migrate/finish.ts";
 import type { MigrationReport } from "../../device/migrate/report.ts";
 import type { RemapDevice } from "../../device/remap_device.ts";
 import type { SectorRange } from "../../device/sectors.ts";
@@ -46,11 +46,8 @@ export async function concludeMigration(
     out.warn(words);
     return out.done(fields, `${name} goes on with the spare that it has`);
   }
-  const released = heldBesides(dm, device);
-  if (released.length > 0) {
-    session.graceMs = GRACE_MS;
-    await letGo(dm, name);
-  }
+  session.graceMs = GRACE_MS;
+  const released = await letGo(dm, device);
   const place = renamePlace(session, undertaking);
   const lost = await lossesOf(session, device, report, undertaking);
   const { spare } = device.table();

@@ -16,6 +16,7 @@ const REASONS: Readonly<Record<string, string>> = {
   full: "the new spare has too few slots",
   flush: "a device did not flush, so that nobody knows what it holds",
   incomplete: "not everything that is relocated could be copied",
+  busy: "relocated sectors are written all the time, faster than they can be copied",
   memory: "there was not enough memory",
 };
 

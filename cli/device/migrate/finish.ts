@@ -45,11 +45,26 @@ export function heldBesides(dm: DeviceMapper, device: RemapDevice): string[] {
     .filter((number) => number !== main && number !== spare);
 }
 
-/** Has the kernel let go of the old spare: it does so when the device stands still for a moment. */
-export async function letGo(dm: DeviceMapper, name: string): Promise<void> {
+/** How often, and how many milliseconds apart, it is looked whether the kernel has let go. */
+const LOOKS = 50;
+const BETWEEN_MS = 100;
+
+/**
+ * Has the kernel let go of the old spare: it does so some moments after the device has stood still.
+ * @returns what it has let go of
+ */
+export async function letGo(dm: DeviceMapper, device: RemapDevice): Promise<string[]> {
+  const held = heldBesides(dm, device);
+  if (held.length === 0) return [];
   try {
-    await dm.suspend(name, { noflush: true, skipLockfs: true });
+    await dm.suspend(device.name, { noflush: true, skipLockfs: true });
   } finally {
-    await dm.resume(name);
+    await dm.resume(device.name);
   }
+  let left = heldBesides(dm, device);
+  for (let look = 0; look < LOOKS && left.length > 0; look++) {
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_MS));
+    left = heldBesides(dm, device);
+  }
+  return held.filter((number) => !left.includes(number));
 }
