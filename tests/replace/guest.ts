@@ -3,7 +3,7 @@
 // The program inside the guest.
 import { parseArgs } from "node:util";
 import { RemapDevice } from "../../cli/device/remap_device.ts";
-import { checkEqual, checkMatch } from "../../cli/selftest/check.ts";
+import { check, checkEqual, checkMatch } from "../../cli/selftest/check.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { run } from "../model/process.ts";
 import { progress, result } from "../model/records.ts";
@@ -11,7 +11,7 @@ import { BAD_IN_FS, makeFirst, RAW, setBad } from "./disks.ts";
 import { failures } from "./failures.ts";
 import { checkContent, Load, makeFileSystem, MOUNT, mountOn, unmountAndCheck } from "./files.ts";
 import { killedAfterSwitch } from "./killed.ts";
-import { countOf, RawPart, WITHOUT_CONTENT } from "./raw.ts";
+import { countOf, RawPart, RawWriter, WITHOUT_CONTENT } from "./raw.ts";
 import type { Scene } from "./scene.ts";
 import { tool, toolJson, useTool } from "./tool.ts";
 
@@ -62,8 +62,18 @@ async function setUp(scene: Scene): Promise<void> {
   await wearOut(scene);
 }
 
+/** What was written while it was copied has been copied again. */
+function checkCopiedAgain(said: Record<string, unknown>): void {
+  const { copied_sectors: copied, length_sectors: length } = said;
+  check("sectors copied", Number(copied) > Number(length) + countOf(WITHOUT_CONTENT), {
+    expected: `more than the ${length} that there are`,
+    seen: Number(copied),
+  });
+}
+
 async function replace({ dm, node, raw, files }: Scene): Promise<void> {
   await using load = await Load.start();
+  await using writer = new RawWriter(raw, node, 1000);
   const device = RemapDevice.open(dm, "r0");
   // As a run leaves it that is killed just before the switch.
   await dm.suspend("r0", { skipLockfs: true });
@@ -71,8 +81,8 @@ async function replace({ dm, node, raw, files }: Scene): Promise<void> {
   await dm.reload("r0", [{ start: 0n, length, type: "error", params: "" }]);
   const before = device.status();
   const said = await toolJson(3, "replace", "r0", "/dev/lab/second", "--yes");
+  progress(`replace: ${JSON.stringify(said)}, ${await writer.stop()} writes`);
   await load.stop();
-  progress(`replace: ${JSON.stringify(said)}`);
   checkEqual("it was worth it", before.remapped >= 300n + BigInt(BAD_IN_FS.length), true);
   const { remapped, lost, pending } = device.status();
   checkEqual("relocated, lost, pending", [remapped, lost, pending].map(Number), [
@@ -84,6 +94,7 @@ async function replace({ dm, node, raw, files }: Scene): Promise<void> {
   checkEqual("the main device", device.table().main, second);
   await raw.check("on the second disk", node, WITHOUT_CONTENT);
   await checkContent("on the second disk", files);
+  checkCopiedAgain(said);
 }
 
 async function assembleAgain({ node, raw, files }: Scene): Promise<void> {
@@ -113,14 +124,16 @@ async function evacuate({ dm, node, raw, files }: Scene): Promise<void> {
   // Written anew, they are no loss.
   for (const { first, count } of WITHOUT_CONTENT) await raw.write(node, first, count, 4);
   await using load = await Load.start();
+  await using writer = new RawWriter(raw, node, 100_000);
   const said = await toolJson(0, "evacuate", "r0", "/dev/lab/second", "--yes", "--force");
+  progress(`evacuate: ${JSON.stringify(said)}, ${await writer.stop()} writes`);
   await load.stop();
-  progress(`evacuate: ${JSON.stringify(said)}`);
   const [line, ...more] = dm.table("r0");
   const second = await numberOf("/dev/lab/second");
   checkEqual("the table", [line?.type, line?.params, more.length], ["linear", `${second} 0`, 0]);
   await raw.check("on the second disk", node, []);
   await checkContent("on the second disk", files);
+  checkCopiedAgain(said);
 }
 
 /** Nothing of the layer is left, and nothing brings it back. */

@@ -89,3 +89,39 @@ export const WITHOUT_CONTENT = [RAW.pending, RAW.lost] as const;
 export function countOf(ranges: readonly { readonly count: number }[]): number {
   return ranges.reduce((sum, { count }) => sum + count, 0);
 }
+
+/** Places that a {@linkcode RawWriter} writes to, relocated ones among them. */
+const BUSY = { first: RAW.remapped.first - 1000, count: 6000 } as const;
+const AT_ONCE = 8;
+
+/** Writes all the time, here and there, and knows what. */
+export class RawWriter implements AsyncDisposable {
+  #stopping = false;
+  #writes = 0;
+  readonly #work: Promise<void>;
+
+  constructor(raw: RawPart, node: string, round: number) {
+    this.#work = this.#run(raw, node, round);
+    // Told when it is waited for.
+    this.#work.catch(() => undefined);
+  }
+
+  async #run(raw: RawPart, node: string, round: number): Promise<void> {
+    while (!this.#stopping) {
+      // Steps that meet every place before they come back to the first.
+      const place = (this.#writes * 389) % (BUSY.count / AT_ONCE);
+      await raw.write(node, BUSY.first + place * AT_ONCE, AT_ONCE, round + this.#writes++);
+    }
+  }
+
+  async stop(): Promise<number> {
+    this.#stopping = true;
+    await this.#work;
+    return this.#writes;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    await this.#work.catch(() => undefined);
+  }
+}
