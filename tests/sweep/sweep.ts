@@ -38,7 +38,9 @@ export type Effort =
 
 function unparkedWays(nth: number, effort: Effort): Way[] {
   const ways = MODES.map((mode, i) => ({ mode, status: STATUSES[(nth + i) % 3]!, parks: false }));
-  return effort === "short" ? ways.filter((_, i) => i !== nth % 3) : ways;
+  // Shifted against the statuses, so that each of them comes with every mode.
+  const left = (nth + Math.floor(nth / 3)) % 3;
+  return effort === "short" ? ways.filter((_, i) => i !== left) : ways;
 }
 
 /** Modes and statuses take turns, and shift against each other. */
@@ -163,7 +165,12 @@ export async function sweep(
   }
 }
 
-function waysFor(operation: Operation, nth: number, effort: Effort): readonly Way[] {
+/** How the Nth request of an operation fails. */
+export function waysFor(
+  operation: Pick<Operation, "lasts" | "parkedOnly">,
+  nth: number,
+  effort: Effort,
+): readonly Way[] {
   if (operation.parkedOnly === true) {
     return unparkedWays(nth, effort).map((way) => ({ ...way, parks: true }));
   }
