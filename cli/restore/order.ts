@@ -58,13 +58,13 @@ export function kinshipOf(
 }
 
 /**
- * Is `other` later than `snapshot`? Generations and links cannot lie; clocks and the numbers of a
- * store can, and only count together.
+ * Is `other` later than `snapshot`? Generations and links hardly lie; clocks and the numbers of a
+ * store do, and only count together.
  */
 export function orderOf(snapshot: Dated, other: Dated, lineage: Lineage): Order | "older" {
   if (snapshot.device.uuid !== undefined && snapshot.device.uuid === other.device.uuid) {
     if (other.generation !== snapshot.generation) {
-      return other.generation > snapshot.generation ? "newer" : "older";
+      return orderByGeneration(snapshot, other);
     }
     const byJournal = orderInJournal(snapshot, other);
     if (byJournal !== undefined) return byJournal;
@@ -80,6 +80,20 @@ export function orderOf(snapshot: Dated, other: Dated, lineage: Lineage): Order 
   // A spare that is not in use may be an old copy: when it was read says little.
   if (other.source === "offline") return earlier ? "older" : "unsure";
   return later ? "newer" : earlier ? "older" : "unsure";
+}
+
+/**
+ * Unless both the clock and the store say the opposite: then an old copy has been put back onto the
+ * spare, and there are two histories.
+ */
+function orderByGeneration(snapshot: Dated, other: Dated): Order | "older" {
+  const isNewer = other.generation > snapshot.generation;
+  const clockSaysSo = isNewer
+    ? other.takenAt >= snapshot.takenAt
+    : other.takenAt <= snapshot.takenAt;
+  const storeSaysSo = isNewer ? other.id >= snapshot.id : other.id <= snapshot.id;
+  if (other.source === "live" && !clockSaysSo && !storeSaysSo) return "unsure";
+  return isNewer ? "newer" : "older";
 }
 
 /** A journal only grows: of two that are of one generation, the longer one is later. */
