@@ -126,10 +126,13 @@ export class MigrationBench {
   /** A device with this spare while `body` runs. */
   async life<T>(place: SparePlace, content: Content, body: (rig: Rig) => Promise<T>): Promise<T> {
     await using scope = new Scope(this.scope.signal);
+    // Slow disks cannot do without waiting: only a device made over one can migrate to another.
+    await this.slow(place, 0);
     const rig = await Rig.make(scope, this.dm, { main: this.main, spare: place.disk }, {
       ...{ features: FEATURES, content },
       ...{ spareStart: place.start, spareLength: place.length },
     });
+    await place.disk.heal();
     await checkPromises("at its begin", rig, place);
     return await body(rig);
   }
