@@ -257,7 +257,9 @@ int remap_take_over(struct remap_c *rc)
 			remap_hand_over(other, rc);
 		else
 			error = error ?: remap_conflict(rc, other);
-		if (!error && remap_is_other_spare(rc, other))
+		/* One that was refused has only passed on what it was to be measured by. */
+		if (!error && (remap_is_other_spare(rc, other) ||
+			       (other->heritage.expected && !other->active)))
 			remap_inherit(rc, other);
 	}
 	rc->refused = rc->refused || error;

@@ -101,6 +101,8 @@ async function takesNoOther(
     await rig.file.flush();
     const before = await countersOf(rig);
     await spare.delete();
+    // Who asks again gets the same answer.
+    await refuses(bench, rig, { main, spare: other });
     await refuses(bench, rig, { main, spare: other });
     checkEqual("the other disk is as it was", await headOf(other), bytes);
     await takeUp(bench, rig, { main, spare: await spare.plugIn() });
