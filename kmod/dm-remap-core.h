@@ -116,7 +116,7 @@ struct remap_c {
 	atomic_t flush_errors[2];	/* of flushes from above; main, spare */
 	int flush_seen[2];		/* at the begin of a move; move_lock */
 	int slots_unflushed;		/* written since the last flush of the spare */
-	unsigned int flush_failures;	/* of our own; move_lock */
+	unsigned int flush_failures[2];	/* of our own; main, spare; move_lock */
 
 	/* The drain: see remap_drain(). */
 	unsigned int phase;
@@ -127,7 +127,6 @@ struct remap_c {
 	spinlock_t held_lock;
 	struct bio_list held;
 	bool holding;		/* whoever meets a relocated sector waits */
-	bool frozen;		/* slots are not written: another spare may be the one to believe */
 
 	/*
 	 * Bios that need more than to be sent, and successful reads that are to be verified; see

@@ -106,7 +106,7 @@ int remap_flush(struct remap_c *rc, const struct remap_area *area)
 	}
 	if (r) {
 		set_bit(area->spare, &rc->flush_failed);
-		rc->flush_failures++;
+		rc->flush_failures[area->spare]++;
 		remap_err(rc, "%s device %s cannot flush", area->spare ? "spare" : "main",
 			  area->spare ? rc->spare->name : rc->main->name);
 	}

@@ -19,6 +19,7 @@
 #include <linux/rcupdate.h>
 
 #include "dm-remap-io.h"
+#include "dm-remap-metadata.h"
 #include "dm-remap-repair.h"
 #include "dm-remap-table.h"
 #include "dm-remap-verify.h"
@@ -71,6 +72,9 @@ static unsigned long remap_to_spare(struct remap_c *rc, struct bio *bio, sector_
 
 	bio_set_dev(bio, rc->spare->bdev);
 	bio->bi_iter.bi_sector = remap_spare_sector(value, sector);
+	/* A migration may have brought a spare that has to wait. */
+	if (unlikely(bio->bi_opf & REQ_NOWAIT) && !bdev_nowait(rc->spare->bdev))
+		bio->bi_opf &= ~REQ_NOWAIT;
 	if (op_is_write(bio_op(bio))) {
 		remap_migration_mark(&rc->migrating, bio->bi_iter.bi_sector, bio_sectors(bio));
 		flags |= bio->bi_opf & REQ_FUA ? 0 : REMAP_IO_SLOT_WRITE;
@@ -147,7 +151,7 @@ static __always_inline int remap_deliver(struct remap_c *rc, struct bio *bio, se
 			remap_io_set(bio, flags);
 		return DM_MAPIO_REMAPPED;
 	}
-	if (op_is_write(bio_op(bio)) && unlikely(READ_ONCE(rc->frozen)) &&
+	if (op_is_write(bio_op(bio)) && unlikely(remap_is_frozen(rc)) &&
 	    remap_state(value) != REMAP_MAIN)
 		return DM_MAPIO_KILL;
 	if (unlikely(discard || remap_is_special(value)))

@@ -196,7 +196,8 @@ static void remap_load_publish(struct remap_loader *ld)
 	ld->meta->errors = rc->meta->errors;
 	/* What a failed write may have left there need not be where it is going to stay. */
 	ld->meta->rewrite |= rc->meta->mode != REMAP_META_WRITE;
-	WRITE_ONCE(rc->frozen, false);
+	/* Reading alone makes nothing of that sure. */
+	ld->meta->frozen = rc->meta->frozen;
 	spin_lock(&rc->table_lock);
 	/* They only grow, and health has followed them. */
 	swap(ld->table->counters, rc->table->counters);

@@ -51,6 +51,12 @@ bool remap_meta_is_writable(const struct remap_c *rc)
 	return !rc->meta || READ_ONCE(rc->meta->mode) == REMAP_META_WRITE;
 }
 
+/* Would what is written to slots be lost if the other spare of a migration were believed? */
+bool remap_is_frozen(const struct remap_c *rc)
+{
+	return rc->meta && READ_ONCE(rc->meta->frozen);
+}
+
 /**
  * remap_meta_degrade() - From now on the metadata stays as it is.
  * @rc: the target
@@ -207,6 +213,8 @@ static int remap_meta_end_migration(struct remap_c *rc)
 		return 0;
 	remap_err(rc, "metadata on %s refused: a migration from it was under way, and its end cannot be written",
 		  rc->spare->name);
+	remap_meta_degrade(rc, "the end of the migration could not be written");
+	WRITE_ONCE(rc->meta->frozen, true);
 	return -EROFS;
 }
 
@@ -248,6 +256,8 @@ int remap_meta_activate(struct remap_c *rc)
 		r = remap_meta_begin(rc);
 	if (r)
 		WRITE_ONCE(rc->meta->mode, REMAP_META_FAIL);
+	else if (!rc->owner && remap_meta_is_writable(rc))
+		WRITE_ONCE(rc->meta->frozen, false);
 	mutex_unlock(&rc->move_lock);
 	memalloc_noio_restore(noio);
 	return r;
@@ -363,6 +373,8 @@ int remap_meta_restore(struct remap_c *rc, u64 *remapped)
 	}
 	if (!r) {
 		r = remap_meta_begin(rc);
+		if (!r && remap_meta_is_writable(rc))
+			WRITE_ONCE(rc->meta->frozen, false);
 		*remapped = remap_table_totals(rc->table).remapped;
 	}
 	memalloc_noio_restore(noio);

@@ -40,6 +40,7 @@ struct remap_meta {
 	bool uncertain;			/* the block at @journal_used may be on the medium */
 	bool heal;			/* the other superblock is damaged */
 	bool rewrite;			/* a checkpoint comes before anything else is written */
+	bool frozen;			/* nor are slots: another spare may be the one to believe */
 	/* Only grow. */
 	u64 commits;
 	u64 checkpoints;
@@ -51,6 +52,7 @@ struct remap_meta *remap_meta_create(const struct remap_c *rc, u64 spare_len);
 void remap_meta_destroy(struct remap_meta *meta);
 bool remap_table_is_writable(const struct remap_c *rc);
 bool remap_meta_is_writable(const struct remap_c *rc);
+bool remap_is_frozen(const struct remap_c *rc);
 void remap_meta_degrade(struct remap_c *rc, const char *why);
 int remap_meta_activate(struct remap_c *rc);
 void remap_meta_suspend(struct remap_c *rc);

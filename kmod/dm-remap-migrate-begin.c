@@ -32,7 +32,6 @@ static int remap_migration_check(struct remap_c *rc, struct remap_spare_side *si
 		return remap_migration_refuse(rc, -EINVAL,
 					      "the new spare's logical block is larger than main's");
 	if ((bdev_stable_writes(bdev) && !bdev_stable_writes(ours)) ||
-	    (bdev_nowait(ours) && !bdev_nowait(bdev)) ||
 	    bdev_dma_alignment(bdev) > bdev_dma_alignment(ours))
 		return remap_migration_refuse(rc, -EOPNOTSUPP,
 					      "the new spare needs limits of I/O that only a new table has");
@@ -104,9 +103,6 @@ static int remap_migration_start(struct remap_c *rc, struct remap_migration *m)
 	if (r)
 		return r;
 	m->step = prepared ? remap_migration_step_mark : remap_migration_step_blank;
-	m->flush_seen[false] = atomic_read(&rc->flush_errors[false]);
-	m->flush_seen[true] = atomic_read(&rc->flush_errors[true]);
-	m->flush_failures = rc->flush_failures;
 	spin_lock(&rc->table_lock);
 	rc->migrating.state = REMAP_MIGRATION_RUNNING;
 	rc->migrating.copied = 0;
@@ -137,6 +133,9 @@ int remap_migration_begin(struct remap_c *rc, const char *path, u64 start, u64 l
 	if (!rc->meta)
 		return remap_migration_refuse(rc, -EOPNOTSUPP,
 					      "a volatile table has no metadata to move");
+	/* Asked again under the lock; but to open a device takes locks that a suspend may need. */
+	if (!READ_ONCE(rc->running) || READ_ONCE(rc->stopping))
+		return remap_migration_refuse(rc, -EBUSY, "the device is suspended: resume it");
 	m = kzalloc(sizeof(*m), GFP_NOIO);
 	if (!m)
 		return -ENOMEM;

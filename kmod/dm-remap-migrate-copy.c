@@ -43,18 +43,25 @@ static u64 remap_migration_region(const struct remap_migration *m, sector_t spar
 	return (spare_sector - m->old_start) / REMAP_COPY_SECTORS;
 }
 
-/* Take the marks, and wait for the writes that have left them. */
+/*
+ * Take the marks, and wait for the writes that have left them. In the last pass, for which new
+ * ones are held, the other way round: who has not seen that yet may still mark, and no pass comes
+ * that would find it.
+ */
 void remap_migration_begin_pass(struct remap_c *rc, struct remap_migration *m)
 {
 	u64 i;
 
+	if (m->last)
+		remap_drain(rc);
 	for (i = 0; i < BITS_TO_LONGS(m->regions); i++) {
 		m->copying[i] = xchg(&m->dirty[i], 0);
 		if (!(i & 0xfff))
 			cond_resched();
 	}
 	/* Whoever marked before the exchange has loaded the phase before that. */
-	remap_drain(rc);
+	if (!m->last)
+		remap_drain(rc);
 	m->position = 0;
 	m->pass_copied = 0;
 	m->dropped = false;
@@ -85,6 +92,9 @@ static int remap_migration_store(struct remap_migration *m, sector_t first, sect
 	return r;
 }
 
+/* As long as there is hope that the last pass comes soon. */
+#define REMAP_MIGRATION_DOUBTS 4
+
 /*
  * Does a block that has been read have what was written? Where writes go on, nobody knows: the last
  * pass will.
@@ -94,19 +104,24 @@ static bool remap_migration_matches(struct remap_c *rc, struct remap_migration *
 {
 	if (remap_crcs_match_copy(rc, sector, count))
 		return true;
-	if (!m->last)
+	if (!m->last && m->pass < REMAP_MIGRATION_DOUBTS)
 		__remap_migration_mark(m, from, count);
 	return !m->last;
 }
 
 /* A block that could not be copied as a part of more. Return: 0, also if lost; or an errno. */
-static int remap_migration_block(struct remap_c *rc, struct remap_migration *m, sector_t from,
+static int remap_migration_block(struct remap_c *rc, struct remap_migration *m, const void *value,
 				 sector_t to, sector_t sector, bool *lost)
 {
 	struct remap_area old = remap_spare_area(rc), new = remap_migration_area(m);
+	sector_t from = remap_spare_sector(value, sector);
 	blk_status_t status;
 
-	status = remap_copy_retry(rc, &old, REQ_OP_READ, from, 0, rc->unit);
+	/* One that is known to be bad is not tried again and again while everybody waits. */
+	if (m->last && remap_is_pending(value))
+		status = remap_copy_io(rc, &old, REQ_OP_READ, from, 0, rc->unit);
+	else
+		status = remap_copy_retry(rc, &old, REQ_OP_READ, from, 0, rc->unit);
 	/* Fewer tries than the table line says are no verdict. */
 	if (status && remap_told_to_stop(rc))
 		return -EINTR;
@@ -139,8 +154,7 @@ static int remap_migration_blocks(struct remap_c *rc, struct remap_migration *m,
 	for (pos = part->first; pos <= part->last && !r; pos += rc->unit) {
 		sector_t to = slot + (pos - part->first);
 
-		r = remap_migration_block(rc, m, remap_spare_sector(part->value, pos), to, pos,
-					  &lost);
+		r = remap_migration_block(rc, m, part->value, to, pos, &lost);
 		if (!r)
 			r = remap_migration_store(m, pos, pos + rc->unit - 1,
 						  remap_migration_value(lost ? REMAP_LOST :
@@ -200,10 +214,10 @@ static int remap_migration_take(struct remap_c *rc, struct remap_migration *m,
 
 	if (!count && !m->dropped) {
 		/* Some may be left from sectors that are on main again. */
-		m->dropped = true;
 		r = remap_switch_drop(rc, m->side.table);
 		if (r)
 			return r;
+		m->dropped = true;
 		count = remap_slots_take(slots, rc->main_start + part->first, want, slot);
 	}
 	if (!count) {
@@ -228,6 +242,9 @@ static int remap_migration_part(struct remap_c *rc, struct remap_migration *m,
 		slot = remap_spare_sector(part->copy, part->first);
 	if (r)
 		return r;
+	if (slot < m->side.slots_start ||
+	    slot + (part->last - part->first) >= m->side.slots_start + m->side.slots)
+		return remap_migration_fail(rc, "incomplete", -EIO);
 	if (is_void)
 		r = remap_migration_store(m, part->first, part->last,
 					  remap_migration_value(REMAP_LOST, part, slot));
@@ -251,6 +268,9 @@ static void remap_migration_cut(struct remap_migration *m, struct remap_migratio
 	part->last = min(part->last, part->first + (REMAP_COPY_SECTORS - 1 - in_region));
 	part->copy = remap_table_at(m->side.table, part->first, &end);
 	part->last = min(part->last, end);
+	/* That it was pending on main, before a switch that had no memory to end. */
+	if (remap_state(part->copy) == REMAP_MAIN)
+		part->copy = NULL;
 }
 
 /**

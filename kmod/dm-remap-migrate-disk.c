@@ -187,6 +187,10 @@ int remap_migration_step_mark(struct remap_c *rc, struct remap_migration *m)
 		if (remap_checkpoint(rc, NULL))
 			remap_meta_degrade(rc, "the begin of the migration could not be written");
 	}
+	/* What counts for the copies begins here. */
+	m->flush_seen[false] = atomic_read(&rc->flush_errors[false]);
+	m->flush_seen[true] = atomic_read(&rc->flush_errors[true]);
+	memcpy(m->flush_failures, rc->flush_failures, sizeof(m->flush_failures));
 	remap_migration_begin_pass(rc, m);
 	m->step = remap_migration_step_copy;
 	return 0;
@@ -212,7 +216,9 @@ bool remap_migration_may_bury(struct remap_c *rc, struct remap_migration *m)
 			return false;
 		kind = remap_super_kind_of(super);
 		if ((kind != REMAP_SUPER_SOUND && kind != REMAP_SUPER_MOVED) ||
-		    memcmp(super->header.uuid, old->header.uuid, sizeof(old->header.uuid)))
+		    memcmp(super->header.uuid, old->header.uuid, sizeof(old->header.uuid)) ||
+		    le64_to_cpu(super->header.generation) >
+		    le64_to_cpu(old->header.generation))
 			return false;
 		sound += kind == REMAP_SUPER_SOUND;
 	}

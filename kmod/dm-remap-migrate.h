@@ -65,8 +65,8 @@ struct remap_migration {
 	u64 pass_copied;	/* sectors */
 	bool unread;		/* some could not be read: another pass tries again */
 	bool dropped;		/* in this pass: what is not relocated any more */
-	int flush_seen[2];	/* at the begin, see struct remap_c */
-	unsigned int flush_failures;	/* likewise */
+	int flush_seen[2];	/* before the first pass, see struct remap_c */
+	unsigned int flush_failures[2];	/* likewise */
 
 	/* When it is over. */
 	struct remap_migration *next;

@@ -327,7 +327,8 @@ static blk_status_t remap_write_step(struct remap_repair *rp, sector_t pos, sect
 
 	*count = min(*count, end - pos + 1);
 	/* Wherever it went, the metadata might say the other place after the next start. */
-	if (remap_is_doubtful(value))
+	if (remap_is_doubtful(value) ||
+	    (remap_state(value) != REMAP_MAIN && remap_is_frozen(rc)))
 		return BLK_STS_IOERR;
 	if (remap_is_pending(value)) {
 		*count = rc->unit;

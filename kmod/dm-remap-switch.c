@@ -151,31 +151,50 @@ static int remap_switch_undo(struct remap_c *rc, struct remap_migration *m)
 		remap_err(rc, "migrate: the new spare %s may look as if it were in use: wipe it",
 			  m->side.dev->name);
 	if (unsure && !newer) {
-		WRITE_ONCE(rc->frozen, true);
+		WRITE_ONCE(rc->meta->frozen, true);
 		remap_err(rc, "slots are not written any more: wipe %s, suspend, send \"restore\" and resume",
 			  m->side.dev->name);
 	}
 	return remap_migration_fail(rc, "new_spare", -EIO);
 }
 
+/* May the two have a cache in common? Of what is made of other devices nobody knows. */
+static bool remap_may_share_cache(const struct block_device *a, const struct block_device *b)
+{
+	return a->bd_disk == b->bd_disk || a->bd_disk->fops->submit_bio ||
+	       b->bd_disk->fops->submit_bio;
+}
+
 /*
- * The copies are to last, by a flush that is not tried again: devices forget what a failed one was
- * for. That may also have been somebody else's. And what was written to the old spare is to last
- * as long as that one may count: nobody else flushes it any more.
+ * The new spare is to flush the copies, once: devices forget what a failed flush was for. If it
+ * fails, that was also for what came from above to a device with the same cache: who flushes next
+ * there is told. If not, a flush there that has failed meanwhile may still have taken some copies.
  */
 static int remap_switch_flush(struct remap_c *rc, struct remap_migration *m)
 {
-	struct remap_area old = remap_spare_area(rc);
+	struct block_device *bdevs[] = { rc->main->bdev, rc->spare->bdev };
 	struct block_device *bdev = m->side.dev->bdev;
+	struct remap_area old = remap_spare_area(rc);
+	bool flushed = !blkdev_issue_flush(bdev), last = flushed;
+	int i;
 
-	if (blkdev_issue_flush(bdev) || rc->flush_failures != m->flush_failures ||
-	    atomic_read(&rc->flush_errors[false]) != m->flush_seen[false] ||
-	    atomic_read(&rc->flush_errors[true]) != m->flush_seen[true])
+	for (i = 0; i < ARRAY_SIZE(bdevs); i++) {
+		if (!remap_may_share_cache(bdevs[i], bdev))
+			continue;
+		if (!flushed)
+			set_bit(i, &rc->flush_failed);
+		last = last && rc->flush_failures[i] == m->flush_failures[i] &&
+		       atomic_read(&rc->flush_errors[i]) == m->flush_seen[i];
+	}
+	if (!last)
 		return remap_migration_fail(rc, "flush", -EIO);
+	/*
+	 * What was written to the old spare is to last as long as that one may count: nobody else
+	 * flushes it any more. One that cannot do so is one to get away from; who flushes next is
+	 * told.
+	 */
 	remap_flush_begin(rc);
-	/* An old spare that cannot do so is one to get away from; who flushes next is told. */
-	if (remap_flush(rc, &old) && old.bdev->bd_disk == bdev->bd_disk)
-		return remap_migration_fail(rc, "flush", -EIO);
+	remap_flush(rc, &old);
 	return 0;
 }
 

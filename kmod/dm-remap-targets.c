@@ -31,13 +31,12 @@ static bool remap_same_geometry(const struct remap_c *a, const struct remap_c *b
 
 /*
  * The same sectors, with the spare on another device: it may be the same that has come back. As
- * long as @b's answers, it is not: somebody has made a copy, which is older by now.
+ * long as @b's is there, it is not: somebody has made a copy, which is older by now.
  */
 static bool remap_is_other_spare(const struct remap_c *a, const struct remap_c *b)
 {
-	bool gone = remap_is_unplugged(b->spare->bdev) || READ_ONCE(b->devices.silent[true]);
-
-	return gone && a->ti->begin == b->ti->begin && a->ti->len == b->ti->len &&
+	return remap_is_unplugged(b->spare->bdev) && a->ti->begin == b->ti->begin &&
+	       a->ti->len == b->ti->len &&
 	       a->main->bdev == b->main->bdev && a->main_start == b->main_start &&
 	       a->spare->bdev != b->spare->bdev && a->spare_start == b->spare_start &&
 	       a->spare_len == b->spare_len && a->unit == b->unit && a->meta && b->meta;
