@@ -75,10 +75,7 @@ enum remap_disk_state {
 #define REMAP_DISK_UNFINISHED 1u	/* a migration to this spare has not ended */
 #define REMAP_DISK_MOVED 2u		/* a migration from this spare has ended */
 
-/*
- * Superblock, compat: a migration from this spare was under way. It may have ended without this
- * spare being told, so who uses it makes a new checkpoint.
- */
+/* Superblock, compat: a migration from here was under way; who uses it makes a new checkpoint. */
 #define REMAP_DISK_MIGRATING 1u
 
 #define REMAP_DISK_NAME_SIZE 128
