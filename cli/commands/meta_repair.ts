@@ -54,7 +54,8 @@ export function registerMetaRepair(parent: CommandUnknownOpts, session: Session)
       "place as a spare; a slot that cannot be read becomes a lost sector. --in-place only writes " +
       "metadata; when it is cut short by a crash, run it again, or put the --backup back with dd.",
       "A table whose superblocks are both gone is found with --main, if it was made for the whole of " +
-      "both devices; it has lost its name and options, which `create` and the next checkpoint bring.",
+      "both devices; it has lost its name and options, which `create` and the next checkpoint bring. " +
+      "MAIN has to be the right one: nothing that is left on DEV could tell.",
       "Exit code 3 means that the table is sound again, and something of it could not be saved.",
     ],
     examples: [
