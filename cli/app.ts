@@ -71,7 +71,7 @@ export function buildProgram(session: Session, json = false): CommandUnknownOpts
   });
   registerAll(program, session);
   document(program, {
-    notes: ["`dmremap-ts help COMMAND` and `dmremap-ts man COMMAND` tell more about a command."],
+    notes: ["`dmremap-ts COMMAND --help` and `dmremap-ts man COMMAND` tell more about a command."],
     examples: [
       ["create r0 /dev/sdb1 /dev/sdc1", "put a remap device over sdb1"],
       ["status", "see how all remap devices are"],
