@@ -204,17 +204,25 @@ int remap_heal_super(struct remap_c *rc)
 
 /*
  * A migration from here may have ended without this spare hearing of it. Being newer than the
- * switch tells that we have gone on; who cannot be must not go on.
+ * switch tells that we have gone on; who cannot be must not go on. Twice: the switch knew the
+ * generation in memory, which the medium may have been one behind. The mark goes with the second.
  */
 static int remap_meta_end_migration(struct remap_c *rc)
 {
-	remap_super_unlink(rc->meta->super);
-	if (remap_meta_is_writable(rc) && !remap_checkpoint(rc, NULL))
-		return 0;
+	struct remap_meta *meta = rc->meta;
+
+	meta->super->compat |= cpu_to_le32(REMAP_DISK_MIGRATING);
+	if (remap_meta_is_writable(rc) && !remap_checkpoint(rc, NULL)) {
+		remap_super_unlink(meta->super);
+		if (!remap_checkpoint(rc, NULL)) {
+			WRITE_ONCE(meta->frozen, false);
+			return 0;
+		}
+	}
 	remap_err(rc, "metadata on %s refused: a migration from it was under way, and its end cannot be written",
 		  rc->spare->name);
 	remap_meta_degrade(rc, "the end of the migration could not be written");
-	WRITE_ONCE(rc->meta->frozen, true);
+	WRITE_ONCE(meta->frozen, true);
 	return -EROFS;
 }
 
@@ -232,7 +240,7 @@ static int remap_meta_begin(struct remap_c *rc)
 		remap_meta_degrade(rc, "it has features that this version does not know");
 	else if (meta->heal && remap_heal_super(rc))
 		remap_meta_degrade(rc, "the damaged superblock could not be written");
-	if (meta->super->compat & cpu_to_le32(REMAP_DISK_MIGRATING))
+	if (meta->frozen || meta->super->compat & cpu_to_le32(REMAP_DISK_MIGRATING))
 		return remap_meta_end_migration(rc);
 	if (remap_meta_is_writable(rc) && meta->rewrite && remap_checkpoint(rc, NULL))
 		remap_meta_degrade(rc, "the table that was read could not be written");
@@ -256,8 +264,6 @@ int remap_meta_activate(struct remap_c *rc)
 		r = remap_meta_begin(rc);
 	if (r)
 		WRITE_ONCE(rc->meta->mode, REMAP_META_FAIL);
-	else if (!rc->owner && remap_meta_is_writable(rc))
-		WRITE_ONCE(rc->meta->frozen, false);
 	mutex_unlock(&rc->move_lock);
 	memalloc_noio_restore(noio);
 	return r;
@@ -373,8 +379,6 @@ int remap_meta_restore(struct remap_c *rc, u64 *remapped)
 	}
 	if (!r) {
 		r = remap_meta_begin(rc);
-		if (!r && remap_meta_is_writable(rc))
-			WRITE_ONCE(rc->meta->frozen, false);
 		*remapped = remap_table_totals(rc->table).remapped;
 	}
 	memalloc_noio_restore(noio);

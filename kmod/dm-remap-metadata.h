@@ -40,7 +40,7 @@ struct remap_meta {
 	bool uncertain;			/* the block at @journal_used may be on the medium */
 	bool heal;			/* the other superblock is damaged */
 	bool rewrite;			/* a checkpoint comes before anything else is written */
-	bool frozen;			/* nor are slots: another spare may be the one to believe */
+	bool frozen;			/* nor are slots: another spare may be believed */
 	/* Only grow. */
 	u64 commits;
 	u64 checkpoints;

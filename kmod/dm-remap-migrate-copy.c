@@ -96,17 +96,18 @@ static int remap_migration_store(struct remap_migration *m, sector_t first, sect
 #define REMAP_MIGRATION_DOUBTS 4
 
 /*
- * Does a block that has been read have what was written? Where writes go on, nobody knows: the last
- * pass will.
+ * May what has been read be taken for what was written? Where writes go on, nobody knows: it may
+ * for now, and the last pass will look at it.
  */
 static bool remap_migration_matches(struct remap_c *rc, struct remap_migration *m, sector_t from,
 				    sector_t sector, sector_t count)
 {
 	if (remap_crcs_match_copy(rc, sector, count))
 		return true;
-	if (!m->last && m->pass < REMAP_MIGRATION_DOUBTS)
-		__remap_migration_mark(m, from, count);
-	return !m->last;
+	if (m->last || m->pass >= REMAP_MIGRATION_DOUBTS)
+		return false;
+	__remap_migration_mark(m, from, count);
+	return true;
 }
 
 /* A block that could not be copied as a part of more. Return: 0, also if lost; or an errno. */
@@ -134,7 +135,9 @@ static int remap_migration_block(struct remap_c *rc, struct remap_migration *m, 
 		return 0;
 	}
 	if (!remap_migration_matches(rc, m, from, sector, rc->unit)) {
-		remap_crcs_mismatch(rc, sector, rc->unit);
+		/* Else it comes again, as all that is lost and need not be. */
+		if (m->last)
+			remap_crcs_mismatch(rc, sector, rc->unit);
 		return 0;
 	}
 	*lost = false;

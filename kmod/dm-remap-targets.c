@@ -42,6 +42,14 @@ static bool remap_is_other_spare(const struct remap_c *a, const struct remap_c *
 	       a->spare_len == b->spare_len && a->unit == b->unit && a->meta && b->meta;
 }
 
+/* Some of the same sectors: it was to take over, and could not. */
+static bool remap_is_refused_heir(const struct remap_c *rc, const struct remap_c *other)
+{
+	return other->heritage.expected && !other->active &&
+	       rc->ti->begin < other->ti->begin + other->ti->len &&
+	       other->ti->begin < rc->ti->begin + rc->ti->len;
+}
+
 static struct remap_span remap_main_span(const struct remap_c *rc)
 {
 	return (struct remap_span) { rc->main->bdev, rc->main_start, rc->ti->len };
@@ -257,10 +265,11 @@ int remap_take_over(struct remap_c *rc)
 		else
 			error = error ?: remap_conflict(rc, other);
 		/* One that was refused has only passed on what it was to be measured by. */
-		if (!error && (remap_is_other_spare(rc, other) ||
-			       (other->heritage.expected && !other->active)))
+		if (!error && (remap_is_other_spare(rc, other) || remap_is_refused_heir(rc, other)))
 			remap_inherit(rc, other);
 	}
+	if (!error && rc->heritage.expected && !rc->meta && !rc->owner)
+		error = "what was relocated is on a spare with metadata";
 	rc->refused = rc->refused || error;
 	mutex_unlock(&remap_targets_lock);
 
