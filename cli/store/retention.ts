@@ -55,6 +55,12 @@ export function parseDuration(text: string): Duration {
     });
   }
   const [years, months, days, hours] = match.slice(1).map((part) => Number(part ?? 0));
+  if (!years && !months && !days && !hours) {
+    // Not even the newest snapshot is newer than itself.
+    throw new UsageError(`"${text}" would keep nothing`, {
+      cure: "write at least an hour: 1h",
+    });
+  }
   return { years: years!, months: months!, days: days!, hours: hours! };
 }
 

@@ -120,14 +120,14 @@ Deno.test("a policy that says nothing keeps everything", () => {
       ["no policy"],
     ]);
   }
-  assert(!isEmptyPolicy({ within: parseDuration("0h") }));
+  assert(!isEmptyPolicy({ within: parseDuration("1h") }));
   assert.deepEqual(applyPolicy([], { last: 1 }), { keep: [], remove: [] });
 });
 
 Deno.test("durations are read as they are written", () => {
   assert.deepEqual(parseDuration("2y5m7d3h"), { years: 2, months: 5, days: 7, hours: 3 });
   assert.deepEqual(parseDuration("36h"), { years: 0, months: 0, days: 0, hours: 36 });
-  for (const text of ["2y5m7d3h", "14d", "1y6m", "0h"]) {
+  for (const text of ["2y5m7d3h", "14d", "1y6m", "1h"]) {
     assert.equal(formatDuration(parseDuration(text)), text);
   }
   for (const text of ["", "7", "d", "7d2y", "7 d", "-1d", "1.5d", "7D", "1w", "999999d"]) {
@@ -210,6 +210,12 @@ Deno.test("what a policy has kept, it keeps when it is asked again", () => {
     const once = applyPolicy(list, policy, NOW).keep.map(({ snapshot }) => snapshot);
     assert.deepEqual(applyPolicy(once, policy, NOW).remove, []);
   }));
+});
+
+Deno.test("a duration that would keep nothing, not even the newest, is refused", () => {
+  for (const text of ["0h", "0d", "0y0m"]) {
+    assert.throws(() => parseDuration(text), { message: `"${text}" would keep nothing` });
+  }
 });
 
 Deno.test("a policy that says more keeps at least as much", () => {

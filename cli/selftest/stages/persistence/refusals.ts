@@ -114,7 +114,7 @@ async function refusesNewer(bench: PersistenceBench): Promise<void> {
   await reseal(bench, version, (view) => view.setUint32(VERSION_AT, 2, true));
   checkMatch("the log", await bench.refuses("version 2", version), /newer version/);
   const feature = await bench.revive(image);
-  await reseal(bench, feature, (view) => view.setUint32(INCOMPAT_AT, 1, true));
+  await reseal(bench, feature, (view) => view.setUint32(INCOMPAT_AT, 0x8000, true));
   checkMatch("the log", await bench.refuses("an incompatible feature", feature), /newer version/);
 }
 
