@@ -214,7 +214,7 @@ Deno.test("what a policy has kept, it keeps when it is asked again", () => {
 
 Deno.test("a duration that would keep nothing, not even the newest, is refused", () => {
   for (const text of ["0h", "0d", "0y0m"]) {
-    assert.throws(() => parseDuration(text), { message: `"${text}" would keep nothing` });
+    assert.throws(() => parseDuration(text), /would keep nothing/);
   }
 });
 
