@@ -103,16 +103,16 @@ dmremap-ts remove r0 --yes
 mount -o ro /dev/sdd /mnt
 (cd /mnt && sha256sum --quiet -c /tmp/sums)
 umount /mnt
-wipefs --quiet --all /dev/sdd
+dd if=/dev/zero of=/dev/sdd bs=1M count=32 conv=fsync status=none
 `,
   "docs/emergency-metadata.md": WITHOUT_LAYER,
   "docs/emergency-spare.md": `${WITHOUT_LAYER}
-dd if=/dev/zero of=/dev/sdd bs=1M count=16 conv=fsync status=none
+dd if=/dev/zero of=/dev/sdd bs=1M count=32 conv=fsync status=none
 `,
   // The next document finds the disk under its own name.
   "docs/hotplug.md": `${WITHOUT_LAYER}
 for disk in /dev/sd[d-z]; do
-  dd if=/dev/zero of=$disk bs=1M count=16 conv=fsync status=none
+  dd if=/dev/zero of=$disk bs=1M count=32 conv=fsync status=none
   echo 1 >/sys/block/\${disk#/dev/}/device/delete
 done
 for host in /sys/class/scsi_host/host*/scan; do echo '- - -' >$host; done
@@ -124,7 +124,7 @@ dmremap-ts clear r0 --yes
 dmremap-ts remove r0 --yes
 ${AFTERWARDS}`,
   "docs/migrate.md": `${WITHOUT_LAYER}
-dd if=/dev/zero of=/dev/sdd bs=1M count=16 conv=fsync status=none
+dd if=/dev/zero of=/dev/sdd bs=1M count=32 conv=fsync status=none
 `,
 };
 
