@@ -36,7 +36,8 @@ export class ScsiDisk implements LoopDisk {
     await until("a disk of scsi_debug", () => found = findDisk());
     if (found === undefined) throw missing("a disk of scsi_debug");
     const disk = new ScsiDisk(found.address, found.name);
-    await until(`${disk.path} and its settings`, () => exists(disk.path) && exists(disk.#settings));
+    // The node is there before the kernel lets anybody open it (block/genhd.c, device_add_disk()).
+    await until(`${disk.path} and its settings`, () => opens(disk.path) && exists(disk.#settings));
     // The first time-out counts, and it comes soon.
     await Deno.writeTextFile(`${disk.#settings}/max_retries`, "0");
     await disk.#write("timeout", "1");
@@ -87,6 +88,15 @@ export class ScsiDisk implements LoopDisk {
     const [host] = this.address.split(":");
     await Deno.writeTextFile(`/sys/class/scsi_host/host${host}/scan`, "- - -");
     return await ScsiDisk.#find();
+  }
+}
+
+function opens(path: string): boolean {
+  try {
+    Deno.openSync(path).close();
+    return true;
+  } catch {
+    return false;
   }
 }
 
