@@ -85,14 +85,10 @@ async function backup(session: Session, options: BackupOptions): Promise<void> {
   if (!session.dryRun) await waitAWhile(session, options.jitter ?? 0n);
   const startedMs = Date.now();
   if (session.dryRun) return report(session, { ...await work(session, options), startedMs });
-  const run = { ...await attempt(session, options), startedMs };
-  try {
-    if (run.tellsMetrics) writeMetrics(options.textfile, run);
-  } finally {
-    if (!isSuccess(run) && (options.onFailure ?? "") !== "") {
-      const trouble = await runHook(options.onFailure!, run, (text) => say(session, text));
-      if (trouble !== undefined) session.out.warn(trouble);
-    }
+  const run = withMetrics({ ...await attempt(session, options), startedMs }, options.textfile);
+  if (!isSuccess(run) && (options.onFailure ?? "") !== "") {
+    const trouble = await runHook(options.onFailure!, run, (text) => say(session, text));
+    if (trouble !== undefined) session.out.warn(trouble);
   }
   if (run.error !== undefined) throw run.error;
   report(session, run);
@@ -193,6 +189,20 @@ function inStore(path: string): Pick<BackupRun, "heads" | "storeBytes"> {
     return contentOf(store);
   } catch {
     return {};
+  }
+}
+
+type Run = Attempt & Pick<BackupRun, "startedMs">;
+
+/** Metrics that cannot be written are a failure of their own, but none that hides the backup's. */
+function withMetrics(run: Run, path: string | undefined): Run {
+  if (!run.tellsMetrics) return run;
+  try {
+    writeMetrics(path, run);
+    return run;
+  } catch (error) {
+    if (run.error !== undefined) return run;
+    return { ...run, error, exitCode: exitCodeOf(error), problem: describeProblem(error) };
   }
 }
 

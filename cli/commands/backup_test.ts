@@ -157,6 +157,21 @@ Deno.test("a failure of all is in the metrics, and the last success stays", () =
     assert.match(nowhere.err, /metrics cannot be written/);
   }));
 
+Deno.test("metrics that cannot be written: the hook is told, and no other failure is hidden", () =>
+  inFolder(async (folder) => {
+    const told = join(folder, "told");
+    const hook = join(folder, "hook");
+    const script = `#!/bin/sh\necho "$DMREMAP_BACKUP_EXIT_CODE" >>${told}\n`;
+    Deno.writeTextFileSync(hook, script, { mode: 0o755 });
+    const args = ["backup", "--store", join(folder, "snapshots.db"), "--on-failure", hook];
+    args.push("--textfile", join(folder, "none/x.prom"));
+    assert.equal((await runTool(args, mapper({ r0: device() }))).code, 1);
+    const { code, err } = await runTool(args);
+    assert.equal(code, 6);
+    assert.doesNotMatch(err, /metrics/);
+    assert.equal(Deno.readTextFileSync(told), "1\n6\n");
+  }));
+
 Deno.test("a hook that fails, or is none, is a warning; the exit code stays", () =>
   inFolder(async (folder) => {
     const store = join(folder, "snapshots.db");
