@@ -142,6 +142,9 @@ int remap_migration_begin(struct remap_c *rc, const char *path, u64 start, u64 l
 	r = dm_get_device(rc->ti, path, dm_table_get_mode(rc->ti->table), &m->side.dev);
 	if (r) {
 		remap_err(rc, "migrate: %s cannot be opened", path);
+		/* As some kernels say that there is none. */
+		if (r == -ENOENT)
+			r = -ENODEV;
 		goto bad_device;
 	}
 	m->side.start = start;
