@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The promises of the target, and the tests that hold them: as docs/testing.md lists them, and as
+// The promises of the target, and the tests that hold them: as docs/promises.md lists them, and as
 // the tests call themselves.
 import { join } from "node:path";
 
@@ -17,12 +17,12 @@ export interface PromiseEntry {
   readonly holders: readonly Holder[];
 }
 
-const HEADING = /^### Promise (\d+)$/;
+const HEADING = /^## Promise (\d+)$/;
 const HOLDER = /^- `([^`]+)`(?:: (.+))?$/;
 
-/** Reads the sections `### Promise N`: a text, then the list of what holds it. */
+/** Reads the sections `## Promise N`: a text, then the list of what holds it. */
 export function listedPromises(document: string): PromiseEntry[] {
-  const sections = document.split(/^(?=#{2,3} )/m);
+  const sections = document.split(/^(?=## )/m);
   return sections.flatMap((section) => {
     const [heading = "", ...lines] = section.split("\n");
     const number = HEADING.exec(heading)?.[1];
@@ -72,7 +72,7 @@ function* sources(root: string, folder: string): Iterable<string> {
 /** The list as it has to be: what is named in the tree, behind what the document says already. */
 export function updated(document: string, root: string): string {
   const named = namedCases(root);
-  return document.split(/^(?=#{2,3} )/m).map((section) => {
+  return document.split(/^(?=## )/m).map((section) => {
     const number = Number(HEADING.exec(section.split("\n")[0] ?? "")?.[1]);
     if (!number) return section;
     const [entry] = listedPromises(section);
@@ -81,13 +81,13 @@ export function updated(document: string, root: string): string {
     const lines = [...kept, ...cases].map(({ where, case: name }) =>
       `- \`${where}\`${name === undefined ? "" : `: ${name}`}`
     );
-    return `### Promise ${number}\n\n${entry?.text}\n\n${lines.join("\n")}\n\n`;
+    return `## Promise ${number}\n\n${entry?.text}\n\n${lines.join("\n")}\n\n`;
   }).join("");
 }
 
 /** `deno run -A tests/docs/promises.ts` brings the list up to date. */
 if (import.meta.main) {
   const root = join(import.meta.dirname ?? ".", "..", "..");
-  const path = join(root, "docs", "testing.md");
+  const path = join(root, "docs", "promises.md");
   Deno.writeTextFileSync(path, updated(Deno.readTextFileSync(path), root));
 }

@@ -7,7 +7,7 @@ import { STAGES } from "../../cli/selftest/stages.ts";
 import { type Holder, listedPromises, namedCases } from "./promises.ts";
 
 const root = join(import.meta.dirname ?? ".", "..", "..");
-const listed = listedPromises(Deno.readTextFileSync(join(root, "docs", "testing.md")));
+const listed = listedPromises(Deno.readTextFileSync(join(root, "docs", "promises.md")));
 const named = namedCases(root);
 
 const words = ({ where, case: name }: Holder) => `${where}: ${name}`;
@@ -51,8 +51,7 @@ Deno.test("the cases' stages are stages", () => {
 });
 
 Deno.test("a section is read with its text, its list and its wrapped lines", () => {
-  const section =
-    "# T\n\n### Promise 3\n\nA read\nfails.\n\n- `tests/model`\n- `selftest errors`:" +
+  const section = "# T\n\n## Promise 3\n\nA read\nfails.\n\n- `tests/model`\n- `selftest errors`:" +
     " one name\n  goes on\n\n## Next\n\n- `tests/x`\n";
   assert.deepEqual(listedPromises(section), [{
     number: 3,
