@@ -50,9 +50,13 @@ static const char *const runtime_args[] = {
 	"--no-remote", "--cached-only", "--no-code-cache", "--ext=js",
 };
 
-/* DENO_DIR: below a file, so that the runtime can neither find nor leave a cache there. */
+/*
+ * DENO_DIR: below a file, so that the runtime can neither find nor leave a cache there. On a terminal
+ * it would say so at each start, whatever --quiet is: hence DENO_LOG.
+ */
 static const char *const extra_environment[] = {
-	"DENO_DIR=/dev/null/deno", "DENO_NO_UPDATE_CHECK=1", "DENO_NO_PROMPT=1",
+	"DENO_DIR=/dev/null/deno", "DENO_LOG=error,deno::cache::cache_db=off",
+	"DENO_NO_UPDATE_CHECK=1", "DENO_NO_PROMPT=1",
 };
 
 __attribute__((noreturn)) static void damaged(const char *how, uint64_t size)
