@@ -20,8 +20,11 @@ const WARM_UP_ROUNDS = 3;
 
 type Round = (round: number) => Promise<void>;
 
-/** Memory that a leak takes is taken every time; what merely happens to grow is not. */
-const ATTEMPTS = 3;
+/**
+ * Memory that a leak takes is taken every time; what merely happens to grow stops growing: what a
+ * count can be wrong by is bounded, see readMemoryUse().
+ */
+const ATTEMPTS = 6;
 
 /** Does the same thing over and over, and judges by what is in use before and after. */
 async function watchMemory(stage: StageRun, name: string, rounds: number, round: Round) {

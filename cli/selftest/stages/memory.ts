@@ -66,8 +66,35 @@ export function pagesOnCpuLists(zoneinfo: string): number {
     .reduce((sum, count) => sum + count, 0);
 }
 
-/** Lets the kernel give back what it only keeps for later, then looks. */
+/**
+ * How often one looks. A slab that a CPU allocates from counts as full (mm/slub.c: get_slabinfo()
+ * sees free objects on the lists of nodes only), and of the smallest objects 512 lie in one slab.
+ */
+const LOOKS = 4;
+
+/** What is in use at least: whatever blurs the count adds to it, so that the lowest one is nearest. */
 export async function readMemoryUse(): Promise<MemoryUse> {
+  const looks: MemoryUse[] = [];
+  for (let look = 0; look < LOOKS; look++) looks.push(await lookOnce());
+  return lowest(looks);
+}
+
+/** The lowest of several looks, of each kind of memory by itself. */
+export function lowest(looks: readonly MemoryUse[]): MemoryUse {
+  const least = (value: (look: MemoryUse) => number) => Math.min(...looks.map(value));
+  const caches = new Set(looks.flatMap(({ objects }) => [...objects.keys()]));
+  return {
+    objects: new Map(
+      Array.from(caches, (name) => [name, least(({ objects }) => objects.get(name) ?? 0)] as const),
+    ),
+    plainKiB: least(({ plainKiB }) => plainKiB),
+    percpuKiB: least(({ percpuKiB }) => percpuKiB),
+    vmallocKiB: least(({ vmallocKiB }) => vmallocKiB),
+  };
+}
+
+/** Lets the kernel give back what it only keeps for later, then looks. */
+async function lookOnce(): Promise<MemoryUse> {
   await Deno.writeTextFile("/proc/sys/vm/drop_caches", "3");
   for (const cache of parseSlabinfo(await Deno.readTextFile("/proc/slabinfo")).keys()) {
     // Objects on the lists of a CPU would count as in use. Merged caches have no file of their own.

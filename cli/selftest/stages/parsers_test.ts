@@ -6,7 +6,7 @@ import { parseFilefrag } from "./extents.ts";
 import { pickSectors } from "./files.ts";
 import { fioArguments, type FioJob, parseFio } from "./fio.ts";
 import { splitLeaks } from "./kmemleak.ts";
-import { growth, memoryUse } from "./memory.ts";
+import { growth, lowest, memoryUse } from "./memory.ts";
 
 Deno.test("filefrag: extents in sectors, without those that are not on the disk", () => {
   const text = `Filesystem type is: ef53
@@ -129,4 +129,19 @@ unreferenced object 0xffff888100000040 (size 64):
 `;
   assert.equal(splitLeaks(report).length, 2);
   assert.deepEqual(splitLeaks(""), []);
+});
+
+Deno.test("of several looks at the memory the lowest counts, of each kind by itself", () => {
+  const look = (a: number, b: number, plainKiB: number) => ({
+    objects: new Map([["kmalloc-8", a], ["bio-1", b]]),
+    plainKiB,
+    percpuKiB: 7,
+    vmallocKiB: 9,
+  });
+  assert.deepEqual(lowest([look(2048, 3, 40), look(1547, 4, 44), look(2048, 2, 48)]), {
+    objects: new Map([["kmalloc-8", 1547], ["bio-1", 2]]),
+    plainKiB: 40,
+    percpuKiB: 7,
+    vmallocKiB: 9,
+  });
 });
