@@ -19,7 +19,7 @@ struct request {
 };
 
 unsigned long allocation_failures;
-static unsigned long begun_blind, seen_known;
+static unsigned long begun_blind, seen_known, forgotten;
 static unsigned int seed, unit;
 static u32 *medium;		/* a block's first word; ~0: anything */
 static struct request requests[IN_FLIGHT];
@@ -63,13 +63,15 @@ static void check_range(const struct request *req)
 		check_block(block);
 }
 
+/* Most of it near the places where bucket numbers meet again. */
+static unsigned long anywhere(void)
+{
+	return chance(2) ? below(1200) + 512ul * 64 * below(2) : below(BLOCKS - MAX_BLOCKS);
+}
+
 static void begin(struct request *req)
 {
-	unsigned long count = 1 + below(chance(3) ? MAX_BLOCKS : 40);
-	/* Most of it near the places where bucket numbers meet again. */
-	unsigned long first = chance(2) ? below(1200) + 512ul * 64 * below(2) :
-					  below(BLOCKS - MAX_BLOCKS);
-	unsigned long i;
+	unsigned long count = 1 + below(chance(3) ? MAX_BLOCKS : 40), first = anywhere(), i;
 
 	*req = (struct request) {
 		.active = true, .ok = !chance(6), .sector = first * unit, .sectors = count * unit,
@@ -103,15 +105,22 @@ static void end(struct request *req)
 	req->active = false;
 }
 
+/* Blocks of one chunk or of several that nobody is writing. */
 static void forget(void)
 {
-	unsigned long first = below(BLOCKS - 100), count = 1 + below(100), i;
+	unsigned long first = anywhere(), count = 1 + below(MAX_BLOCKS), i;
 
-	for (i = 0; i < IN_FLIGHT; i++)
-		if (requests[i].active)
+	for (i = 0; i < IN_FLIGHT; i++) {
+		unsigned long from = requests[i].sector / unit;
+
+		if (requests[i].active && from < first + count &&
+		    from + requests[i].sectors / unit > first)
 			return;
-	for (i = 0; i < count; i++)
-		medium[first + i] = ~0u;
+	}
+	for (i = first; i < first + count; i++) {
+		forgotten += remap_word_known(remap_crcs_word(crcs, (sector_t)i * unit));
+		medium[i] = ~0u;
+	}
 	remap_crcs_forget(crcs, first * unit, (first + count) * unit - 1);
 }
 
@@ -178,13 +187,14 @@ int main(void)
 	for (seed = 1, unit = 1; unit <= 8; unit *= 8) {
 		medium = calloc(BLOCKS, sizeof(*medium));
 		memset(medium, 0xff, BLOCKS * sizeof(*medium));
-		crcs = remap_crcs_create(BLOCKS * unit, unit);
+		crcs = remap_crcs_create(unit);
 		run(6000);
 		remap_crcs_destroy(crcs);
 		if (remap_crcs_pages.counter)
 			fail("pages are left", remap_crcs_pages.counter);
 		free(medium);
 	}
-	printf("known=%lu blind=%lu failures=%lu\n", seen_known, begun_blind, allocation_failures);
+	printf("known=%lu forgotten=%lu blind=%lu failures=%lu\n", seen_known, forgotten,
+	       begun_blind, allocation_failures);
 	return 0;
 }
