@@ -38,6 +38,7 @@ export function registerSelftest(parent: CommandUnknownOpts, session: Session): 
       "kernel of the virtual machine: 6.1, 6.12, debug, or an image's path; may be given again",
       collect,
     )
+    .option("--case <text>", "only cases with this in their name; may be given again", collect)
     .option("--exclude <stage>", "leave a stage away; may be given again", collect)
     .option("--junit <file>", "also write the report as JUnit XML")
     .option("--seed <n>", "repeat the random choices of an earlier run", UINT32)
@@ -63,6 +64,7 @@ export function registerSelftest(parent: CommandUnknownOpts, session: Session): 
       ["selftest", "everything, here if possible"],
       ["selftest --vm --kernel /boot/vmlinuz-$(uname -r)", "try this server's kernel in QEMU"],
       ["selftest functional stress --duration 300", "two stages, one of them for long"],
+      ["selftest persistence --case 'a reload'", "some cases of a stage"],
       ["selftest --json --junit report.xml --exclude performance", "for CI"],
       ["selftest list", "the stages"],
     ],
@@ -73,6 +75,7 @@ export function registerSelftest(parent: CommandUnknownOpts, session: Session): 
 interface Options {
   readonly vm?: true;
   readonly kernel?: string[];
+  readonly case?: string[];
   readonly exclude?: string[];
   readonly junit?: string;
   readonly seed?: bigint;
@@ -156,6 +159,7 @@ function settingsOf(options: Options): StageSettings {
     ...DEFAULT_SETTINGS,
     seed: Number(seed),
     figures: options.figures,
+    cases: options.case ?? [],
     ...inGuest() ? { performanceSeconds: 1 } : {},
     ...duration === undefined ? {} : { stressSeconds: Number(duration) },
   };
@@ -164,7 +168,8 @@ function settingsOf(options: Options): StageSettings {
 function guestArguments(stages: readonly string[], settings: StageSettings): string[] {
   const figures = settings.figures ? [] : ["--no-figures"];
   const numbers = ["--seed", `${settings.seed}`, "--duration", `${settings.stressSeconds}`];
-  return [...stages, ...numbers, ...figures];
+  const cases = settings.cases.flatMap((text) => ["--case", text]);
+  return [...stages, ...numbers, ...figures, ...cases];
 }
 
 /** The kernel that runs here, or will after the next boot; else one that the lab can get. */

@@ -19,6 +19,8 @@ export interface StageSettings {
   readonly figures: boolean;
   /** Loads and unloads, device lives, rounds of I/O in the leak stage. */
   readonly leakRounds: number;
+  /** Only cases with one of these in their names, and what they build on; none: all of them. */
+  readonly cases: readonly string[];
 }
 
 export const DEFAULT_SETTINGS: Omit<StageSettings, "seed"> = {
@@ -27,6 +29,7 @@ export const DEFAULT_SETTINGS: Omit<StageSettings, "seed"> = {
   performanceSeconds: 2,
   figures: true,
   leakRounds: 20,
+  cases: [],
 };
 
 export interface Stage {
@@ -82,6 +85,7 @@ const CASE_LIMIT_MS = 600_000;
 export class StageRun {
   #failed = 0;
   #skipped = 0;
+  #chosen = 0;
   #step = "";
 
   constructor(
@@ -117,8 +121,25 @@ export class StageRun {
     this.context.emit({ event: "figure", stage: this.name, name, value, unit });
   }
 
-  /** Runs a case; the stage goes on after a failure. Says whether it passed. */
-  async case(name: string, body: Body, limitMs: number = CASE_LIMIT_MS): Promise<boolean> {
+  /** Runs a case, if it is wanted; the stage goes on after a failure. Says whether to go on. */
+  async case(name: string, body: Body, limitMs?: number): Promise<boolean> {
+    if (!this.#isWanted(name)) return true;
+    this.#chosen++;
+    return await this.#run(name, body, limitMs);
+  }
+
+  #isWanted(name: string): boolean {
+    const { cases } = this.settings;
+    return cases.length === 0 || cases.some((text) => name.includes(text));
+  }
+
+  /** @throws {Error} if not one case was wanted: what never ran has not passed */
+  checkChoice(): void {
+    if (this.settings.cases.length === 0 || this.#chosen > 0) return;
+    throw new Error(`no case has ${this.settings.cases.map((text) => `"${text}"`).join(" or ")}`);
+  }
+
+  async #run(name: string, body: Body, limitMs: number = CASE_LIMIT_MS): Promise<boolean> {
     this.signal.throwIfAborted();
     const { emit } = this.context;
     const place = { stage: this.name, step: this.#step, name };
@@ -141,7 +162,8 @@ export class StageRun {
 
   /** Runs a case that the rest of the stage builds on. */
   async must(name: string, body: Body, limitMs?: number): Promise<void> {
-    if (!await this.case(name, body, limitMs)) throw new StoppedError(`"${name}" failed`);
+    if (this.#isWanted(name)) this.#chosen++;
+    if (!await this.#run(name, body, limitMs)) throw new StoppedError(`"${name}" failed`);
   }
 
   async #attempt(body: Body, limitMs: number): Promise<unknown> {
@@ -196,6 +218,7 @@ async function attemptStage(
     } catch (error) {
       if (!(error instanceof StoppedError)) throw error;
     }
+    if (run.outcome === "passed") run.checkChoice();
     outcome = run.outcome;
   } catch (error) {
     context.signal.throwIfAborted();

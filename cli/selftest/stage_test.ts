@@ -12,13 +12,17 @@ import {
   type StageRun,
 } from "./stage.ts";
 
-async function events(run: (stage: StageRun) => Promise<void>, signal?: AbortSignal) {
+async function events(
+  run: (stage: StageRun) => Promise<void>,
+  signal?: AbortSignal,
+  cases: readonly string[] = [],
+) {
   const seen: SelftestEvent[] = [];
   await runStage({ name: "s", summary: "", programs: [], run }, {
     // No stage here asks for it.
     dm: {} as DeviceMapper,
     workdir: "/nowhere",
-    settings: { ...DEFAULT_SETTINGS, seed: 1 },
+    settings: { ...DEFAULT_SETTINGS, seed: 1, cases },
     signal: signal ?? new AbortController().signal,
     emit: (event) => void seen.push(event),
   });
@@ -43,6 +47,27 @@ Deno.test("a stage goes on after a failed case, and has failed", async () => {
   assert.deepEqual(outcomes(seen), ["a: failed", "b: passed", "stage: failed"]);
   const end = seen.find((event) => event.event === "case-end");
   assert.match(end?.event === "case-end" ? end.detail ?? "" : "", /sum\n +expected: 3\n +seen: +2/);
+});
+
+Deno.test("only the cases that were asked for run, and what they build on", async () => {
+  const run = async (stage: StageRun) => {
+    await stage.case("one of the first", fail);
+    await stage.must("the rest builds on this", pass);
+    await stage.case("one of the others", pass);
+  };
+  const some = await events(run, undefined, ["others", "nothing like this"]);
+  assert.deepEqual(outcomes(some), [
+    "the rest builds on this: passed",
+    "one of the others: passed",
+    "stage: passed",
+  ]);
+  const none = await events(run, undefined, ["nothing like this"]);
+  assert.deepEqual(outcomes(none), ["the rest builds on this: passed", "stage: failed"]);
+  const end = none.find((event) => event.event === "stage-end");
+  assert.equal(
+    end?.event === "stage-end" && end.detail,
+    'no case has "nothing like this"',
+  );
 });
 
 Deno.test("what builds on a failed case does not run", async () => {
