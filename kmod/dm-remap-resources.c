@@ -4,7 +4,6 @@
  */
 #include <linux/blkdev.h>
 #include <linux/log2.h>
-#include <linux/mm.h>
 
 #include "dm-remap-copy.h"
 #include "dm-remap-core.h"
@@ -17,7 +16,7 @@ static int remap_start_verifying(struct remap_c *rc)
 {
 	if (!rc->features.verify_reads)
 		return 0;
-	rc->crcs = remap_crcs_create(rc->ti->len, rc->unit);
+	rc->crcs = remap_crcs_create(rc->unit);
 	if (!rc->crcs)
 		return -ENOMEM;
 	static_branch_inc(&remap_verifies);

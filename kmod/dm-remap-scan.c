@@ -10,7 +10,6 @@
 #include <linux/jiffies.h>
 #include <linux/kstrtox.h>
 #include <linux/math64.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "dm-remap-core.h"

@@ -8,11 +8,9 @@
  */
 #include <linux/bitmap.h>
 #include <linux/delay.h>
-#include <linux/device-mapper.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "dm-remap-table.h"

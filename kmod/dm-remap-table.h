@@ -23,7 +23,6 @@ enum remap_state {
 	REMAP_MAIN,		/* on the main device */
 	REMAP_MAPPED,		/* on the spare */
 	REMAP_LOST,		/* has a slot, but its content could not be read: not written yet */
-	REMAP_NR_STATES,
 };
 
 #define REMAP_STATE_MASK 3ul

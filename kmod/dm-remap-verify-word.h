@@ -20,7 +20,6 @@
 #include <linux/bits.h>
 #include <linux/types.h>
 
-#define REMAP_WORD_CRC GENMASK_ULL(31, 0)
 #define REMAP_WORD_WRITER BIT_ULL(32)
 #define REMAP_WORD_WRITERS GENMASK_ULL(45, 32)
 #define REMAP_WORD_TURN BIT_ULL(46)

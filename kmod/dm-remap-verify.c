@@ -69,12 +69,11 @@ static void remap_crcs_free_page(void *words)
 
 /**
  * remap_crcs_create() - Prepare to remember checksums.
- * @len: sectors of the target
  * @unit: sectors of a logical block, a power of two
  *
  * Return: NULL if there is no memory.
  */
-struct remap_crcs *remap_crcs_create(sector_t len, unsigned int unit)
+struct remap_crcs *remap_crcs_create(unsigned int unit)
 {
 	struct remap_crcs *crcs = kzalloc(sizeof(*crcs), GFP_KERNEL);
 

@@ -12,7 +12,7 @@
 
 struct remap_crcs;
 
-struct remap_crcs *remap_crcs_create(sector_t len, unsigned int unit);
+struct remap_crcs *remap_crcs_create(unsigned int unit);
 void remap_crcs_destroy(struct remap_crcs *crcs);
 void remap_crcs_sums(const struct remap_crcs *crcs, u64 *blocks, u64 *bytes);
 
