@@ -137,7 +137,6 @@ const ERRNOS: readonly (readonly [number, string, string])[] = [
 ];
 
 const BY_NUMBER = new Map(ERRNOS.map(([number, name, text]) => [number, { name, text }]));
-const BY_NAME = new Map(ERRNOS.map(([number, name]) => [name, number]));
 
 /** The symbolic name of an error number, e.g. `errnoName(16) === "EBUSY"`. */
 export function errnoName(errno: number): string {
@@ -147,9 +146,4 @@ export function errnoName(errno: number): string {
 /** What libc would say about it, e.g. `Device or resource busy`. */
 export function errnoText(errno: number): string {
   return BY_NUMBER.get(errno)?.text ?? `error ${errno}`;
-}
-
-/** The number of a symbolic name; `undefined` for one that Linux does not have. */
-export function errnoNumber(name: string): number | undefined {
-  return BY_NAME.get(name);
 }

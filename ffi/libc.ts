@@ -15,7 +15,6 @@ const SYMBOLS = {
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
-  geteuid: { parameters: [], result: "u32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
   syscall: {
     parameters: ["i64", "usize", "usize", "usize", "usize", "usize"],
@@ -63,12 +62,11 @@ export function prepareErrno(): void {
 }
 
 export const O_RDONLY = 0;
-export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_EXCL = 0o200;
 export const O_NONBLOCK = 0o4000;
 export const O_DSYNC = 0o10000;
-export const O_CLOEXEC = 0o2000000;
+const O_CLOEXEC = 0o2000000;
 /** arm64 numbers this one differently. */
 export const O_DIRECT = Deno.build.arch === "aarch64" ? 0o200000 : 0o40000;
 
@@ -108,9 +106,4 @@ export class FileDescriptor implements Disposable {
     this.#closed = true;
     libc().close(this.fd);
   }
-}
-
-/** The effective user, 0 for root. */
-export function geteuid(): number {
-  return libc().geteuid();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The reply to the message `health`: a state, a score, and the reasons.
 import { ProtocolError } from "./errors.ts";
-import { HEALTH_STATES, type HealthState, parseHealthState } from "./status_line.ts";
+import { type HealthState, parseHealthState } from "./status_line.ts";
 
 /** Why a device is not `good`. The words are those of docs/health.md. */
 export interface HealthReason {
@@ -64,9 +64,4 @@ export function formatReasons(reasons: readonly HealthReason[]): string {
   return reasons.map(({ word, value, percent }) =>
     value === undefined ? word : `${word}:${value}${percent ? "%" : ""}`
   ).join(",");
-}
-
-/** Whether one state is worse than another. */
-export function isWorse(state: HealthState, than: HealthState): boolean {
-  return HEALTH_STATES.indexOf(state) > HEALTH_STATES.indexOf(than);
 }

@@ -6,7 +6,6 @@ import {
   formatHealth,
   formatReasons,
   type HealthReason,
-  isWorse,
   parseHealth,
   parseReasons,
 } from "./health.ts";
@@ -86,9 +85,4 @@ Deno.test("any text gives a report or a ProtocolError", () => {
       assert.ok(error instanceof ProtocolError);
     }
   }));
-});
-
-Deno.test("states have an order", () => {
-  assert.ok(isWorse("failed", "critical") && isWorse("warning", "good"));
-  assert.ok(!isWorse("good", "good") && !isWorse("warning", "degraded"));
 });

@@ -53,10 +53,6 @@ export function scanMessage(
   return typeof action === "string" ? `scan ${action}` : `scan ${action.start} ${action.end}`;
 }
 
-export function saveMessage(): string {
-  return "save";
-}
-
 export function restoreMessage(): string {
   return "restore";
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { EntryChecker, OrderChecker } from "./entry.ts";
+import { EntryChecker } from "./entry.ts";
 import { MAX_SECTORS } from "./format.ts";
 
 /**
@@ -110,18 +110,4 @@ export function extentProblem(
   if (extent === undefined) return "entry of unknown state";
   const { first, length, slot, state } = extent;
   return new EntryChecker(bounds, from).problem(first, length, slot, EXTENT_STATES.indexOf(state));
-}
-
-/**
- * In a checkpoint sectors ascend, bad slots come last and ascend, too. `previous` is undefined for
- * the first entry. The same as `remap_extent_follows()`.
- */
-export function orderProblem(previous: Extent | undefined, extent: Extent): string | undefined {
-  const order = new OrderChecker();
-  if (previous !== undefined) orderStep(order, previous);
-  return orderStep(order, extent);
-}
-
-function orderStep(order: OrderChecker, { first, length, slot, state }: Extent) {
-  return order.problem(first, length, slot, state === "bad");
 }

@@ -306,12 +306,3 @@ function textAt(block: Uint8Array, at: number, size: number): string {
     end < 0 ? bytes : bytes.subarray(0, end),
   );
 }
-
-/** A text from the disk for a terminal: what could steer it is written as `\\xNN`. */
-export function printable(text: string): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex
-    /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
-}

@@ -68,12 +68,10 @@ const measurement = z.discriminatedUnion("kind", [
 
 export type Measurement = z.infer<typeof measurement>;
 export type IoMeasurement = Extract<Measurement, { kind: "io" }>;
-export type MemoryMeasurement = Extract<Measurement, { kind: "memory" }>;
 export type ScanMeasurement = Extract<Measurement, { kind: "scan" }>;
 export type CommitMeasurement = Extract<Measurement, { kind: "commit" }>;
 export type CheckpointMeasurement = Extract<Measurement, { kind: "checkpoint" }>;
 export type ActivationMeasurement = Extract<Measurement, { kind: "activation" }>;
-export type RequestMeasurement = Extract<Measurement, { kind: "request" }>;
 
 /** Checks what came over the guest's channel. */
 export function parseMeasurement(record: unknown): Measurement {

@@ -2,7 +2,6 @@
 // kmod/dm-remap-format.h, compiled in user space: the other side of every comparison here.
 import { join } from "node:path";
 import { uuidBytes } from "../../cli/metadata/block.ts";
-import { EXTENT_STATES } from "../../cli/metadata/extent.ts";
 import { ARGS_SIZE, BLOCK_SIZE, ID_SIZE, NAME_SIZE, UUID_SIZE } from "../../cli/metadata/format.ts";
 import type { Layout } from "../../cli/metadata/layout.ts";
 import type { Superblock } from "../../cli/metadata/superblock.ts";
@@ -222,11 +221,6 @@ const SUPERBLOCK_NUMBERS = [
   "written",
   "linkedGeneration",
 ] as const satisfies (keyof Superblock)[];
-
-/** The number of a state on disk. */
-export function stateNumber(state: string): number {
-  return (EXTENT_STATES as readonly string[]).indexOf(state);
-}
 
 function compile(output: string): void {
   const here = import.meta.dirname!;
