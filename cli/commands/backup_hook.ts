@@ -15,7 +15,7 @@ export function hookWords(command: string): string[] {
 }
 
 /** What the program finds in its environment. */
-export function hookEnvironment(run: BackupRun): Record<string, string> {
+function hookEnvironment(run: BackupRun): Record<string, string> {
   const names = (state: string) =>
     run.outcomes.filter((outcome) => outcome.state === state).map(({ name }) => name).join(" ");
   const { problem } = run;

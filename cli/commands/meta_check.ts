@@ -88,7 +88,7 @@ function withStart({ start = 0n }: Target, report: CheckReport): CheckReport {
 }
 
 /** What a check found, as JSON fields. */
-export function reportFields(device: string, report: CheckReport): JsonFields {
+function reportFields(device: string, report: CheckReport): JsonFields {
   const { problems, notes, superblock, generation, counts } = report;
   const head = superblock ?? report.migrated?.superblock;
   return {

@@ -26,7 +26,7 @@ export interface Content {
 }
 
 /** Where the sizes in a superblock have to follow its place. */
-export function placedAt<T extends Pick<Superblock, "spareStart" | "spareDeviceSectors">>(
+function placedAt<T extends Pick<Superblock, "spareStart" | "spareDeviceSectors">>(
   fields: T,
   { start = 0n }: Target,
   image: Image,

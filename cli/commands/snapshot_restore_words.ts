@@ -150,7 +150,7 @@ function groupLines(
   ];
 }
 
-export function witnessWords({ kind, id, place, at }: Witness): string {
+function witnessWords({ kind, id, place, at }: Witness): string {
   if (kind === "snapshot") return `snapshot ${id} (${localTime(at)})`;
   return kind === "spare" ? `the spare ${place}` : `the device ${place} in use`;
 }

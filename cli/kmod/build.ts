@@ -8,7 +8,7 @@ import { extractSources, moduleSources, type SourceFile } from "./sources.ts";
 import { cureFor, headersFolder, missingBuildTools, runningRelease } from "./toolchain.ts";
 
 /** The file that a build makes. */
-export const MODULE_FILE = "dm-remap.ko";
+const MODULE_FILE = "dm-remap.ko";
 
 /** What to build against, and where to put it. */
 export interface BuildOptions {

@@ -90,7 +90,7 @@ export class IntervalMap {
 }
 
 /** The lowest index that fits, if all behind it do, too; `count` if none does. */
-export function lowest(count: number, fits: (index: number) => boolean): number {
+function lowest(count: number, fits: (index: number) => boolean): number {
   let [low, high] = [0, count];
   while (low < high) {
     const middle = (low + high) >>> 1;

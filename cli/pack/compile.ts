@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { walkEmbedded } from "../embed/tree.ts";
 
 /** The arguments of `deno compile`; `paths` are the embedded files. */
-export function compileArguments(paths: readonly string[], output: string): string[] {
+function compileArguments(paths: readonly string[], output: string): string[] {
   const included = paths.flatMap((path) => ["--include", path]);
   return [
     "compile",

@@ -29,7 +29,7 @@ export function lineageOf(devices: Iterable<Dated["device"]>): Lineage {
 }
 
 /** Did the content of one spare move on to the other, by however many steps? */
-export function descends(
+function descends(
   uuid: string | undefined,
   from: string | undefined,
   lineage: Lineage,

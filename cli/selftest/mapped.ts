@@ -11,7 +11,7 @@ export interface MappedDevice {
 let made = 0;
 
 /** A name that nobody else uses, and that says whose it is. */
-export function freshName(purpose: string): string {
+function freshName(purpose: string): string {
   return `dmremap-selftest-${Deno.pid}-${purpose}${made++}`;
 }
 

@@ -88,7 +88,7 @@ function holds(words: Uint32Array, at: number, sector: number, generation: Gener
 }
 
 /** What a sector that was read as `sector` holds, in words. */
-export function describeSector(words: Uint32Array, sector: number): string {
+function describeSector(words: Uint32Array, sector: number): string {
   if (words.every((word) => word === 0)) return "zeros";
   const [magic, owner = 0, generation = 0] = words;
   if (magic !== MAGIC) return `bytes that nobody wrote (${hex(words)}...)`;

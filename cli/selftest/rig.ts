@@ -40,7 +40,7 @@ export interface Disks {
   readonly spare: LoopDisk;
 }
 
-export const VOLATILE: readonly string[] = ["volatile"];
+const VOLATILE: readonly string[] = ["volatile"];
 
 /** The devices that can be made to fail, by their names. */
 interface FaultyDevices {

@@ -229,7 +229,7 @@ async function attemptStage(
 }
 
 /** An error in words, with what led to it and what could not be tidied up after it. */
-export function describe(error: unknown): string {
+function describe(error: unknown): string {
   if (error instanceof SuppressedError) {
     return `${describe(error.suppressed)}\n${describe(error.error)}`;
   }

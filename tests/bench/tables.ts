@@ -10,7 +10,7 @@ import { writeMetadata } from "../../cli/metadata/write.ts";
 import { TABLE_SIZES } from "./cases.ts";
 
 /** Sectors that no entry lies in: the first of main. */
-export const FREE_SECTORS = 512_000;
+const FREE_SECTORS = 512_000;
 const LARGEST = Math.max(...TABLE_SIZES);
 /** Entries lie this far apart. */
 const DISTANCE = 64;

@@ -70,7 +70,7 @@ function* sources(root: string, folder: string): Iterable<string> {
 }
 
 /** The list as it has to be: what is named in the tree, behind what the document says already. */
-export function updated(document: string, root: string): string {
+function updated(document: string, root: string): string {
   const named = namedCases(root);
   return document.split(/^(?=## )/m).map((section) => {
     const number = Number(HEADING.exec(section.split("\n")[0] ?? "")?.[1]);

@@ -5,7 +5,7 @@ import type { ShellBlock } from "./blocks.ts";
  * A `console` block is a session: lines that start with `$ ` are typed, the others are what came
  * out. A `sh` block is only typed.
  */
-export function typedLines({ text, session }: ShellBlock): string[] {
+function typedLines({ text, session }: ShellBlock): string[] {
   if (!session) return text.split("\n").filter((line) => line.trim() !== "");
   return text.split("\n").filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
 }

@@ -8,7 +8,7 @@ import type { ArgumentModel, CommandModel, OptionModel } from "./tree_model.ts";
 const SECTION = "8";
 
 /** The page's name without its section: `dmremap-ts-kmod-build`. */
-export function pageName(path: readonly string[]): string {
+function pageName(path: readonly string[]): string {
   return [PROGRAM, ...path].join("-");
 }
 

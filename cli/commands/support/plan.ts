@@ -51,7 +51,7 @@ export function dryRunLines(plan: DryRun): string[] {
 }
 
 /** Quotes a word for a POSIX shell where it needs quotes. */
-export function shellWord(word: string): string {
+function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -39,7 +39,7 @@ export function blockDevices(system: System): BlockDevice[] {
 }
 
 /** What a driver holds is part of something else: the same bytes show up again in that. */
-export function isHeld(device: BlockDevice, system: System): boolean {
+function isHeld(device: BlockDevice, system: System): boolean {
   return system.list(`${sysfsOf(device.number)}/holders`).length > 0;
 }
 

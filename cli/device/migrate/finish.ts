@@ -39,7 +39,7 @@ export function newlyLost(
 }
 
 /** Devices that the kernel keeps open for a table that does not name them any more. */
-export function heldBesides(dm: DeviceMapper, device: RemapDevice): string[] {
+function heldBesides(dm: DeviceMapper, device: RemapDevice): string[] {
   const { main, spare } = device.table();
   return dm.deps(device.name).map(({ major, minor }) => `${major}:${minor}`)
     .filter((number) => number !== main && number !== spare);

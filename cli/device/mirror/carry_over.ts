@@ -22,7 +22,7 @@ export interface NewMain {
  * pending: the new disk can be read in these places, and must not be believed. Slots that have gone
  * bad stay so, for the spare is the same.
  */
-export function* carriedOver(missing: RangeSet, old: Iterable<Extent>): Generator<Extent> {
+function* carriedOver(missing: RangeSet, old: Iterable<Extent>): Generator<Extent> {
   for (const { first, end } of missing) {
     yield { first, length: end - first, slot: 0, state: "wrong" };
   }

@@ -67,7 +67,7 @@ const MOST_STOPS = 4;
 const EDGE = 2048;
 
 /** First and last megabyte: they come last, so that half a copy is never taken for a whole one. */
-export function edgesOf(length: number): Span[] {
+function edgesOf(length: number): Span[] {
   if (length <= 2 * EDGE) return [{ first: 0, end: length }];
   return [{ first: 0, end: EDGE }, { first: length - EDGE, end: length }];
 }

@@ -168,7 +168,7 @@ export function spansInWords(spans: readonly Span[]): string {
   return named.join(", ") + (more === 0 ? "" : ` and ${more} more ranges`);
 }
 
-export function lostError(name: string, missing: readonly Span[]): RefusedError {
+function lostError(name: string, missing: readonly Span[]): RefusedError {
   const count = missing.reduce((sum, { first, end }) => sum + end - first, 0);
   return new RefusedError(
     `${count} sectors have no content, and without the layer nobody will know: ` +

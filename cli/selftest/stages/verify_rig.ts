@@ -8,7 +8,7 @@ import type { Scope } from "../scope.ts";
 import type { StageRun } from "../stage.ts";
 import { RottenDisk } from "./verify_disk.ts";
 
-export const MAIN_SECTORS = 8192;
+const MAIN_SECTORS = 8192;
 const SPARE_SECTORS = 2048;
 
 export const VERIFYING: readonly string[] = [

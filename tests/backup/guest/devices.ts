@@ -6,7 +6,7 @@ import { openStore } from "../../../cli/store/open.ts";
 import type { SlotData } from "../../../cli/store/types.ts";
 
 /** The store of all steps but cron's. */
-export const STORE = "/tmp/store/snapshots.db";
+const STORE = "/tmp/store/snapshots.db";
 /** The option for it. */
 export const AT = ["--store", STORE] as const;
 

@@ -93,7 +93,7 @@ export function open(path: string): DirectFile {
 }
 
 /** Runs a program; its exit code and what it printed. */
-export async function run(
+async function run(
   ...argv: readonly string[]
 ): Promise<{ readonly code: number; readonly text: string }> {
   const command = new Deno.Command(argv[0]!, {

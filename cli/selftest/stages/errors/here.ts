@@ -9,7 +9,7 @@ import { ElsewhereError } from "../../stage.ts";
 /** Set for the guest that `selftest --vm` starts: it has everything that its kernel could have. */
 export const FAULT_DISKS_VARIABLE = "DMREMAP_FAULT_DISKS";
 
-export function inFaultGuest(): boolean {
+function inFaultGuest(): boolean {
   return Deno.env.get(FAULT_DISKS_VARIABLE) === "1";
 }
 

@@ -9,7 +9,7 @@ const PARAMETERS = "/sys/module/scsi_debug/parameters";
 const SECTORS = 2048;
 
 /** Bits of `opts`. */
-export const OPT_MEDIUM = 2;
+const OPT_MEDIUM = 2;
 export const OPT_TIMEOUT_MEDIUM_ACCESS = 128;
 export const OPT_TRANSPORT = 16;
 

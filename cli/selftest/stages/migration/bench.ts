@@ -17,7 +17,7 @@ import { SegmentDisk } from "../errors/segments.ts";
 import { relocateAll, SECTORS } from "../hotplug/bench.ts";
 import { layoutOn } from "../persistence/view.ts";
 
-export const FEATURES: readonly string[] = [
+const FEATURES: readonly string[] = [
   ...["max_remaps", "0", "retries", "1", "retry_delay_ms", "0"],
 ];
 

@@ -16,7 +16,7 @@ const UNREADABLE_SLOT = 600;
 const MOVED_TWICE = 700;
 
 /** Sectors that give no data, or give it only once they have healed. */
-export const HOLES: readonly number[] = [400, 401, LOST, UNREADABLE_SLOT];
+const HOLES: readonly number[] = [400, 401, LOST, UNREADABLE_SLOT];
 
 /** What {@linkcode meetEverything} leaves behind, places aside. */
 export const EVERYTHING: Omit<TableView, "places" | "slots"> = {
