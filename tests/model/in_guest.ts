@@ -22,6 +22,8 @@ export interface InGuestOptions {
   /** As in `GuestOptions`. */
   readonly share?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Told of each record of the guest; results are counted all the same. */
+  readonly onRecord?: (record: unknown) => void;
 }
 
 const encoder = new TextEncoder();
@@ -44,11 +46,16 @@ export async function runInGuest(options: InGuestOptions): Promise<number> {
   let passed = 0;
   const failures: string[] = [];
   const take = (record: unknown): void => {
+    options.onRecord?.(record);
     if (!isGuestRecord(record)) return;
     if (record.type === "progress") return log(record.text);
-    log(`${record.name}: ${record.error ?? "passed"}`);
-    if (record.error === undefined) passed++;
-    else failures.push(`${record.name}: ${record.error}`);
+    if (record.error === undefined) {
+      log(`${record.name}: passed`);
+      passed++;
+    } else {
+      log(`FAILED ${record.name}: ${record.error}`);
+      failures.push(`${record.name}: ${record.error}`);
+    }
   };
   await ensurePackages([...GUEST_PACKAGES, ...MODULE_BUILD_PACKAGES], log);
   const kernel = await ensureKernel(options.kernel, log);

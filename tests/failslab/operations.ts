@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// What is tried while memory runs out: whatever makes the module ask for some.
+import { parseScan } from "../../cli/device/scan.ts";
+import type { RemapFeatures } from "../../cli/device/table_line.ts";
+import { outcomeOf } from "../model/guest_device.ts";
+import { SECTORS } from "../sweep/rig.ts";
+import { milliseconds, within } from "../sweep/time.ts";
+import { AROUND, BAD, big, OUTSIDE, type Scene, SPAN } from "./scene.ts";
+
+export interface Operation {
+  readonly name: string;
+  readonly features?: RemapFeatures;
+  readonly lasts?: boolean;
+  readonly prepare?: (scene: Scene) => void | Promise<void>;
+  readonly run: (scene: Scene) => Promise<unknown>;
+}
+
+/** The target is made anew; who has just failed to is made once there is memory. */
+async function start(scene: Scene): Promise<void> {
+  scene.isMissing = !await scene.ask("start", scene.rig.putBack());
+}
+
+async function fill({ rig }: Scene): Promise<void> {
+  await rig.target.remap([SPAN, OUTSIDE].map(big));
+}
+
+async function makePending(scene: Scene): Promise<void> {
+  scene.spoil("read", BAD);
+  await outcomeOf(scene.rig.file.read(BigInt(BAD.first * 512), 512));
+}
+
+async function ended(scene: Scene, message: string, running: readonly string[]): Promise<void> {
+  for (;;) {
+    const reply = await within(outcomeOf(scene.rig.target.send(message)), message);
+    if (reply.ok && !running.some((state) => reply.value.includes(state))) return;
+    await milliseconds(2);
+  }
+}
+
+async function scan(scene: Scene): Promise<void> {
+  const { target } = scene.rig;
+  if (!await scene.ask("scan", target.send(`scan 0 ${SECTORS - 1}`))) return;
+  for (;;) {
+    const { state } = parseScan(await target.send("scan status"));
+    if (state !== "running" && state !== "paused") return;
+    await milliseconds(2);
+  }
+}
+
+async function migrate(scene: Scene): Promise<void> {
+  const { rig } = scene;
+  if (!await scene.ask("migrate", rig.target.send(rig.migrateMessage))) return;
+  await ended(scene, "migrate status", ["=running"]);
+  if ((await rig.migrationEnd()) === "done") rig.migrated();
+}
+
+const DEBUGFS = "/sys/kernel/debug/dm-remap";
+
+async function look(scene: Scene): Promise<void> {
+  const { target, name } = scene.rig;
+  for (const message of ["stats", "health", "scan status", "entries", "ping"]) {
+    await scene.ask(message, target.send(message));
+  }
+  for (const file of ["stats", "remap_table", "trace", "health", "config"]) {
+    await scene.ask(file, Deno.readTextFile(`${DEBUGFS}/${name}/${file}`));
+  }
+  await scene.ask("status", Promise.try(() => target.statusText()));
+}
+
+const STARTS: readonly Operation[] = [
+  {
+    name: "a volatile table, with everything",
+    features: { verifyReads: true, proactive: true, pendingPolicy: "verify" },
+    prepare: ({ rig }) => rig.takeAway(),
+    run: start,
+  },
+  { name: "a blank spare", lasts: true, prepare: ({ rig }) => rig.wipe(), run: start },
+  {
+    name: "a checkpoint",
+    lasts: true,
+    prepare: async (scene) => {
+      await fill(scene);
+      await makePending(scene);
+      await scene.rig.takeAway();
+    },
+    run: start,
+  },
+  {
+    name: "a journal",
+    lasts: true,
+    prepare: async (scene) => {
+      await fill(scene);
+      await scene.rig.crash();
+    },
+    run: start,
+  },
+  {
+    name: "reload",
+    prepare: fill,
+    run: async (scene) => {
+      if (!await scene.ask("load", scene.rig.load())) return;
+      await scene.ask("suspend", scene.rig.suspend());
+      await scene.ask("resume", scene.rig.resume());
+    },
+  },
+];
+
+const MOVES: readonly Operation[] = [
+  { name: "remap", run: (scene) => scene.remap(SPAN, OUTSIDE, { first: 220, count: 1 }) },
+  { name: "remap, lasting", lasts: true, run: (scene) => scene.remap(SPAN, OUTSIDE) },
+  {
+    name: "unmap and clear",
+    prepare: fill,
+    run: async (scene) => {
+      await scene.ask("unmap", scene.rig.target.unmap([big({ first: 100, count: 2 })]));
+      await scene.ask("clear", scene.rig.target.clear());
+    },
+  },
+  {
+    name: "a bad sector is written",
+    lasts: true,
+    prepare: (scene) => scene.spoil("write", BAD),
+    run: async (scene) => {
+      await scene.write(AROUND);
+      await scene.read(AROUND);
+      await scene.flush();
+    },
+  },
+  {
+    name: "a bad sector is read, then written",
+    prepare: (scene) => scene.spoil("read", BAD),
+    run: async (scene) => {
+      await scene.read(AROUND);
+      await scene.write(AROUND);
+      await scene.read(AROUND);
+    },
+  },
+  {
+    name: "a slot goes bad",
+    prepare: async (scene) => {
+      await fill(scene);
+      await scene.spoilSlotOf(BAD.first);
+    },
+    run: (scene) => scene.write(AROUND),
+  },
+];
+
+const OTHERS: readonly Operation[] = [
+  {
+    name: "verify_reads",
+    features: { verifyReads: true },
+    run: async (scene) => {
+      await scene.write(AROUND);
+      await scene.read(AROUND);
+      await scene.remap(SPAN);
+      await scene.read(AROUND);
+    },
+  },
+  { name: "a scan", prepare: (scene) => scene.spoil("read", BAD), run: scan },
+  {
+    name: "save and suspend",
+    lasts: true,
+    prepare: fill,
+    run: async (scene) => {
+      await scene.ask("save", scene.rig.target.send("save"));
+      await scene.ask("suspend", scene.rig.suspend());
+      await scene.ask("resume", scene.rig.resume());
+    },
+  },
+  {
+    name: "restore",
+    lasts: true,
+    prepare: fill,
+    run: async (scene) => {
+      await scene.rig.suspend();
+      await scene.ask("restore", scene.rig.target.send("restore"));
+      await scene.ask("resume", scene.rig.resume());
+    },
+  },
+  { name: "migrate", lasts: true, prepare: fill, run: migrate },
+  { name: "whoever looks", prepare: fill, run: look },
+];
+
+export const OPERATIONS: readonly Operation[] = [...STARTS, ...MOVES, ...OTHERS];
