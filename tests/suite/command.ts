@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { type Counts, countsInJunit, countsInOutput, judge } from "./counts.ts";
 import { failureLines, failuresInJunit } from "./failures.ts";
-
-const encoder = new TextEncoder();
-
-/** Writes to the run's own output. */
-export function say(text: string): void {
-  Deno.stdout.writeSync(encoder.encode(text));
-}
+import type { Say } from "./output.ts";
 
 export interface CommandOptions {
   readonly cwd: string;
+  /** Where the command's output goes while it runs. */
+  readonly say: Say;
   readonly timeoutSeconds: number;
   readonly env?: Readonly<Record<string, string>>;
   /** A JUnit report that the command writes, to be counted instead of its output. */
@@ -47,6 +43,7 @@ async function stream(
   options: CommandOptions,
 ): Promise<{ readonly code: number; readonly output: string }> {
   const [program = "", ...args] = command;
+  const { say } = options;
   say(`$ ${command.join(" ")}\n`);
   let child: Deno.ChildProcess;
   try {

@@ -2,13 +2,16 @@
 import { MODULE_BUILD_PACKAGES } from "../../cli/lab/packages.ts";
 import { ensurePackages } from "../../cli/lab/packages.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
-import { say } from "./command.ts";
 import type { Counts } from "./counts.ts";
-
-const log = (line: string) => say(`${line}\n`);
+import type { Say } from "./output.ts";
 
 /** Builds the module for a kernel with all extra warnings on; one warning is a failure. */
-export async function buildWithoutWarnings(root: string, kernelId: string): Promise<Counts> {
+export async function buildWithoutWarnings(
+  root: string,
+  kernelId: string,
+  say: Say,
+): Promise<Counts> {
+  const log = (line: string) => say(`${line}\n`);
   await ensurePackages(MODULE_BUILD_PACKAGES, log);
   const kernel = await ensureKernel(kernelId, log);
   const dir = await Deno.makeTempDir({ prefix: "dmremap-kmod-" });
