@@ -9,7 +9,7 @@ export interface ProgressSinks {
   readonly transient: (text: string) => void;
 }
 
-/** Turns events into a line for each stage, and one that says what is running. */
+/** Turns events into a line for each stage and each failed case, and one for what is running. */
 export class Progress {
   #cases = 0;
   #failed = 0;
@@ -29,6 +29,7 @@ export class Progress {
       case "case-end":
         this.#cases++;
         if (event.outcome !== "passed") this.#failed++;
+        if (event.outcome === "failed") this.#showFailure(event);
         break;
       case "stage-end":
         this.sinks.transient("");
@@ -41,6 +42,14 @@ export class Progress {
         this.sinks.line(`the kernel complained: ${event.text.split("\n")[0]}`);
         break;
     }
+  }
+
+  /** At once: a stage may take minutes, and a guest may not live to its end. */
+  #showFailure(event: Extract<SelftestEvent, { event: "case-end" }>): void {
+    const step = event.step === "" ? "" : `${event.step}: `;
+    const reason = (event.detail ?? "").split("\n")[0];
+    this.sinks.transient("");
+    this.sinks.line(`${event.stage}: FAILED ${step}${event.name}: ${reason}`);
   }
 
   #stageLine(event: Extract<SelftestEvent, { event: "stage-end" }>): string {

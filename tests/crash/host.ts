@@ -47,7 +47,7 @@ function report({ name, events }: Recording, outcome: Outcome, directory: string
       `seed ${seed}: ${rare}`,
   );
   for (const { state, check, message } of failures) {
-    log(`${check}: ${message}\n  deno task crash --replay ${directory} --state ${state}`);
+    log(`FAILED ${check}: ${message}\n  deno task crash --replay ${directory} --state ${state}`);
   }
   return failures.length === 0;
 }
@@ -135,7 +135,7 @@ async function main(): Promise<number> {
   try {
     await (values.again === undefined ? rounds : again)(directory, tally);
   } catch (error) {
-    log(messageOf(error));
+    log(`FAILED ${messageOf(error)}`);
     tally.failed++;
   }
   if (tally.failed > 0) log(`the recordings are in ${directory}`);

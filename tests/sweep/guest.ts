@@ -44,7 +44,9 @@ async function sweepOne(rig: Rig, operation: Operation): Promise<number> {
   const failures: string[] = [];
   const note = (failure: SweepFailure) => {
     failures.push(failure.message);
-    progress(`${operation.name}: ${failure.message}\n${(failure.cause as Error)?.stack ?? ""}`);
+    progress(
+      `FAILED ${operation.name}: ${failure.message}\n${(failure.cause as Error)?.stack ?? ""}`,
+    );
     if (!failure.hung) return;
     result(operation.name, failures.join("\n"));
     giveUp();
