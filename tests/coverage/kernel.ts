@@ -8,11 +8,12 @@ import { guestFailure, runGuest } from "../../cli/lab/guest.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { ensurePackages, MODULE_BUILD_PACKAGES, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
 import { FAULT_DISKS_VARIABLE } from "../../cli/selftest/stages/errors/here.ts";
-import { log } from "../model/in_guest.ts";
+import { log, runInGuest } from "../model/in_guest.ts";
 import { isCountersRecord } from "./counters.ts";
 import { addCounts, type Counts, readCounters } from "./gcov.ts";
 import { buildInstrumented } from "./instrumented.ts";
-import type { GuestRun } from "./runs.ts";
+import type { GuestRun, StageRun, SuiteRun } from "./runs.ts";
+import { buildTestModule } from "./test_module.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const MEMORY_MIB = 1536;
@@ -57,7 +58,36 @@ export class KernelMeasurement {
   }
 
   /** @returns what has failed */
-  async run({ name, command, disks }: GuestRun): Promise<string | undefined> {
+  run(run: GuestRun): Promise<string | undefined> {
+    return "suite" in run ? this.#runSuite(run) : this.#runStage(run);
+  }
+
+  async #runSuite({ name, suite, args, disks }: SuiteRun): Promise<string | undefined> {
+    const dir = await Deno.makeTempDir({ prefix: "dmremap-coverage-" });
+    const records: unknown[] = [];
+    try {
+      const code = await runInGuest({
+        program: new URL("suite_guest.ts", import.meta.url).pathname,
+        args,
+        kernel: "debug",
+        module: this.module,
+        disks,
+        share: [dir],
+        env: {
+          COVERAGE_SUITE: suite,
+          SWEEP_MODULE: await buildTestModule("sweep", "sweep_nth", `${dir}/sweep`),
+        },
+        timeoutSeconds: TIMEOUT_SECONDS,
+        onRecord: (record) => records.push(record),
+      });
+      await this.keep(name, records);
+      return code === 0 ? undefined : `${name}: see above`;
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  }
+
+  async #runStage({ name, command, disks }: StageRun): Promise<string | undefined> {
     log(`${name}: booting the debug kernel`);
     const deno = [Deno.execPath(), "run", "-A", "--no-check"];
     const [program, ...args] = command;

@@ -56,6 +56,7 @@ async function attempt(
     if (fired === 0 && scene.failed.length > 0) {
       throw new Error(`${scene.failed.join(", ")}: but there was memory`);
     }
+    await operation.after?.(scene);
     await checkAftermath(scene);
     return fired > 0 ? site : undefined;
   } catch (error) {

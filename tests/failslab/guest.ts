@@ -22,7 +22,7 @@ const operations = OPERATIONS.filter(({ name }) =>
 if (operations.length === 0) throw new Error("nothing of that name");
 
 await run("modprobe", "-a", "dm-mod", "libcrc32c");
-await run("modprobe", "brd", "rd_nr=2", "rd_size=512");
+await run("modprobe", "brd", "rd_nr=4", "rd_size=512");
 // Tables come and go all the time, and wait for nothing else.
 Deno.writeTextFileSync("/sys/kernel/rcu_expedited", "1");
 await run("insmod", Deno.env.get("SWEEP_MODULE") ?? "sweep_nth.ko");

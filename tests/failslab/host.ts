@@ -9,10 +9,9 @@
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { moduleSources } from "../../cli/kmod/sources.ts";
-import { exec } from "../../cli/lab/exec.ts";
-import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { formatColumns } from "../../cli/output/table.ts";
 import { KernelMeasurement, total } from "../coverage/kernel.ts";
+import { buildTestModule } from "../coverage/test_module.ts";
 import { log, runInGuest } from "../model/in_guest.ts";
 import { isSiteRecord, type SiteRecord } from "./injector.ts";
 import { ALLOCATIONS } from "./sites.ts";
@@ -28,20 +27,6 @@ const { values } = parseArgs({
 
 const RUN = "failslab";
 const decoder = new TextDecoder();
-
-/** A module of the tests, built for the debug kernel in `dir`. */
-async function buildTestModule(sources: URL, dir: string, name: string): Promise<string> {
-  const { kdir } = await ensureKernel("debug", log);
-  await Deno.mkdir(dir);
-  for (const file of Deno.readDirSync(sources)) {
-    await Deno.copyFile(
-      new URL(`module/${file.name}`, new URL(".", sources)),
-      `${dir}/${file.name}`,
-    );
-  }
-  await exec(["make", "-s", "-C", kdir, `M=${dir}`, "modules"]);
-  return `${dir}/${name}.ko`;
-}
 
 /** The lines of an address, the innermost first: what is inlined is told as well. */
 async function linesOf(module: string, { section, offset }: SiteRecord): Promise<FailedAt[]> {
@@ -89,8 +74,6 @@ let code: number;
 try {
   const measurement = await KernelMeasurement.open(`${values.data ?? dir}/kernel`);
   const records: unknown[] = [];
-  const sweep = new URL("../sweep/module", import.meta.url);
-  const own = new URL("module", import.meta.url);
   code = await runInGuest({
     program: new URL("guest.ts", import.meta.url).pathname,
     args: values.operation.flatMap((name) => ["--operation", name]),
@@ -98,8 +81,8 @@ try {
     module: measurement.module,
     share: [dir],
     env: {
-      SWEEP_MODULE: await buildTestModule(sweep, `${dir}/sweep`, "sweep_nth"),
-      ALLOC_MODULE: await buildTestModule(own, `${dir}/alloc`, "alloc_nth"),
+      SWEEP_MODULE: await buildTestModule("sweep", "sweep_nth", `${dir}/sweep`),
+      ALLOC_MODULE: await buildTestModule("failslab", "alloc_nth", `${dir}/alloc`),
     },
     timeoutSeconds: Number(values.timeout),
     onRecord: (record) => records.push(record),

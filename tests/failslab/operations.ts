@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What is tried while memory runs out: whatever makes the module ask for some.
+import assert from "node:assert/strict";
 import { parseScan } from "../../cli/device/scan.ts";
-import type { RemapFeatures } from "../../cli/device/table_line.ts";
+import { type RemapFeatures, toTarget } from "../../cli/device/table_line.ts";
+import { DirectFile } from "../../ffi/direct_file.ts";
 import { outcomeOf } from "../model/guest_device.ts";
 import { SECTORS } from "../sweep/rig.ts";
 import { milliseconds, within } from "../sweep/time.ts";
@@ -14,6 +16,8 @@ export interface Operation {
   readonly lasts?: boolean;
   readonly prepare?: (scene: Scene) => void | Promise<void>;
   readonly run: (scene: Scene) => Promise<unknown>;
+  /** With memory again: takes away what it has made beside the rig. */
+  readonly after?: (scene: Scene) => Promise<void>;
 }
 
 /** The target is made anew; who has just failed to is made once there is memory. */
@@ -146,7 +150,42 @@ const MOVES: readonly Operation[] = [
   },
 ];
 
+const LARGE = "failslab-large";
+const LARGE_SECTORS = 1024n;
+
+/** Larger than one page of checksums, so that there has to be a tree of such pages. */
+async function makeLarge({ rig }: Scene): Promise<void> {
+  const table = toTarget({
+    start: 0n,
+    length: LARGE_SECTORS,
+    main: "/dev/ram2",
+    mainStart: 0n,
+    spare: "/dev/ram3",
+    spareStart: 0n,
+    spareLength: 64n,
+    features: { volatile: true, verifyReads: true },
+  });
+  await rig.dm.createWithTable(LARGE, [table]);
+}
+
+/** No memory for checksums is no reason to refuse anything: it only goes unverified. */
+async function useLarge(): Promise<void> {
+  using file = DirectFile.open(`/dev/mapper/${LARGE}`, { write: true });
+  const position = (LARGE_SECTORS - 16n) * 512n;
+  const data = new Uint8Array(16 * 512).map((_, index) => index % 251);
+  for (let round = 0; round < 2; round++) {
+    await file.write(position, data);
+    assert.deepEqual(await file.read(position, data.length), data);
+  }
+}
+
 const OTHERS: readonly Operation[] = [
+  {
+    name: "verify_reads, a large device",
+    prepare: makeLarge,
+    run: useLarge,
+    after: ({ rig }) => rig.dm.remove(LARGE, { retry: true }),
+  },
   {
     name: "verify_reads",
     features: { verifyReads: true },

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+import { exec } from "../../cli/lab/exec.ts";
+import { ensureKernel } from "../../cli/lab/kernels.ts";
+import { log } from "../model/in_guest.ts";
+
+/** Builds a module of the tests, from `tests/<suite>/module`, for the debug kernel in `dir`. */
+export async function buildTestModule(suite: string, name: string, dir: string): Promise<string> {
+  const { kdir } = await ensureKernel("debug", log);
+  const sources = new URL(`../${suite}/module`, import.meta.url).pathname;
+  await Deno.mkdir(dir);
+  for (const file of Deno.readDirSync(sources)) {
+    await Deno.copyFile(`${sources}/${file.name}`, `${dir}/${file.name}`);
+  }
+  await exec(["make", "-s", "-C", kdir, `M=${dir}`, "modules"]);
+  return `${dir}/${name}.ko`;
+}
