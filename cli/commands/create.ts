@@ -110,23 +110,8 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
     .option("--list-offset <sectors>", "where MAIN begins in what the list is of", sectorNumber)
     .action(async (name, main, spare, options) => {
       checkKnownOptions(options);
-      if (options.volatile && options.format) {
-        throw new UsageError("--volatile keeps no table on SPARE, there is nothing to --format");
-      }
-      await create(session, {
-        name: deviceName(name),
-        main,
-        spare,
-        ...given("mainStart", options.mainStart),
-        ...given("length", options.length),
-        ...given("spareStart", options.spareStart),
-        ...given("spareLength", options.spareLength),
-        ...given("uuid", options.uuid),
-        ...given("readOnly", options.readOnly),
-        ...given("force", options.force),
-        ...given("format", options.format),
-        features: featuresOf(options),
-      }, options);
+      const settings = settingsOf(options);
+      await create(session, { ...settings, name: deviceName(name), main, spare }, options);
     });
   document(command, DOC);
 }
@@ -141,6 +126,26 @@ interface FeatureOptions {
   readonly pendingPolicy?: PendingPolicy;
   readonly verifyReads?: true;
   readonly scanIntervalS?: bigint;
+}
+
+/** What is asked for, but for the three devices' names. */
+type Settings = Omit<PersistentOptions, "name" | "main" | "spare">;
+
+function settingsOf(options: FeatureOptions & Omit<Settings, "features">): Settings {
+  if (options.volatile && options.format) {
+    throw new UsageError("--volatile keeps no table on SPARE, there is nothing to --format");
+  }
+  return {
+    ...given("mainStart", options.mainStart),
+    ...given("length", options.length),
+    ...given("spareStart", options.spareStart),
+    ...given("spareLength", options.spareLength),
+    ...given("uuid", options.uuid),
+    ...given("readOnly", options.readOnly),
+    ...given("force", options.force),
+    ...given("format", options.format),
+    features: featuresOf(options),
+  };
 }
 
 async function create(

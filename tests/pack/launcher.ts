@@ -17,6 +17,7 @@ interface Report {
 export async function checkLauncher(checks: Checks, probe: string): Promise<void> {
   await checkArguments(checks, probe);
   await checkEnvironment(checks, probe);
+  await checkFiles(checks, probe);
   await checkProcess(checks, probe);
 }
 
@@ -93,7 +94,9 @@ async function checkEnvironment(checks: Checks, probe: string): Promise<void> {
       assert.equal(execPath, probe);
     }
   });
+}
 
+async function checkFiles(checks: Checks, probe: string): Promise<void> {
   await checks.check("the user's deno.json, .npmrc and .env are not read", async () => {
     const folder = await Deno.makeTempDir();
     for (const name of ["deno.json", "package.json", ".npmrc", ".env", "deno.lock"]) {

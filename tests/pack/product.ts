@@ -34,6 +34,11 @@ export async function checkProduct(checks: Checks, image: string, file: string):
     assert.ok(JSON.stringify(report.checks).includes("libdevmapper"));
   });
 
+  await checkCommands(checks, cell);
+  await checkSurroundings(checks, cell);
+}
+
+async function checkCommands(checks: Checks, cell: Cell): Promise<void> {
   const hasDriver = (await Deno.readTextFile("/proc/misc")).includes("device-mapper");
   await checks.check(`list ${hasDriver ? "with" : "without"} a device mapper`, async () => {
     const { code, stdout, stderr } = await cell.run([TOOL, "list"]);
@@ -75,8 +80,6 @@ export async function checkProduct(checks: Checks, image: string, file: string):
   await checks.check("a usage error ends with 2", async () => {
     assert.equal((await cell.run([TOOL, "--no-such-option"])).code, 2);
   });
-
-  await checkSurroundings(checks, cell);
 }
 
 async function checkSurroundings(checks: Checks, cell: Cell): Promise<void> {

@@ -72,27 +72,20 @@ async function relocatedDevice(stage: StageRun, scope: Scope, disks: Disks): Pro
   return rig.device.path;
 }
 
-async function run(stage: StageRun): Promise<void> {
-  const { scope, dm } = stage;
-  await useModule(scope, stage.signal);
-  const disks: Disks = {
-    main: await makeLoop(scope, stage.workdir, { sectors: MAIN_SECTORS }),
-    spare: await makeLoop(scope, stage.workdir, { sectors: SPARE_SECTORS }),
-  };
-  stage.step("correctness");
-  await correctness(stage, disks);
-
+/** Both devices over the same disks. */
+async function makeContenders({ scope, dm }: StageRun, disks: Disks): Promise<Contenders> {
   const { main, spare } = disks;
   const linear = [target("linear", 0, MAIN_SECTORS, `${main.path} 0`)];
   const parts = { main: main.path, spare: spare.path, spareLength: SPARE_SECTORS };
   const features = ["volatile", "max_remaps", "0"];
   const remap = [remapTarget({ ...parts, features }, MAIN_SECTORS)];
-  const devices: Contenders = {
+  return {
     linear: (await makeMapped(scope, dm, "linear", linear)).path,
     remap: (await makeMapped(scope, dm, "remap", remap)).path,
   };
-  const name = devices.remap.replace("/dev/mapper/", "");
+}
 
+async function speed(stage: StageRun, devices: Contenders): Promise<void> {
   stage.step("sequential");
   for (const load of SEQUENTIAL) {
     await stage.case(load.name, async () => {
@@ -117,6 +110,11 @@ async function run(stage: StageRun): Promise<void> {
     stage.figure("its 99th percentile, dm-linear", result.linear.p99LatencyUs, "us");
     stage.figure("its 99th percentile, remap", result.remap.p99LatencyUs, "us");
   });
+}
+
+async function overhead(stage: StageRun, devices: Contenders): Promise<void> {
+  const { dm } = stage;
+  const name = devices.remap.replace("/dev/mapper/", "");
   stage.step("overhead");
   await stage.case("1000 sectors relocated", async () => {
     if (!stage.settings.figures) throw new ElsewhereError("no figures are wanted");
@@ -125,13 +123,27 @@ async function run(stage: StageRun): Promise<void> {
       await dm.message(name, 0n, `remap ${pairs.slice(at, at + 250).join(" ")}`);
     }
     const result = await compare(stage, devices, { ...LATENCY, depth: 16 });
-    const overhead = 100 * (result.linear.iops / result.remap.iops - 1);
+    const percent = 100 * (result.linear.iops / result.remap.iops - 1);
     stage.figure("the same again, dm-linear", result.linear.iops, "IOPS");
     stage.figure("the same again, 1000 sectors relocated", result.remap.iops, "IOPS");
-    stage.figure("overhead with 1000 sectors relocated", overhead, "%");
+    stage.figure("overhead with 1000 sectors relocated", percent, "%");
     const reply = await dm.message(name, 0n, "clear");
     checkEqual("clear", reply, "cleared=1000 kept=0");
   });
+}
+
+async function run(stage: StageRun): Promise<void> {
+  const { scope } = stage;
+  await useModule(scope, stage.signal);
+  const disks: Disks = {
+    main: await makeLoop(scope, stage.workdir, { sectors: MAIN_SECTORS }),
+    spare: await makeLoop(scope, stage.workdir, { sectors: SPARE_SECTORS }),
+  };
+  stage.step("correctness");
+  await correctness(stage, disks);
+  const devices = await makeContenders(stage, disks);
+  await speed(stage, devices);
+  await overhead(stage, devices);
 }
 
 export const PERFORMANCE: Stage = {

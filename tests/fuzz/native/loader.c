@@ -128,6 +128,42 @@ static const char *adopt_next(struct loader *l, int was_written)
 	return found && was_written ? "half a checkpoint, and no superblock for it" : NULL;
 }
 
+/* Which of two sound superblocks counts. */
+static const char *choose_newer(const struct remap_disk_super *const super[2], unsigned int *newer)
+{
+	__u64 sequence[2];
+	unsigned int copy;
+
+	for (copy = 0; copy < 2; copy++)
+		sequence[copy] = le64_to_cpu(super[copy]->header.sequence);
+	if (memcmp(super[0]->header.uuid, super[1]->header.uuid, 16))
+		return "superblocks of two devices";
+	if (sequence[0] == sequence[1])
+		return "superblocks of the same sequence";
+	copy = sequence[1] > sequence[0];
+	if (generation_of(super[copy]) < generation_of(super[1 - copy]))
+		return "the newer superblock has the older generation";
+	/* Both may name the same checkpoint, if one of them was mended. */
+	if (generation_of(super[0]) == generation_of(super[1]) &&
+	    (salt_of(super[0]) != salt_of(super[1]) ||
+	     super[0]->checkpoint != super[1]->checkpoint))
+		return "superblocks of two attempts at one checkpoint";
+	*newer = copy;
+	return NULL;
+}
+
+static void adopt_super(struct loader *l, const struct remap_disk_super *super)
+{
+	memcpy(&l->super, super, sizeof(l->super));
+	remap_layout_of(le64_to_cpu(l->super.spare_sectors), le32_to_cpu(l->super.block_sectors),
+			&l->layout);
+	l->generation = le64_to_cpu(l->super.header.generation);
+	l->salt = le32_to_cpu(l->super.header.salt);
+	l->checkpoint = le32_to_cpu(l->super.checkpoint);
+	l->used = le64_to_cpu(l->super.checkpoint_used);
+	l->has_entries = 1;
+}
+
 static const char *choose_super(struct loader *l)
 {
 	const struct remap_disk_super *super[2] = { block_at(l, 0), block_at(l, 1) };
@@ -135,13 +171,11 @@ static const char *choose_super(struct loader *l)
 	struct remap_layout layout;
 	unsigned int copy, sound = 0;
 	const char *problem;
-	__u64 sequence[2];
 
 	if (!super[1])
 		return "smaller than two superblocks";
 	for (copy = 0; copy < 2; copy++) {
 		kind[copy] = remap_super_kind_of(super[copy]);
-		sequence[copy] = le64_to_cpu(super[copy]->header.sequence);
 		sound += kind[copy] == REMAP_SUPER_SOUND;
 	}
 	if (kind[0] == REMAP_SUPER_NEWER || kind[1] == REMAP_SUPER_NEWER)
@@ -163,36 +197,21 @@ static const char *choose_super(struct loader *l)
 	if (!sound)
 		return "no superblock is sound";
 	if (sound == 2) {
-		if (memcmp(super[0]->header.uuid, super[1]->header.uuid, 16))
-			return "superblocks of two devices";
-		if (sequence[0] == sequence[1])
-			return "superblocks of the same sequence";
-		copy = sequence[1] > sequence[0];
-		if (generation_of(super[copy]) < generation_of(super[1 - copy]))
-			return "the newer superblock has the older generation";
-		/* Both may name the same checkpoint, if one of them was mended. */
-		if (generation_of(super[0]) == generation_of(super[1]) &&
-		    (salt_of(super[0]) != salt_of(super[1]) ||
-		     super[0]->checkpoint != super[1]->checkpoint))
-			return "superblocks of two attempts at one checkpoint";
+		problem = choose_newer(super, &copy);
+		if (problem)
+			return problem;
 	} else {
 		copy = kind[1] == REMAP_SUPER_SOUND;
 	}
 	l->loaded->copy = copy;
-	memcpy(&l->super, super[copy], sizeof(l->super));
-	remap_layout_of(le64_to_cpu(l->super.spare_sectors), le32_to_cpu(l->super.block_sectors),
-			&l->layout);
-	l->generation = le64_to_cpu(l->super.header.generation);
-	l->salt = le32_to_cpu(l->super.header.salt);
-	l->checkpoint = le32_to_cpu(l->super.checkpoint);
-	l->used = le64_to_cpu(l->super.checkpoint_used);
-	l->has_entries = 1;
+	adopt_super(l, super[copy]);
 	/* Before anything is looked for whose size the superblock tells. */
 	if (l->image->size / 512 < l->layout.slots_start)
 		return "smaller than its metadata";
 	if (sound == 2)
 		return NULL;
-	return adopt_next(l, kind[1 - copy] != REMAP_SUPER_ZERO || sequence[copy] != 1);
+	return adopt_next(l, kind[1 - copy] != REMAP_SUPER_ZERO ||
+			     le64_to_cpu(super[copy]->header.sequence) != 1);
 }
 
 static const char *load_checkpoint(struct loader *l)
