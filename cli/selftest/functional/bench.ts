@@ -2,6 +2,7 @@
 // What the cases of the functional stage are given.
 import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { makeLoop } from "../loops.ts";
+import type { CaseOf, PartOf } from "../parts.ts";
 import { type Disks, Rig, type RigOptions } from "../rig.ts";
 import type { Scope } from "../scope.ts";
 import type { StageRun, StageSettings } from "../stage.ts";
@@ -59,13 +60,6 @@ export class Bench {
   }
 }
 
-export interface FunctionalCase {
-  readonly name: string;
-  readonly run: (bench: Bench) => Promise<void>;
-}
-
+export type FunctionalCase = CaseOf<Bench>;
 /** One of the parts of the suite, numbered as its users know it. */
-export interface FunctionalPart {
-  readonly name: string;
-  readonly cases: readonly FunctionalCase[];
-}
+export type FunctionalPart = PartOf<Bench>;

@@ -2,6 +2,7 @@
 // What the cases of the errors stage are given.
 import type { DeviceMapper } from "../../../../ffi/libdevmapper.ts";
 import type { LoopDisk } from "../../loops.ts";
+import type { CaseOf, PartOf } from "../../parts.ts";
 import { type Disks, Rig, type RigOptions } from "../../rig.ts";
 import type { Scope } from "../../scope.ts";
 import type { StageRun } from "../../stage.ts";
@@ -68,13 +69,6 @@ export class ErrorsBench {
   }
 }
 
-export interface ErrorsCase {
-  readonly name: string;
-  readonly run: (bench: ErrorsBench) => Promise<void>;
-}
-
+export type ErrorsCase = CaseOf<ErrorsBench>;
 /** Cases around one promise. */
-export interface ErrorsPart {
-  readonly name: string;
-  readonly cases: readonly ErrorsCase[];
-}
+export type ErrorsPart = PartOf<ErrorsBench>;

@@ -2,6 +2,7 @@
 // The errors stage: disks that fail in every way that this kernel can do.
 import { makeLoop } from "../../loops.ts";
 import { useModule } from "../../module.ts";
+import { runAll } from "../../parts.ts";
 import type { Disks } from "../../rig.ts";
 import type { Stage, StageRun } from "../../stage.ts";
 import { ErrorsBench, type ErrorsPart, MAIN_SECTORS, SPARE_SECTORS } from "./bench.ts";
@@ -35,16 +36,11 @@ async function run(stage: StageRun): Promise<void> {
     main: await makeLoop(stage.scope, stage.workdir, { sectors: MAIN_SECTORS }),
     spare: await makeLoop(stage.scope, stage.workdir, { sectors: SPARE_SECTORS }),
   };
-  for (const part of PARTS) {
-    stage.step(part.name);
-    for (const { name, run } of part.cases) {
-      await stage.case(name, async (scope) => {
-        const bench = new ErrorsBench(scope, stage, loops);
-        await run(bench);
-        await bench.checkPromises();
-      }, CASE_LIMIT_MS);
-    }
-  }
+  await runAll(stage, PARTS, async (scope, run) => {
+    const bench = new ErrorsBench(scope, stage, loops);
+    await run(bench);
+    await bench.checkPromises();
+  }, CASE_LIMIT_MS);
 }
 
 export const ERRORS: Stage = {

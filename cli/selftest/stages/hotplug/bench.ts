@@ -5,6 +5,7 @@ import type { DeviceMapper, TargetSpec } from "../../../../ffi/libdevmapper.ts";
 import { checkEqual } from "../../check.ts";
 import { Content } from "../../content.ts";
 import type { LoopDisk } from "../../loops.ts";
+import type { CaseOf, PartOf } from "../../parts.ts";
 import { SECTOR } from "../../pattern.ts";
 import { type Disks, type Range, remapTarget, Rig } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
@@ -130,13 +131,6 @@ export async function countersOf(rig: Rig): Promise<Readonly<Record<string, numb
   return Object.fromEntries(keys.map((key) => [key, Number(stats.get(key) ?? -1)]));
 }
 
-export interface HotplugCase {
-  readonly name: string;
-  readonly run: (bench: HotplugBench) => Promise<void>;
-}
-
+export type HotplugCase = CaseOf<HotplugBench>;
 /** Cases around one disk. */
-export interface HotplugPart {
-  readonly name: string;
-  readonly cases: readonly HotplugCase[];
-}
+export type HotplugPart = PartOf<HotplugBench>;

@@ -2,9 +2,11 @@
 // The hotplug stage: disks that are unplugged while they are in use, and plugged in again.
 import { makeLoop } from "../../loops.ts";
 import { useModule } from "../../module.ts";
+import { runAll } from "../../parts.ts";
 import type { Disks } from "../../rig.ts";
+import type { Scope } from "../../scope.ts";
 import type { Stage, StageRun } from "../../stage.ts";
-import { HotplugBench, type HotplugPart, SECTORS } from "./bench.ts";
+import { HotplugBench, type HotplugCase, type HotplugPart, SECTORS } from "./bench.ts";
 import { MAIN } from "./main.ts";
 import { SPARE } from "./spare.ts";
 import { TAKEN_UP } from "./taken_up.ts";
@@ -20,12 +22,9 @@ async function run(stage: StageRun): Promise<void> {
     main: await makeLoop(stage.scope, stage.workdir, { sectors: SECTORS }),
     spare: await makeLoop(stage.scope, stage.workdir, { sectors: SECTORS }),
   };
-  for (const part of PARTS) {
-    stage.step(part.name);
-    for (const { name, run } of part.cases) {
-      await stage.case(name, (scope) => run(new HotplugBench(scope, stage, loops)), CASE_LIMIT_MS);
-    }
-  }
+  const around = (scope: Scope, run: HotplugCase["run"]) =>
+    run(new HotplugBench(scope, stage, loops));
+  await runAll(stage, PARTS, around, CASE_LIMIT_MS);
 }
 
 export const HOTPLUG: Stage = {

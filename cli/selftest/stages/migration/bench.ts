@@ -7,6 +7,7 @@ import { check, checkEqual, checkFails, checkMatch } from "../../check.ts";
 import { type Content, readSectors } from "../../content.ts";
 import type { LoopDisk } from "../../loops.ts";
 import { makeMapped, swapTable, target } from "../../mapped.ts";
+import type { CaseOf, PartOf } from "../../parts.ts";
 import { SECTOR } from "../../pattern.ts";
 import { remapTarget, Rig } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
@@ -247,13 +248,6 @@ export function checkSome(what: string, count: number): void {
   check(what, count > 0, { expected: "some", seen: count });
 }
 
-export interface MigrationCase {
-  readonly name: string;
-  readonly run: (bench: MigrationBench) => Promise<void>;
-}
-
+export type MigrationCase = CaseOf<MigrationBench>;
 /** Cases around one subject. */
-export interface MigrationPart {
-  readonly name: string;
-  readonly cases: readonly MigrationCase[];
-}
+export type MigrationPart = PartOf<MigrationBench>;

@@ -6,6 +6,7 @@ import type { Metadata } from "../../../metadata/load.ts";
 import { checkEqual, CheckError, codeOf, messageOf, show } from "../../check.ts";
 import { Content, newGeneration, position, readSectors } from "../../content.ts";
 import { type LoopDisk, makeLoop } from "../../loops.ts";
+import type { CaseOf, PartOf } from "../../parts.ts";
 import { type Generation, makeSectors, SECTOR } from "../../pattern.ts";
 import { type Disks, type Range, Rig, type RigOptions } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
@@ -260,13 +261,6 @@ export class PersistenceBench {
 /** How it went to bring a device up. */
 export type Attempt = { readonly view: TableView } | { readonly refused: string };
 
-export interface PersistenceCase {
-  readonly name: string;
-  readonly run: (bench: PersistenceBench) => Promise<void>;
-}
-
+export type PersistenceCase = CaseOf<PersistenceBench>;
 /** Cases around one promise. */
-export interface PersistencePart {
-  readonly name: string;
-  readonly cases: readonly PersistenceCase[];
-}
+export type PersistencePart = PartOf<PersistenceBench>;

@@ -2,9 +2,17 @@
 // The persistence stage: what a device knows outlives it.
 import { makeLoop } from "../../loops.ts";
 import { useModule } from "../../module.ts";
+import { runAll } from "../../parts.ts";
 import type { Disks } from "../../rig.ts";
+import type { Scope } from "../../scope.ts";
 import type { Stage, StageRun } from "../../stage.ts";
-import { MAIN_SECTORS, PersistenceBench, type PersistencePart, SPARE_SECTORS } from "./bench.ts";
+import {
+  MAIN_SECTORS,
+  PersistenceBench,
+  type PersistenceCase,
+  type PersistencePart,
+  SPARE_SECTORS,
+} from "./bench.ts";
 import { CRASHES } from "./crashes.ts";
 import { DiskFiles } from "./files.ts";
 import { HANDOVER } from "./handover.ts";
@@ -29,14 +37,9 @@ export async function runParts(
   const [loops, copies] = [await make(), await make()];
   const disks = [loops, copies].flatMap(({ main, spare }) => [main, spare]);
   const files = DiskFiles.open(stage.scope, disks);
-  for (const part of parts) {
-    stage.step(part.name);
-    for (const { name, run } of part.cases) {
-      const body = (scope: PersistenceBench["scope"]) =>
-        run(new PersistenceBench(scope, stage, loops, copies, files));
-      await stage.case(name, body, CASE_LIMIT_MS);
-    }
-  }
+  const around = (scope: Scope, run: PersistenceCase["run"]) =>
+    run(new PersistenceBench(scope, stage, loops, copies, files));
+  await runAll(stage, parts, around, CASE_LIMIT_MS);
 }
 
 export const PERSISTENCE: Stage = {
