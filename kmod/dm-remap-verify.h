@@ -39,24 +39,4 @@ u32 remap_crcs_of_bio(struct bio *bio, struct bvec_iter *iter, unsigned int byte
 u32 remap_crcs_of_pages(struct page **pages, unsigned int pos, unsigned int bytes);
 u64 remap_crcs_word(struct remap_crcs *crcs, sector_t sector);
 
-/*
- * Pages that are being written must not change, or their content is unknown afterwards: that is
- * only about coverage. 6.11 moved the wish from the target to the limits.
- */
-#ifdef BLK_FEAT_STABLE_WRITES
-static inline void remap_crcs_stable_target(struct dm_target *ti) { }
-
-static inline void remap_crcs_stable_limits(struct queue_limits *limits)
-{
-	limits->features |= BLK_FEAT_STABLE_WRITES;
-}
-#else
-static inline void remap_crcs_stable_target(struct dm_target *ti)
-{
-	ti->needs_stable_writes = true;
-}
-
-static inline void remap_crcs_stable_limits(struct queue_limits *limits) { }
-#endif
-
 #endif

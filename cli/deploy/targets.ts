@@ -2,6 +2,7 @@
 // The files of deploy/ and the module's sources: what they are for, and where they belong.
 import { dirname, join } from "node:path";
 import { listEmbedded, readEmbedded, readEmbeddedText } from "../embed/files.ts";
+import { isModuleSource } from "../kmod/sources.ts";
 
 /** What a file is for. */
 export const PARTS = ["systemd", "initramfs", "dkms", "timer", "cron"] as const;
@@ -24,7 +25,6 @@ export interface Target {
 }
 
 const INITRAMFS = "/etc/initramfs-tools";
-const DKMS_SOURCE = /\/(Kbuild|Makefile|dkms\.conf)$|\.[ch]$/;
 
 /** Everything that can be installed. */
 export function targets(): Target[] {
@@ -73,7 +73,7 @@ function program(source: string, path: string): Target {
 function dkmsSources(): Target[] {
   const [, version = "0"] = /^PACKAGE_VERSION="(.*)"$/m.exec(readEmbeddedText("kmod/dkms.conf")) ??
     [];
-  return listEmbedded("kmod/").filter((source) => DKMS_SOURCE.test(source)).map((source) => ({
+  return listEmbedded("kmod/").filter(isModuleSource).map((source) => ({
     part: "dkms",
     source,
     path: `/usr/src/dm-remap-${version}/${source.slice("kmod/".length)}`,

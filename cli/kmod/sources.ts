@@ -4,9 +4,8 @@ import { dirname, join } from "node:path";
 import { listEmbedded, readEmbedded } from "../embed/files.ts";
 
 const PREFIX = "kmod/";
-/** What a build reads; results of builds in a checkout stay out. */
 const SOURCE = /(^|\/)(Kbuild|Makefile|dkms\.conf)$|\.[ch]$/;
-const GENERATED = /\.mod\.c$/;
+const GENERATED = /(\.mod\.c|(^|\/)compat-probed\.h)$/;
 
 /** One source file; the path is relative to the module's folder. */
 export interface SourceFile {
@@ -14,11 +13,16 @@ export interface SourceFile {
   readonly content: Uint8Array;
 }
 
+/** Whether a file of the module's folder is one that a build reads, and no result of one. */
+export function isModuleSource(path: string): boolean {
+  return SOURCE.test(path) && !GENERATED.test(path);
+}
+
 /** All source files of the module. */
 export function moduleSources(): SourceFile[] {
   return listEmbedded(PREFIX)
     .map((path) => path.slice(PREFIX.length))
-    .filter((path) => SOURCE.test(path) && !GENERATED.test(path))
+    .filter(isModuleSource)
     .map((path) => ({ path, content: readEmbedded(`${PREFIX}${path}`) }));
 }
 
