@@ -237,7 +237,20 @@ static void remap_hint_set(struct remap_c *rc, unsigned long generation,
 	preempt_enable();
 }
 
-/* There may be an entry: ask the tree, unless the CPU remembers. */
+/* Does a bio go on behind @last? The last gap reaches to the end of the index space, no bio does. */
+static __always_inline bool remap_is_too_long(const struct bio *bio, sector_t sector,
+					      unsigned long last)
+{
+	return last - sector < bio_sectors(bio) - 1;
+}
+
+/*
+ * There may be an entry: ask the tree, unless the CPU remembers.
+ *
+ * A bio whose sender may not wait is sent back rather than cut: a device below may refuse one part
+ * (BLK_STS_AGAIN), which has to be told where the bio was sent. A part that takes longer would tell
+ * it from elsewhere, and there io_uring of 6.1 fails the request instead of sending it again.
+ */
 static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
 	struct remap_table *table;
@@ -258,22 +271,32 @@ static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t
 		MA_STATE(mas, &table->tree, sector, sector);
 
 		while (remap_must_wait(rc, value = mas_walk(&mas))) {
+			if (unlikely(remap_is_too_long(bio, sector, mas.last) &&
+				     bio->bi_opf & REQ_NOWAIT))
+				goto send_back;
 			if (remap_hold(rc, bio, sector)) {
 				r = DM_MAPIO_SUBMITTED;
 				goto out;
 			}
 			mas_set(&mas, sector);
 		}
-		/* The last gap reaches to the end of the index space, the bio does not. */
-		if (unlikely(mas.last - sector < bio_sectors(bio) - 1))
+		if (unlikely(remap_is_too_long(bio, sector, mas.last))) {
+			if (bio->bi_opf & REQ_NOWAIT)
+				goto send_back;
 			remap_cut(bio, mas.last - sector + 1);
-		else
+		} else {
 			remap_hint_set(rc, generation, &mas, value);
+		}
 	}
 	r = remap_deliver(rc, bio, sector, value, phase);
 out:
 	rcu_read_unlock();
 	return r;
+
+send_back:
+	rcu_read_unlock();
+	bio_wouldblock_error(bio);
+	return DM_MAPIO_SUBMITTED;
 }
 
 static __always_inline int remap_map_write(struct remap_c *rc, struct bio *bio, sector_t sector,
