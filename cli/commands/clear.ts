@@ -6,7 +6,7 @@ import { deviceName } from "./support/names.ts";
 import { showDryRun } from "./support/plan.ts";
 import { amount } from "./support/present.ts";
 import type { Session } from "./support/session.ts";
-import { reportUnmapped } from "./support/unmapped.ts";
+import { KEPT_NOTE, reportUnmapped } from "./support/unmapped.ts";
 
 /** `clear NAME` */
 export function registerClear(parent: CommandUnknownOpts, session: Session): void {
@@ -29,10 +29,7 @@ export function registerClear(parent: CommandUnknownOpts, session: Session): voi
       reportUnmapped(session, name, result);
     });
   document(command, {
-    notes: [
-      "A sector that main refuses, or whose content is lost, stays relocated; the exit code is 1 " +
-      "then, and the message says how many stayed.",
-    ],
+    notes: [KEPT_NOTE],
     examples: [
       ["clear r0", "before the device is removed"],
       ["clear r0 --yes", "without being asked, in a script"],

@@ -9,9 +9,10 @@ import {
   carryOut,
   type Completed,
   countMissing,
-  DEFAULT_PAUSE_SECONDS,
+  MAX_PAUSE_OPTION,
   movedFields,
-  pauseSeconds,
+  moveSettings,
+  OFFLINE_OPTION,
 } from "./support/moving.ts";
 import type { Session } from "./support/session.ts";
 
@@ -47,8 +48,8 @@ export function registerEvacuate(parent: CommandUnknownOpts, session: Session): 
     .argument("<name>", "the device")
     .argument("<new_disk>", "the block device that everything is brought to")
     .option("--start <sector>", "first sector of NEW_DISK that is used", sectorNumber)
-    .option("--max-pause <seconds>", "how long I/O may wait at the end (default: 10)", pauseSeconds)
-    .option("--offline", "suspend the device for all of the copy; it must not be in use")
+    .option(...MAX_PAUSE_OPTION)
+    .option(...OFFLINE_OPTION)
     .option("--accept-lost", "go although there are sectors without content")
     .option("--force", "go on where NEW_DISK has a signature")
     .action(async (name, target, options) => {
@@ -56,11 +57,8 @@ export function registerEvacuate(parent: CommandUnknownOpts, session: Session): 
         const completed = await carryOut(session, device, {
           kind: "evacuate",
           target,
-          maxPauseMs: Number(options.maxPause ?? DEFAULT_PAUSE_SECONDS) * 1000,
-          ...options.start === undefined ? {} : { targetStart: options.start },
-          ...options.offline === undefined ? {} : { offline: true },
+          ...moveSettings(options, options.start),
           ...options.acceptLost === undefined ? {} : { acceptLost: true },
-          ...options.force === undefined ? {} : { force: true },
         });
         if (completed !== undefined) report(session, completed);
       });

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { listRemapDevices, RemapDevice } from "../device/remap_device.ts";
 import { formatPairs } from "../output/table.ts";
 import { document } from "./support/command_doc.ts";
-import {
-  conditionPairs,
-  examinationFields,
-  examine,
-  headline,
-  isUnwell,
-} from "./support/examine.ts";
-import { deviceName } from "./support/names.ts";
+import { conditionPairs, examinationFields, examineAll, headline } from "./support/examine.ts";
 import type { Session } from "./support/session.ts";
 
 /** `health [NAME...]` */
@@ -20,14 +12,7 @@ export function registerHealth(parent: CommandUnknownOpts, session: Session): vo
     .description("Shows what the target makes of its counters; all devices if no NAME is given.")
     .argument("[name...]", "the devices")
     .action(async (typed) => {
-      const names = typed.map(deviceName);
-      using dm = session.openDeviceMapper();
-      const devices = names.length === 0
-        ? listRemapDevices(dm)
-        : names.map((name) => RemapDevice.open(dm, name));
-      const found = await Promise.all(devices.map(examine));
-      if (found.some(isUnwell)) session.degraded();
-      if (found.length === 0) session.out.note("no remap devices");
+      const found = await examineAll(session, typed);
       session.out.result(
         { devices: found.map(examinationFields) },
         () =>

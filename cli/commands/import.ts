@@ -27,6 +27,18 @@ interface ImportOptions {
   readonly listOffset?: bigint;
 }
 
+const relocateOption = () =>
+  new Option("--relocate", "relocate the sectors (default)").conflicts("pending");
+const PENDING_OPTION = ["--pending", "only read them, and make those pending that fail"] as const;
+const ofMainOption = () =>
+  new Option("--of-main", "the list counts from the start of the main device")
+    .conflicts("listOffset");
+const LIST_OFFSET_OPTION = [
+  "--list-offset <sectors>",
+  "where NAME begins in what the list is of",
+  sectorNumber,
+] as const;
+
 const NOTES = [
   "Sectors are relocated unless --pending is given: what can be read is copied, what cannot is " +
   "relocated as lost, so that reading it fails until it is written. A sector that is bad in part " +
@@ -67,13 +79,10 @@ function registerBadblocks(parent: CommandUnknownOpts, session: Session): void {
     .argument("<name>", "the device")
     .argument("<file>", "the list; - for stdin")
     .option("--block-size <bytes>", "the block size of the list (default: 1024)", blockSizeNumber)
-    .addOption(new Option("--relocate", "relocate the sectors (default)").conflicts("pending"))
-    .option("--pending", "only read them, and make those pending that fail")
-    .addOption(
-      new Option("--of-main", "the list counts from the start of the main device")
-        .conflicts("listOffset"),
-    )
-    .option("--list-offset <sectors>", "where NAME begins in what the list is of", sectorNumber)
+    .addOption(relocateOption())
+    .option(...PENDING_OPTION)
+    .addOption(ofMainOption())
+    .option(...LIST_OFFSET_OPTION)
     .action(async (name, file, { blockSize, ...options }) => {
       const size = blockSize === undefined ? {} : { blockSize };
       await importList(session, name, { format: "badblocks", file, ...size }, options);
@@ -96,13 +105,10 @@ function registerDdrescue(parent: CommandUnknownOpts, session: Session): void {
     .argument("<name>", "the device")
     .argument("<file>", "the map file; - for stdin")
     .option("--states <letters>", "states that count as bad, of ?*/-+ (default: -)", statesOf)
-    .addOption(new Option("--relocate", "relocate the sectors (default)").conflicts("pending"))
-    .option("--pending", "only read them, and make those pending that fail")
-    .addOption(
-      new Option("--of-main", "the list counts from the start of the main device")
-        .conflicts("listOffset"),
-    )
-    .option("--list-offset <sectors>", "where NAME begins in what the list is of", sectorNumber)
+    .addOption(relocateOption())
+    .option(...PENDING_OPTION)
+    .addOption(ofMainOption())
+    .option(...LIST_OFFSET_OPTION)
     .action(async (name, file, { states, ...options }) => {
       const which = states === undefined ? {} : { states };
       await importList(session, name, { format: "ddrescue", file, ...which }, options);

@@ -11,9 +11,10 @@ import {
   carryOut,
   type Completed,
   countMissing,
-  DEFAULT_PAUSE_SECONDS,
+  MAX_PAUSE_OPTION,
   movedFields,
-  pauseSeconds,
+  moveSettings,
+  OFFLINE_OPTION,
 } from "./support/moving.ts";
 import { statusFields } from "./support/present.ts";
 import type { Session } from "./support/session.ts";
@@ -51,18 +52,15 @@ export function registerReplace(parent: CommandUnknownOpts, session: Session): v
     .argument("<name>", "the device")
     .argument("<new_main>", "the block device that takes the place of the main device")
     .option("--main-start <sector>", "first sector of NEW_MAIN that is used", sectorNumber)
-    .option("--max-pause <seconds>", "how long I/O may wait at the end (default: 10)", pauseSeconds)
-    .option("--offline", "suspend the device for all of the copy; it must not be in use")
+    .option(...MAX_PAUSE_OPTION)
+    .option(...OFFLINE_OPTION)
     .option("--force", "go on where NEW_MAIN has a signature")
     .action(async (name, target, options) => {
       await session.withDevice(name, async (device) => {
         const completed = await carryOut(session, device, {
           kind: "replace",
           target,
-          maxPauseMs: Number(options.maxPause ?? DEFAULT_PAUSE_SECONDS) * 1000,
-          ...options.mainStart === undefined ? {} : { targetStart: options.mainStart },
-          ...options.offline === undefined ? {} : { offline: true },
-          ...options.force === undefined ? {} : { force: true },
+          ...moveSettings(options, options.mainStart),
         });
         if (completed !== undefined) report(session, device, completed);
       });

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { listRemapDevices, RemapDevice } from "../device/remap_device.ts";
 import type { RemapStatus } from "../device/status_line.ts";
 import type { JsonFields } from "../output/json.ts";
 import type { Output } from "../output/output.ts";
@@ -13,11 +12,9 @@ import {
   conditionPairs,
   type Examination,
   examinationFields,
-  examine,
+  examineAll,
   headline,
-  isUnwell,
 } from "./support/examine.ts";
-import { deviceName } from "./support/names.ts";
 import { amount, statusFields } from "./support/present.ts";
 import type { Session } from "./support/session.ts";
 
@@ -28,14 +25,7 @@ export function registerStatus(parent: CommandUnknownOpts, session: Session): vo
     .description("Shows how remap devices are; all of them if no NAME is given.")
     .argument("[name...]", "the devices")
     .action(async (typed) => {
-      const names = typed.map(deviceName);
-      using dm = session.openDeviceMapper();
-      const devices = names.length === 0
-        ? listRemapDevices(dm)
-        : names.map((name) => RemapDevice.open(dm, name));
-      const reports = await Promise.all(devices.map(examine));
-      if (reports.some(isUnwell)) session.degraded();
-      if (reports.length === 0) session.out.note("no remap devices");
+      const reports = await examineAll(session, typed);
       session.out.result(
         { devices: reports.map(fields) },
         () => reports.map((report) => human(session.out, report)).join("\n\n"),

@@ -6,7 +6,7 @@ import { document } from "./support/command_doc.ts";
 import { deviceName } from "./support/names.ts";
 import { showDryRun } from "./support/plan.ts";
 import type { Session } from "./support/session.ts";
-import { reportUnmapped } from "./support/unmapped.ts";
+import { KEPT_NOTE, reportUnmapped } from "./support/unmapped.ts";
 
 /** `unmap NAME SECTORS...` */
 export function registerUnmap(parent: CommandUnknownOpts, session: Session): void {
@@ -32,10 +32,7 @@ export function registerUnmap(parent: CommandUnknownOpts, session: Session): voi
       reportUnmapped(session, name, result);
     });
   document(command, {
-    notes: [
-      "A sector that main refuses, or whose content is lost, stays relocated; the exit code is 1 " +
-      "then, and the message says how many stayed.",
-    ],
+    notes: [KEPT_NOTE],
     examples: [
       ["unmap r0 200+8", "move eight sectors back"],
       ["unmap r0 200+8 --force --yes", "drop them, whatever main holds there"],

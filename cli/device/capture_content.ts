@@ -3,6 +3,7 @@
 // its bad blocks stand alone.
 import { DirectFile } from "../../ffi/direct_file.ts";
 import { SystemError } from "../../ffi/errors.ts";
+import { type Image, ShortImageError } from "../metadata/image.ts";
 import { MAX_PIECE, type SlotData, type SnapshotEntry } from "../store/types.ts";
 import { spareUnreadable } from "./spare/content.ts";
 
@@ -53,6 +54,20 @@ export function openContent(path: string): DirectFile {
   } catch (error) {
     throw spareUnreadable(path, error);
   }
+}
+
+/** An image ends where its copy broke off: what is behind that cannot be read. */
+export function imageContent(image: Image): ContentFile {
+  return {
+    read(offset, length) {
+      try {
+        return Promise.resolve(image.read(Number(offset), length));
+      } catch (error) {
+        if (error instanceof ShortImageError) return Promise.resolve(new Uint8Array());
+        return Promise.reject(error);
+      }
+    },
+  };
 }
 
 /**

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The table of a spare, or of an image of one, that no device uses.
 import type { Image } from "../metadata/image.ts";
-import { ShortImageError } from "../metadata/image.ts";
 import { loadMetadata } from "../metadata/load.ts";
 import type { Capture } from "./capture.ts";
-import { type ContentFile, readContent } from "./capture_content.ts";
+import { imageContent, readContent } from "./capture_content.ts";
 import { storedIdentity } from "./capture_identity.ts";
 import { splitTable } from "./capture_refine.ts";
 
@@ -31,25 +30,11 @@ export function captureOffline(image: Image): Capture {
     degraded: entries.some(({ state }) => state !== "remapped"),
     remarks: metadata.notes,
     content: (losses, signal) =>
-      readContent(slotsOf(image), entries, {
+      readContent(imageContent(image), entries, {
         blockSectors: superblock.blockSectors,
         losses,
         place: ({ slot }) => slot,
         ...(signal && { signal }),
       }),
-  };
-}
-
-/** An image ends where its copy broke off: what is behind that cannot be read. */
-function slotsOf(image: Image): ContentFile {
-  return {
-    read(offset, length) {
-      try {
-        return Promise.resolve(image.read(Number(offset), length));
-      } catch (error) {
-        if (error instanceof ShortImageError) return Promise.resolve(new Uint8Array());
-        return Promise.reject(error);
-      }
-    },
   };
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What trusted slots hold, beside what the snapshot has.
 import {
-  type ContentFile,
   type ContentLosses,
+  imageContent,
   noLosses,
   readContent,
 } from "../device/capture_content.ts";
-import { type Image, ShortImageError } from "../metadata/image.ts";
+import type { Image } from "../metadata/image.ts";
 import type { SlotData, SnapshotHead, Store } from "../store/types.ts";
 import { compareContent } from "./content.ts";
 import { sumSpans } from "./summary.ts";
@@ -46,19 +46,9 @@ export function keptContent(
 ): AsyncIterable<SlotData> {
   const kept = decisions.filter(({ fate }) => fate === "kept")
     .map(({ first, length, slot }) => ({ first, length, slot, state: "remapped" as const }));
-  return readContent(slotsOf(image), kept, { blockSectors, losses, place: ({ slot }) => slot });
-}
-
-function slotsOf(image: Image): ContentFile {
-  return {
-    read(offset, length) {
-      try {
-        return Promise.resolve(image.read(Number(offset), length));
-      } catch (error) {
-        return error instanceof ShortImageError
-          ? Promise.resolve(new Uint8Array())
-          : Promise.reject(error);
-      }
-    },
-  };
+  return readContent(imageContent(image), kept, {
+    blockSectors,
+    losses,
+    place: ({ slot }) => slot,
+  });
 }

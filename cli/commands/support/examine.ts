@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What `health` and `status` both ask a device, and how they begin to tell of it.
 import type { HealthReason, HealthReport } from "../../device/health.ts";
-import type { RemapDevice } from "../../device/remap_device.ts";
+import { listRemapDevices, RemapDevice } from "../../device/remap_device.ts";
 import { isDegraded, type RemapStatus } from "../../device/status_line.ts";
 import type { RemapTable } from "../../device/table_line.ts";
 import type { JsonFields } from "../../output/json.ts";
 import type { Output } from "../../output/output.ts";
 import { type Condition, conditionsOf } from "./advice.ts";
+import { deviceName } from "./names.ts";
 import { healthTone } from "./present.ts";
+import type { Session } from "./session.ts";
 
 /** A device and what it says of itself. */
 export interface Examination {
@@ -20,7 +22,7 @@ export interface Examination {
 }
 
 /** Asks a device; it does no I/O for the answers, and may be suspended. */
-export async function examine(device: RemapDevice): Promise<Examination> {
+async function examine(device: RemapDevice): Promise<Examination> {
   const { name } = device;
   const { suspended } = device.info();
   const table = device.table();
@@ -31,8 +33,24 @@ export async function examine(device: RemapDevice): Promise<Examination> {
   return { name, suspended, table, status, health, conditions: conditionsOf(patient) };
 }
 
+/** The devices that are named, or all of them; the exit code tells if one is not well. */
+export async function examineAll(
+  session: Session,
+  typed: readonly string[],
+): Promise<Examination[]> {
+  const names = typed.map(deviceName);
+  using dm = session.openDeviceMapper();
+  const devices = names.length === 0
+    ? listRemapDevices(dm)
+    : names.map((name) => RemapDevice.open(dm, name));
+  const examinations = await Promise.all(devices.map(examine));
+  if (examinations.some(isUnwell)) session.degraded();
+  if (examinations.length === 0) session.out.note("no remap devices");
+  return examinations;
+}
+
 /** Whether the exit code is to tell. Of two answers that a change came between, the worse counts. */
-export function isUnwell({ status, health }: Examination): boolean {
+function isUnwell({ status, health }: Examination): boolean {
   return isDegraded(status) || isDegraded({ ...status, health: health.health });
 }
 

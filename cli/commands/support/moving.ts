@@ -22,10 +22,37 @@ import type { Session } from "./session.ts";
 /** No timer runs longer. */
 const FOREVER_MS = 2 ** 31 - 1;
 /** Of `--max-pause`. */
-export const DEFAULT_PAUSE_SECONDS = 10n;
+const DEFAULT_PAUSE_SECONDS = 10n;
 
-/** The value of `--max-pause`. */
-export const pauseSeconds: (text: string) => bigint = wholeNumber({ min: 1n, max: 86400n });
+/** How both are told to move. */
+export const MAX_PAUSE_OPTION = [
+  "--max-pause <seconds>",
+  `how long I/O may wait at the end (default: ${DEFAULT_PAUSE_SECONDS})`,
+  wholeNumber({ min: 1n, max: 86400n }),
+] as const;
+export const OFFLINE_OPTION = [
+  "--offline",
+  "suspend the device for all of the copy; it must not be in use",
+] as const;
+
+interface MoveOptions {
+  readonly maxPause?: bigint;
+  readonly offline?: true;
+  readonly force?: true;
+}
+
+/** What these options ask for. */
+export function moveSettings(
+  options: MoveOptions,
+  targetStart: bigint | undefined,
+): Omit<MoveRequest, "kind" | "target"> {
+  return {
+    maxPauseMs: Number(options.maxPause ?? DEFAULT_PAUSE_SECONDS) * 1000,
+    ...targetStart === undefined ? {} : { targetStart },
+    ...options.offline === undefined ? {} : { offline: true },
+    ...options.force === undefined ? {} : { force: true },
+  };
+}
 
 /** A plan that was carried out. */
 export interface Completed {

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The result that `unmap` and `clear` share.
+// What `unmap` and `clear` tell alike.
 import type { UnmapResult } from "../../device/messages.ts";
 import { EXIT } from "../../output/exit_codes.ts";
 import { countOf } from "../../output/units.ts";
 import { amount } from "./present.ts";
 import type { Session } from "./session.ts";
+
+/** Of the help. */
+export const KEPT_NOTE =
+  "A sector that main refuses, or whose content is lost, stays relocated; the exit code is 1 " +
+  "then, and the message says how many stayed.";
 
 /** Says what went back to main; sectors that stayed make the command a failure. */
 export function reportUnmapped(session: Session, name: string, result: UnmapResult): void {
