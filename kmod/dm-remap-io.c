@@ -295,6 +295,8 @@ out:
 
 send_back:
 	rcu_read_unlock();
+	/* What an earlier bio has left in the flags must not be counted as ended. */
+	remap_io_set(bio, REMAP_IO_SETTLED);
 	bio_wouldblock_error(bio);
 	return DM_MAPIO_SUBMITTED;
 }
