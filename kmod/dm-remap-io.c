@@ -295,7 +295,7 @@ out:
 
 send_back:
 	rcu_read_unlock();
-	/* What an earlier bio has left in the flags must not be counted as ended. */
+	/* It has not been anywhere: there is nothing to repair, and no error to count. */
 	remap_io_set(bio, REMAP_IO_SETTLED);
 	bio_wouldblock_error(bio);
 	return DM_MAPIO_SUBMITTED;
