@@ -25,7 +25,8 @@ export async function run(args: readonly string[], session: Session): Promise<Ex
   try {
     program = buildProgram(session, json);
     program.hook("preAction", () => void (verbose = session.out.verbose));
-    await interruptible(program.parseAsync([...args], { from: "user" }), session);
+    const words = helpAsFlag(program, args);
+    await interruptible(program.parseAsync(words, { from: "user" }), session);
     return session.exitCode;
   } catch (error) {
     if (error instanceof OutputClosedError) return session.exitCode;
@@ -141,6 +142,26 @@ function typedCommand(program: CommandUnknownOpts, args: readonly string[]): str
     at = next;
   }
   return path;
+}
+
+/** `help kmod build` is `kmod build --help`; commander itself goes no further than to the first word. */
+function helpAsFlag(program: CommandUnknownOpts, args: readonly string[]): string[] {
+  const at = args.findIndex((word) => !word.startsWith("-"));
+  if (args[at] !== "help") return [...args];
+  const rest = args.slice(at + 1);
+  const path: string[] = [];
+  let command = program;
+  for (const word of rest.filter((each) => !each.startsWith("-"))) {
+    const next = command.commands.find((child) => child.name() === word);
+    if (next === undefined) {
+      throw new UsageError(`unknown command '${word}'`, {
+        cure: `see ${commandLine([...path, "--help"])}`,
+      });
+    }
+    path.push(word);
+    command = next;
+  }
+  return [...args.slice(0, at), ...path, ...rest.filter((each) => each.startsWith("-")), "--help"];
 }
 
 function wantsJson(args: readonly string[]): boolean {

@@ -13,6 +13,11 @@ Deno.test("no command: help on stderr, exit code 2; asked for: on stdout, 0", as
   const asked = await runTool(["--help"]);
   assert.deepEqual([asked.code, asked.err], [0, ""]);
   assert.equal((await runTool(["help", "status"])).out, (await runTool(["status", "-h"])).out);
+  const nested = await runTool(["help", "kmod", "build"]);
+  assert.deepEqual(nested, await runTool(["kmod", "build", "-h"]));
+  const unknown = await runTool(["help", "kmod", "nothing"]);
+  assert.deepEqual([unknown.code, unknown.out], [2, ""]);
+  assert.match(unknown.err, /unknown command 'nothing'\n.*see dmremap-ts kmod --help/);
 });
 
 Deno.test("usage errors send the reader to the right help", async () => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+import { join } from "node:path";
 import { Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import {
   install,
@@ -8,7 +9,7 @@ import {
   targets,
   USUAL_PARTS,
 } from "../deploy/targets.ts";
-import { RefusedError } from "../device/errors.ts";
+import { RefusedError, UsageError } from "../device/errors.ts";
 import { formatColumns } from "../output/table.ts";
 import { document } from "./support/command_doc.ts";
 import { showCommands } from "./support/plan.ts";
@@ -83,6 +84,11 @@ function registerInstall(parent: CommandUnknownOpts, session: Session): void {
       const chosen = parts.length === 0
         ? USUAL_PARTS
         : PARTS.filter((part) => parts.includes(part));
+      if (TWICE.every((part) => chosen.includes(part))) {
+        throw new UsageError("timer and cron would both run the backup, each once an hour", {
+          cure: "name one of them",
+        });
+      }
       // Some files belong to two parts.
       const wanted = targets().filter(({ part }) => chosen.includes(part));
       const files = [...new Map(wanted.map((file) => [file.path, file])).values()];
@@ -90,7 +96,7 @@ function registerInstall(parent: CommandUnknownOpts, session: Session): void {
         return showCommands(
           session.out,
           files.map(({ source, path, mode }) => [
-            ...["install", "-D", "-m", mode.toString(8), source, path],
+            ...["install", "-D", "-m", mode.toString(8), source, join(root, path)],
           ]),
         );
       }
@@ -100,6 +106,9 @@ function registerInstall(parent: CommandUnknownOpts, session: Session): void {
         { files: done.map(({ part, path, state }) => ({ part, path, state })), next },
         done.map(({ path, state }) => `${state} ${path}`).join("\n"),
       );
+      for (const path of ofTheOther(chosen, root)) {
+        session.out.warn(`${path} is there as well: backups would run twice as often; remove one`);
+      }
       if (next.length === 0) return;
       session.out.note(`now run:\n${next.map((line) => `  ${line}`).join("\n")}`);
     });
@@ -108,7 +117,8 @@ function registerInstall(parent: CommandUnknownOpts, session: Session): void {
       "/etc/initramfs-tools/dmremap.conf, /etc/default/dmremap-backup and " +
       "/etc/dmremap-ts/backup-failed are written only if they are not there: they are yours. All " +
       "other files are overwritten.",
-      "The parts timer and cron both run `dmremap-ts backup` once an hour: take one of them.",
+      "The parts timer and cron both run `dmremap-ts backup` once an hour: both at once are refused, " +
+      "and a warning says if the other one is there.",
     ],
     examples: [
       ["deploy install systemd", "the unit file and the udev rule"],
@@ -121,13 +131,33 @@ function registerInstall(parent: CommandUnknownOpts, session: Session): void {
   });
 }
 
+/** Parts that do the same. */
+const TWICE: readonly Part[] = ["timer", "cron"];
+
+/** What an earlier installation has left that does what this one does. */
+function ofTheOther(chosen: readonly Part[], root: string): string[] {
+  const other = TWICE.filter((part) => !chosen.includes(part));
+  if (other.length === TWICE.length) return [];
+  return targets().filter(({ part, path, isConfiguration }) =>
+    other.includes(part) && !isConfiguration && (path.endsWith(".timer") || part === "cron")
+  ).map(({ path }) => join(root, path)).filter(isThere);
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
 function write(file: Parameters<typeof install>[0], root: string): Installed {
   try {
     return install(file, root);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RefusedError(`cannot be written: ${reason}`, {
-      device: file.path,
+      device: join(root, file.path),
       ...Deno.uid() === 0 ? {} : { cure: "run as root" },
       cause,
     });

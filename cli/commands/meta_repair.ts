@@ -81,6 +81,12 @@ async function repair(session: Session, path: string, options: RepairOptions): P
     );
   }
   showLosses(session, found.saved);
+  if (found.saved.trustsMain) {
+    session.out.warn(
+      `sizes are those of ${options.main}: nothing that is left on ${path} can tell whether that ` +
+        "is its main device",
+    );
+  }
   if (session.dryRun) return report(session, path, options, found.saved);
   const saved = output === source
     ? await inPlace(session, source, options, found.saved)

@@ -220,6 +220,21 @@ Deno.test("restore: what is there already, what is too small, and nobody to ask"
   assert.equal((await refusal(2, "restore", copy, ...input)).code, "usage");
   assert.equal((await json(0, "restore", copy, ...input, "-n")).dry_run, true);
   assert.ok(contentOf(copy).every((byte) => byte === 0));
+  const dry = await json(0, "restore", folder.spare, ...input, "-n", "--force");
+  assert.match(dry.overwritten, /"r0"/);
+  assert.deepEqual(contentOf(folder.spare), before);
+});
+
+Deno.test("restore: a place is not free because its first blocks are zeroes", async () => {
+  using folder = new Folder();
+  const text = folder.at("text");
+  Deno.writeTextFileSync(text, (await expect(0, "dump", folder.spare)).out);
+  const { life } = folder;
+  for (let block = 0; block < life.layout.journalStart; block++) life.damage(block, "zero");
+  folder.save();
+  const before = contentOf(folder.spare);
+  const held = await refusal(1, "restore", folder.spare, "--input", text, "--yes");
+  assert.match(held.message, /parts of the table of a remap device/);
   assert.deepEqual(contentOf(folder.spare), before);
 });
 
@@ -282,6 +297,29 @@ Deno.test("repair --output: a whole spare, content and all", async () => {
   await expect(0, "repair", folder.spare, "--output", other, "--yes", "--force");
 });
 
+Deno.test("repair --output: what was not agreed to leaves no file behind", async () => {
+  using folder = new Folder();
+  folder.life.damage(1);
+  folder.save();
+  const other = folder.at("other");
+  assert.equal((await refusal(2, "repair", folder.spare, "--output", other)).code, "usage");
+  assert.throws(() => Deno.statSync(other), Deno.errors.NotFound);
+});
+
+Deno.test("repair --output: the device itself under another name is no other one", async () => {
+  using folder = new Folder();
+  folder.life.damage(1);
+  folder.save();
+  const before = contentOf(folder.spare);
+  const link = folder.at("link");
+  Deno.symlinkSync(folder.spare, link);
+  for (const output of [link, join(folder.path, ".", "..", folder.path, "spare.img")]) {
+    const words = ["repair", folder.spare, "--output", output, "--yes", "--force"];
+    assert.equal((await refusal(2, ...words)).code, "usage", output);
+  }
+  assert.deepEqual(contentOf(folder.spare), before);
+});
+
 Deno.test("repair: both superblocks gone is beyond it", async () => {
   using folder = new Folder();
   for (const copy of [0, 1]) folder.life.damage(copy, "zero");
@@ -300,7 +338,8 @@ Deno.test("repair --main: the head of the spare was overwritten", async () => {
   Deno.truncateSync(main, GEOMETRY.mainDeviceSectors * SECTOR_SIZE);
   const error = await refusal(4, "repair", folder.spare, "--in-place", "--yes");
   assert.match(error.cure, /--main/);
-  await expect(0, "repair", folder.spare, "--in-place", "--yes", "--main", main);
+  const { err } = await expect(0, "repair", folder.spare, "--in-place", "--yes", "--main", main);
+  assert.match(err, /warning: sizes are those of .*main: nothing that is left/);
   assert.deepEqual(tableOf(folder.spare), bySector(folder.life.extents()));
 });
 

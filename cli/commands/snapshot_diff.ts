@@ -91,7 +91,12 @@ async function diff(
 ): Promise<void> {
   const { live } = options;
   if ((other === undefined) === (live === undefined)) {
-    throw new UsageError("give another snapshot, or --live");
+    throw new UsageError(
+      other === undefined
+        ? "what to compare with is missing"
+        : "OTHER and --live exclude each other",
+      { cure: "give another snapshot, or --live for the device in use" },
+    );
   }
   const [first, second] = [id, other ?? id].map(snapshotReference) as [string, string];
   const filter = filterOf(options.device);

@@ -26,7 +26,9 @@ export function registerSnapshotList(parent: CommandUnknownOpts, session: Sessio
       const filter = filterOf(device);
       using store = openForReading(path);
       const heads = store.heads(filter);
-      if (heads.length === 0) session.out.note("no snapshots");
+      if (heads.length === 0) {
+        session.out.note(device === undefined ? "no snapshots" : `no snapshots of ${device}`);
+      }
       session.out.result(
         { store: path, snapshots: heads.map(headFields) },
         () => heads.length === 0 ? "" : table(heads),

@@ -98,9 +98,14 @@ export function install({ source, path, mode, isConfiguration }: Target, root: s
   Deno.mkdirSync(dirname(place), { recursive: true });
   // Renamed into its place: a boot that comes in between finds the old file or the new one.
   const temporary = `${place}.dmremap-new`;
-  Deno.writeFileSync(temporary, content, { mode });
-  Deno.chmodSync(temporary, mode);
-  Deno.renameSync(temporary, place);
+  try {
+    Deno.writeFileSync(temporary, content, { mode });
+    Deno.chmodSync(temporary, mode);
+    Deno.renameSync(temporary, place);
+  } catch (error) {
+    removeIfThere(temporary);
+    throw error;
+  }
   return "written";
 }
 
@@ -110,6 +115,14 @@ function readIfThere(path: string): Uint8Array | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was never made, or cannot be removed either.
   }
 }
 

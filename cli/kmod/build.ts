@@ -102,8 +102,13 @@ function keep(folder: string, log: string, wanted: string | undefined): string {
   const write = (name: string, content: Uint8Array): string => {
     const target = join(place, name);
     const partial = `${target}.${crypto.randomUUID()}`;
-    Deno.writeFileSync(partial, content, { mode: 0o644 });
-    Deno.renameSync(partial, target);
+    try {
+      Deno.writeFileSync(partial, content, { mode: 0o644 });
+      Deno.renameSync(partial, target);
+    } catch (error) {
+      if (isFile(partial)) Deno.removeSync(partial);
+      throw error;
+    }
     return target;
   };
   write("build.log", new TextEncoder().encode(log));

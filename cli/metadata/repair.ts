@@ -27,6 +27,8 @@ export interface Salvage {
   /** What the table was put together from. */
   readonly sources: readonly string[];
   readonly losses: readonly Loss[];
+  /** No superblock was left: the sizes are those of the main device that was named. */
+  readonly trustsMain?: true;
 }
 
 /** There is not enough left to go by. */
@@ -67,6 +69,7 @@ export function salvage(image: Image, main?: KnownMain): Salvage {
     counts: countExtents(extents),
     sources: sourcesOf(read, head, current, previous, assembly),
     losses: lossesOf({ current, previous, assembly, scan, unplaced }),
+    ...head.given && { trustsMain: true },
   };
 }
 

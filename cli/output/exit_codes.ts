@@ -9,7 +9,7 @@ import {
   UsageError,
 } from "../device/errors.ts";
 import { ModuleBusyError, ModuleMissingError } from "../kmod/errors.ts";
-import { StoreBusyError, StoreDamagedError } from "../store/errors.ts";
+import { ImportDamagedError, StoreBusyError, StoreDamagedError } from "../store/errors.ts";
 
 /** The exit codes by name. */
 export const EXIT = {
@@ -62,6 +62,7 @@ function ownCode(error: Error): ExitCode | undefined {
       return EXIT.usage;
     case error instanceof MetadataDamagedError:
     case error instanceof StoreDamagedError:
+    case error instanceof ImportDamagedError:
       return EXIT.damaged;
     case error instanceof BusyError:
     case error instanceof ModuleBusyError:

@@ -38,6 +38,7 @@ import {
 } from "../kmod/errors.ts";
 import {
   ExportError,
+  ImportDamagedError,
   ImportError,
   InvalidSnapshotError,
   SnapshotExistsError,
@@ -102,6 +103,7 @@ const CODES: readonly (readonly [ErrorClass, string])[] = [
   [SnapshotNotFoundError, "snapshot-not-found"],
   [SnapshotExistsError, "snapshot-exists"],
   [InvalidSnapshotError, "snapshot-impossible"],
+  [ImportDamagedError, "import-damaged"],
   [ImportError, "import-refused"],
   [ExportError, "export-failed"],
   [BuildToolsMissingError, "build-tools-missing"],

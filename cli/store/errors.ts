@@ -29,7 +29,9 @@ export class SnapshotExistsError extends StoreError {
 }
 /** Lists that no table can have: they overlap, do not ascend, or lie outside of the devices. */
 export class InvalidSnapshotError extends StoreError {}
-/** A file to be imported is none of ours, or was changed. */
+/** A file to be imported cannot be read, or is none of ours. */
 export class ImportError extends StoreError {}
+/** It is one of ours, and not what was written. */
+export class ImportDamagedError extends ImportError {}
 /** A file cannot be written, or is there already. */
 export class ExportError extends StoreError {}

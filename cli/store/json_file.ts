@@ -210,6 +210,23 @@ export class JsonSnapshotFile implements Disposable {
   }
 }
 
+const BEGINNING = new RegExp(
+  `^\\s*\\{\\s*"schema_version":\\s*${SCHEMA_VERSION},\\s*"kind":\\s*"${KIND}"`,
+);
+
+/** Whether a file has the first words of our documents, whatever follows. */
+export function beginsLikeOurs(path: string): boolean {
+  const file = openForReading(path);
+  try {
+    const bytes = new Uint8Array(256);
+    return BEGINNING.test(new TextDecoder().decode(bytes.subarray(0, readSync(file, bytes))));
+  } catch {
+    return false;
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** @throws {ImportError} */
 export function openForReading(path: string): number {
   try {

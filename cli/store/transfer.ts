@@ -14,13 +14,14 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import {
   ExportError,
+  ImportDamagedError,
   ImportError,
   InvalidSnapshotError,
   SnapshotExistsError,
   StoreDamagedError,
   StoreError,
 } from "./errors.ts";
-import { JsonSnapshotFile, openForReading, snapshotJson } from "./json_file.ts";
+import { beginsLikeOurs, JsonSnapshotFile, openForReading, snapshotJson } from "./json_file.ts";
 import { openStore } from "./open.ts";
 import { translating } from "./sqlite_error.ts";
 import type { SnapshotHead, Store } from "./types.ts";
@@ -88,13 +89,11 @@ export async function exportStore(
  * Everything in a file that one of the exports has written. What the store has already is left as it
  * is. Each snapshot comes whole or not at all.
  * @throws {StoreDamagedError} if some of a store are damaged; all others are taken over all the same
+ * @throws {ImportDamagedError} if a document was changed since it was written
  * @throws {StoreError}
  */
 export async function importSnapshots(store: Store, path: string): Promise<Imported[]> {
-  if (!isDatabase(path)) {
-    using file = new JsonSnapshotFile(path);
-    return [await importOne(store, path, () => store.takeSnapshot(file.snapshot, file.content))];
-  }
+  if (!isDatabase(path)) return [await importJson(store, path)];
   using source = openStore(path, { readOnly: true });
   const imported: Imported[] = [];
   const damaged: number[] = [];
@@ -117,6 +116,27 @@ export async function importSnapshots(store: Store, path: string): Promise<Impor
   );
 }
 
+/** @throws {ImportError} */
+async function importJson(store: Store, path: string): Promise<Imported> {
+  try {
+    using file = new JsonSnapshotFile(path);
+    return await importOne(
+      store,
+      path,
+      () => store.takeSnapshot(file.snapshot, file.content),
+    );
+  } catch (error) {
+    if (!(error instanceof ImportError) || !beginsLikeOurs(path)) throw error;
+    throw new ImportDamagedError(error.reason, {
+      device: path,
+      cause: error.cause,
+      cure: EXPORT_AGAIN,
+    });
+  }
+}
+
+const EXPORT_AGAIN = "export the snapshot again, or take another copy of the file";
+
 /** @throws {ImportError} for what the store refuses */
 async function importOne(
   store: Store,
@@ -131,7 +151,7 @@ async function importOne(
     throw new ImportError("was changed since it was written, or is damaged", {
       device: path,
       cause: error.cause,
-      cure: "export the snapshot again, or take another copy of the file",
+      cure: EXPORT_AGAIN,
     });
   }
 }
@@ -166,7 +186,7 @@ async function replacing(
   if (!overwrite && existsSync(path)) {
     throw new ExportError("is there already", {
       device: path,
-      cure: "name another file, or remove this one first",
+      cure: "name another file, or give --force to replace this one",
     });
   }
   const temporary = `${path}.${Deno.pid}.tmp`;

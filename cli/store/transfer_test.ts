@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ExportError, ImportError, SnapshotNotFoundError, StoreError } from "./errors.ts";
+import {
+  ExportError,
+  ImportDamagedError,
+  ImportError,
+  SnapshotNotFoundError,
+  StoreError,
+} from "./errors.ts";
 import {
   anyEntries,
   BAD_SLOTS,
@@ -198,6 +204,15 @@ for (const [what, change] of Object.entries(CHANGES)) {
     await assert.rejects(importChanged(change), ImportError);
   });
 }
+
+Deno.test("what was ours is damaged, what never was is refused", async () => {
+  const half = importChanged((text) => text.slice(0, text.length / 2));
+  await assert.rejects(half, ImportDamagedError);
+  const foreign = importChanged((text) => text.replace('"kind":"dm-remap', '"kind":"'));
+  await assert.rejects(foreign, (error) => !(error instanceof ImportDamagedError));
+  const newer = importChanged((text) => text.replace('"schema_version":1', '"schema_version":2'));
+  await assert.rejects(newer, (error) => !(error instanceof ImportDamagedError));
+});
 
 Deno.test("what is no export is refused", async () => {
   for (
