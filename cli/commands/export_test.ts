@@ -62,6 +62,8 @@ Deno.test("--json shows the sectors", async () => {
       { start_sectors: 20, length_sectors: 1 },
     ],
   });
+  const ofMain = JSON.parse(await list("ddrescue", "r0", "--json", "--unreadable", "--of-main"));
+  assert.deepEqual(ofMain.areas[0], { start_sectors: 110, length_sectors: 1 });
 });
 
 Deno.test("a file is written whole, and not over another one unasked", async () => {

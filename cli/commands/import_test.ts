@@ -9,6 +9,8 @@ interface Bench {
   readonly table?: string;
   /** Fails at the second relocation. */
   readonly failing?: boolean;
+  /** How scans end. */
+  readonly scan?: string;
 }
 
 /** A device of 204800 sectors that relocates what it is told to. */
@@ -26,7 +28,7 @@ function bench(options: Bench = {}): FakeMapper {
         if (verb === "scan") {
           const [start, end] = words.map(Number) as [number, number];
           const where = `start=${start} end=${end} position=${end + 1}`;
-          return `scan=done progress=100% ${where} errors=0 yields=0`;
+          return `scan=${options.scan ?? "done"} progress=100% ${where} errors=0 yields=0`;
         }
         assert.equal(verb, "remap");
         if (options.failing && ++relocations === 2) throw new Error("the spare died");
@@ -120,6 +122,14 @@ Deno.test("--pending reads what is named, near ranges at once, and tells what fa
   ]);
   assert.match(out, /pending: 1 sector \(512 B\)/);
   assert.equal((await badblocks("3\n", mapper, "--pending", "--relocate")).code, 2);
+});
+
+Deno.test("--pending is no success where the kernel has not read everything", async () => {
+  for (const scan of ["stopped", "failed"]) {
+    const { code, err } = await badblocks("3\n", bench({ scan }), "--pending");
+    assert.equal(code, 1, scan);
+    assert.match(err, /the scan of its sector 6 and behind it has not ended/);
+  }
 });
 
 Deno.test("a dry run shows the messages and sends none", async () => {

@@ -117,6 +117,26 @@ Deno.test("prune keeps what is wanted, asks, and check finds the store sound", a
   assert.deepEqual([report.sound, report.snapshots, report.entries], [true, 1, 2]);
 });
 
+Deno.test("prune without a rule removes nothing, whatever is agreed to", async () => {
+  using trial = new Trial();
+  for (const table of [ONE, TWO]) await trial.run("take r0", mapper("r0", table));
+  assert.equal((await trial.run("prune --yes")).code, 2);
+  assert.equal((await trial.json("list")).snapshots.length, 2);
+});
+
+Deno.test("prune of one device leaves those of the others", async () => {
+  using trial = new Trial();
+  const other = (table: Table) => mapper("r1", table);
+  for (const table of [ONE, TWO]) {
+    await trial.run("take r0", mapper("r0", table));
+    await trial.run("take r1", other(table));
+  }
+  const { removed, kept } = await trial.json("prune r1 --keep-last 1 --yes");
+  const names = (list: { device: string }[]) => list.map(({ device }) => device);
+  assert.deepEqual([names(removed), names(kept)], [["r1"], ["r1"]]);
+  assert.equal((await trial.json("list")).snapshots.length, 3);
+});
+
 Deno.test("a damaged store: exit code 4, and what is wrong", async () => {
   using trial = new Trial();
   await trial.run("take r0", mapper("r0", ONE));

@@ -54,6 +54,7 @@ Deno.test("JSON has integers in base units", async () => {
   const { schema_version, devices: [device] } = JSON.parse(out);
   assert.equal(schema_version, 1);
   assert.equal(device.name, "r0");
+  assert.equal(device.length_sectors, 204800);
   assert.equal(device.remapped_sectors, 5);
   assert.equal(device.lost_sectors, 2);
   assert.equal(device.spare_used_sectors, 7);

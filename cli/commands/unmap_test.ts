@@ -15,6 +15,12 @@ Deno.test("sectors that stay make it a failure", async () => {
   const { code, err } = await runTool(["unmap", "r0", "8+4"], mapper);
   assert.equal(code, 1);
   assert.match(err, /1 sector of r0 kept on the spare/);
+  // Of several ranges it need not be the last one.
+  const answer = (message: string) =>
+    message === "unmap 8 4" ? "cleared=1 kept=3" : "cleared=4 kept=0";
+  const two = await runTool(["unmap", "r0", "8+4", "100+4"], new FakeMapper({ r0: { answer } }));
+  assert.equal(two.code, 1);
+  assert.match(two.err, /3 sectors of r0 kept on the spare/);
 });
 
 Deno.test("force wants a word", async () => {

@@ -75,6 +75,26 @@ Deno.test("bad blocks stand alone, and all around them is kept", async () => {
   assert.equal(losses.unreadableSectors, 3);
 });
 
+Deno.test("what comes back shorter than it was asked for is no content", async () => {
+  const whole = new FakeFile();
+  const end = 140;
+  const short: ContentFile = {
+    async read(offset, length) {
+      const bytes = await whole.read(offset, length);
+      return bytes.subarray(0, Math.max(0, Math.min(length, end * 512 - Number(offset))));
+    },
+  };
+  const losses = noLosses();
+  const options = { blockSectors: 1, losses };
+  const pieces = await Array.fromAsync(readContent(short, [entry(128, 20)], options));
+  const kept = pieces.flatMap(({ first, length }) =>
+    Array.from({ length }, (_, index) => first + index)
+  );
+  sectorsOf(pieces);
+  assert.deepEqual(kept, Array.from({ length: end - 128 }, (_, index) => 128 + index));
+  assert.equal(losses.unreadableSectors, 148 - end);
+});
+
 Deno.test("blocks of eight sectors are not cut", async () => {
   const file = new FakeFile([19]);
   const { losses, pieces } = await read(file, [entry(0, 40)], 8);

@@ -43,6 +43,13 @@ Deno.test("no reason is no reason", () => {
   );
 });
 
+Deno.test("a score beyond 100 is no score", () => {
+  for (const score of ["101", "999", "1000", "-1", ""]) {
+    const reply = `health=good score=${score} reason=none`;
+    assert.throws(() => parseHealth(reply), ProtocolError, reply);
+  }
+});
+
 Deno.test("formatting and parsing are inverse", () => {
   fc.assert(fc.property(
     fc.constantFrom(...HEALTH_STATES),

@@ -219,6 +219,21 @@ Deno.test("long runs are written in parts", () => {
   assert.deepEqual([...loadMetadata(image).extents()], [pending(0, 32768), pending(32768, 7232)]);
 });
 
+Deno.test("the parts of a long run have the parts of its slots, and bad slots stand at sector 0", () => {
+  const geometry = { ...GEOMETRY, spareSectors: 2 ** 17, spareDeviceSectors: 2 ** 17 };
+  const image = new MemoryImage(geometry.spareSectors * 512);
+  const slot = layoutOf(geometry.spareSectors, geometry.blockSectors).slotsStart;
+  const lost = { first: 7, length: 40_000, slot, state: "lost" } as const;
+  const bad = { first: 0, length: 33_000, slot: slot + 40_000, state: "bad" } as const;
+  writeMetadata(image, { ...FIELDS, ...geometry }, [lost, bad]);
+  assert.deepEqual([...loadMetadata(image).extents()], [
+    { ...lost, length: 32768 },
+    { ...lost, first: 7 + 32768, length: 7232, slot: slot + 32768 },
+    { ...bad, length: 32768 },
+    { ...bad, length: 232, slot: slot + 40_000 + 32768 },
+  ]);
+});
+
 Deno.test("formatting wipes what was there, and cannot be torn", () => {
   const image = new MemoryImage(new Uint8Array(BYTES).fill(0xa5));
   const superblock = formatMetadata(image, GEOMETRY, { name: "r0", mainId: "serial:1" });

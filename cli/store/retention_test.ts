@@ -82,6 +82,25 @@ Deno.test("hours, weeks, months and years are those of the calendar", () => {
   assert.deepEqual(at({ monthly: 2 }, local(2025, 1, 1), local(2026, 1, 1)), [1, 2]);
 });
 
+Deno.test("an hour, a day, a month of another day, month or year is another one", () => {
+  // The oldest of all may stay without a bucket of its own.
+  const both = (policy: RetentionPolicy, earlier: string, later: string) =>
+    assert.deepEqual(keptIds(snapshots(local(2001, 7, 17), earlier, later), policy), [2, 3]);
+  for (let month = 1; month < 12; month++) {
+    for (let day = 1; day <= 28; day++) {
+      both({ daily: 2 }, local(2026, month, day), local(2026, month + 1, day));
+      both({ hourly: 2 }, local(2026, month, day, 20), local(2026, month + 1, day, 20));
+    }
+    both({ monthly: 2 }, local(2025, month, 3), local(2026, month, 3));
+    both({ daily: 2 }, local(2025, month, 3), local(2026, month, 3));
+  }
+  both({ daily: 2 }, local(2026, 3, 11), local(2026, 4, 1));
+  both({ daily: 2 }, local(2026, 1, 31), local(2026, 2, 21));
+  both({ hourly: 2 }, local(2026, 1, 1, 20), local(2026, 1, 3, 0));
+  both({ monthly: 2 }, local(2025, 12, 1), local(2026, 1, 1));
+  both({ weekly: 2 }, local(2025, 3, 5), local(2026, 3, 4));
+});
+
 Deno.test("a snapshot that one rule keeps is kept, and says all rules that keep it", () => {
   const list = snapshots(local(2026, 1, 1), local(2026, 5, 1), local(2026, 5, 2));
   const policy = { last: 1, daily: 1, monthly: 2 };

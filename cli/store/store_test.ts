@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import {
   InvalidSnapshotError,
   SnapshotExistsError,
@@ -89,6 +90,26 @@ Deno.test("a snapshot whose source fails is not there at all", async () => {
   assert.deepEqual(store.heads(), []);
   assert.equal((await store.takeSnapshot(SNAPSHOT, FULL)).entries, 4);
   assert.deepEqual(store.check().findings, []);
+});
+
+Deno.test("of a snapshot whose content fails, no row is left in any table", async () => {
+  using folder = new TestFolder();
+  const path = folder.file();
+  const rows = () => {
+    using database = new DatabaseSync(path);
+    return ["devices", "snapshots", "entries", "bad_slots", "pieces", "contents"]
+      .map((table) => Number(database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.["n"]));
+  };
+  function* failing() {
+    yield DATA[0]!;
+    throw new Error("the disk is gone");
+  }
+  {
+    using store = openStore(path, { create: true });
+    const content = { ...FULL, data: failing() };
+    await assert.rejects(store.takeSnapshot({ ...SNAPSHOT, withData: true }, content), /is gone/);
+  }
+  assert.deepEqual(rows(), [0, 0, 0, 0, 0, 0]);
 });
 
 Deno.test("only one snapshot is written at a time, and none is seen before it is whole", async () => {

@@ -59,6 +59,19 @@ Deno.test("a table is the same as itself, in whatever pieces, and with more in t
   );
 });
 
+Deno.test("each part of a run is looked at, not its beginning alone", async () => {
+  const live = new Map([[5, 405], [6, 406], [7, 407], [8, 408]]);
+  for (const wrong of [5, 6, 7, 8]) {
+    for (const slot of [undefined, 900]) {
+      const disk = new Map(live);
+      if (slot === undefined) disk.delete(wrong);
+      else disk.set(wrong, slot);
+      const found = await firstDifference(placesOf(live, true), extentsOf(disk, true), START);
+      assert.equal(found, BigInt(wrong), `${wrong} in ${slot}`);
+    }
+  }
+});
+
 Deno.test("the first sector that is elsewhere, or nowhere, is found", async () => {
   const picked = tables.filter((table) => table.size > 0)
     .chain((table) =>

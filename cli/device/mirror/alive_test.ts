@@ -24,6 +24,10 @@ Deno.test("those of one that does not answer are not", async () => {
   const most = new RangeSet([{ first: 0, end: 9000 }]);
   await assert.rejects(checkAlive("r0", disk(false), some, SIZE), RefusedError);
   await assert.rejects(checkAlive("r0", disk(true), most, SIZE), RefusedError);
+  const few = new RangeSet([{ first: 0, end: 8 }]);
+  await assert.rejects(checkAlive("r0", disk(false), few, SIZE), RefusedError);
+  // The spare answers for what is relocated, and that says nothing of main.
   const relocated = { ...SIZE, onMain: () => false };
-  await assert.rejects(checkAlive("r0", disk(true), some, relocated), RefusedError);
+  await assert.rejects(checkAlive("r0", disk(true), few, relocated), RefusedError);
+  await checkAlive("r0", disk(true), few, SIZE);
 });

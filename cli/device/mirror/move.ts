@@ -7,11 +7,11 @@ import type { BlockDevice } from "../block_device.ts";
 import { BusyError } from "../errors.ts";
 import type { RemapTable } from "../table_line.ts";
 import { checkAlive } from "./alive.ts";
-import { copySpans, DiskDestination } from "./copy.ts";
+import { copySpans, type Destination, DiskDestination } from "./copy.ts";
 import { stayInMemory } from "./memory_lock.ts";
 import { Patience } from "./patience.ts";
 import { RangeSet, type Span } from "./range_set.ts";
-import { LiveSource, piecesOf } from "./source.ts";
+import { LiveSource, piecesOf, type Source } from "./source.ts";
 import { Standstill } from "./standstill.ts";
 import { areasOf, WriteTracker } from "./write_tracker.ts";
 
@@ -72,6 +72,18 @@ function edgesOf(length: number): Span[] {
   return [{ first: 0, end: EDGE }, { first: length - EDGE, end: length }];
 }
 
+/** What is copied from while the device is in use, and to where; tests bring their own. */
+export interface Ends {
+  live(name: string): Source & Disposable;
+  destination(move: Move): Destination & Disposable;
+}
+
+const ENDS: Ends = {
+  live: (name) => new LiveSource(nodePath(name)),
+  destination: ({ target, targetStart }) =>
+    new DiskDestination(target.path, target.node, targetStart),
+};
+
 /** A copy under way. */
 export class Mover {
   readonly #length: number;
@@ -87,6 +99,7 @@ export class Mover {
     private readonly dm: DeviceMapper,
     private readonly move: Move,
     private readonly watch: Watch,
+    private readonly ends: Ends = ENDS,
   ) {
     this.#length = Number(move.table.length);
     this.#unit = Number(move.main.logicalBlockSectors);
@@ -95,8 +108,7 @@ export class Mover {
 
   /** @throws {DeviceError} with everything as it was, but for the new disk's content */
   async run(cpus: number): Promise<Moved> {
-    const { target, targetStart } = this.move;
-    using destination = new DiskDestination(target.path, target.node, targetStart);
+    using destination = this.ends.destination(this.move);
     await this.#clearEdges(destination);
     if (this.move.offline) return await this.#stop(destination, undefined);
     await using tracker = await WriteTracker.start(
@@ -116,7 +128,7 @@ export class Mover {
     }
   }
 
-  async #clearEdges(destination: DiskDestination): Promise<void> {
+  async #clearEdges(destination: Destination): Promise<void> {
     for (const { first, end } of edgesOf(this.#length)) {
       await destination.write(first, new Uint8Array((end - first) * 512));
     }
@@ -124,8 +136,8 @@ export class Mover {
   }
 
   /** Pass after pass, until what is left takes no time worth mentioning. */
-  async #copyLive(destination: DiskDestination, tracker: WriteTracker): Promise<void> {
-    using source = new LiveSource(nodePath(this.move.name));
+  async #copyLive(destination: Destination, tracker: WriteTracker): Promise<void> {
+    using source = this.ends.live(this.move.name);
     const patience = new Patience(this.move.maxPauseMs);
     for (;;) {
       const before = this.#stale.size;
@@ -197,7 +209,10 @@ export class Mover {
   }
 
   /** The device stands still from here to the switch. */
-  async #stop(destination: DiskDestination, tracker: WriteTracker | undefined): Promise<Moved> {
+  async #stop(
+    destination: Destination & Disposable,
+    tracker: WriteTracker | undefined,
+  ): Promise<Moved> {
     await destination.flush();
     this.watch.signal.throwIfAborted();
     this.watch.hold(true);
@@ -220,7 +235,7 @@ export class Mover {
   }
 
   async #finish(
-    destination: DiskDestination,
+    destination: Destination & Disposable,
     tracker: WriteTracker | undefined,
     standstill: Standstill,
   ): Promise<void> {
@@ -232,7 +247,7 @@ export class Mover {
     await standstill.finish([...this.#missing]);
   }
 
-  async #copyRest(destination: DiskDestination, standstill: Standstill): Promise<void> {
+  async #copyRest(destination: Destination & Disposable, standstill: Standstill): Promise<void> {
     using source = standstill.source();
     // What could not be read before may have been written, or found readable, since.
     for (const span of this.#missing) this.#stale.add(span);

@@ -30,7 +30,7 @@ function machine(): FakeSystem {
     .disk("fixed", { number: "8:80", sectors: 9000n, readOnly: true });
 }
 
-function device(openCount = 0): RemapDevice {
+function device(openCount = 0, status = HEALTHY): RemapDevice {
   const info = {
     suspended: false,
     readOnly: false,
@@ -43,7 +43,7 @@ function device(openCount = 0): RemapDevice {
     name: "r0",
     info: () => info,
     table: () => parseTable("0 8000 remap 8:0 64 8:16 0 4096"),
-    status: () => parseStatus(HEALTHY),
+    status: () => parseStatus(status),
   } as unknown as RemapDevice;
 }
 
@@ -87,6 +87,16 @@ Deno.test("a signature is refused, and --force tells what it goes over", () => {
   assert.deepEqual(plan({ force: true }, system).warnings, [
     "/dev/sdc: carries a signature: ext4; it would be overwritten",
   ]);
+});
+
+Deno.test("without content for some sectors evacuate refuses, unless that is said to be right", () => {
+  const losing = device(0, HEALTHY.replace("lost=0", "lost=3"));
+  const evacuate = { ...REQUEST, kind: "evacuate" } as const;
+  for (const request of [evacuate, { ...evacuate, acceptLost: false }]) {
+    assert.throws(() => planMove(losing, request, machine()), /3 sectors have no content/);
+  }
+  assert.equal(planMove(losing, { ...evacuate, acceptLost: true }, machine()).acceptLost, true);
+  assert.equal(planMove(losing, REQUEST, machine()).kind, "replace");
 });
 
 Deno.test("offline is for a device that nobody has open", () => {

@@ -45,4 +45,8 @@ Deno.test("ranges that touch are one", () => {
     end: 24,
   }]);
   assert.deepEqual([...ranges], [{ first: 0, end: 16 }, { first: 20, end: 24 }]);
+  ranges.add({ first: 16, end: 20 });
+  assert.deepEqual([...ranges], [{ first: 0, end: 24 }], "at both ends");
+  ranges.add({ first: 24, end: 25 });
+  assert.deepEqual([...ranges], [{ first: 0, end: 25 }], "at the end");
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
+import { SystemError } from "../../../ffi/errors.ts";
 import { MemoryImage } from "../../metadata/image.ts";
 import { loadMetadata } from "../../metadata/load.ts";
 import { encodeSuperblock } from "../../metadata/superblock.ts";
@@ -110,6 +111,40 @@ Deno.test("a table of other sizes is told of, not activated and not dropped", as
     await refuses(bench.plan(options), errors.WrongPairError, /length of 8000 sectors, not 8192/);
   }
   assert.equal((await bench.plan({ length: 8000n })).action.kind, "activate");
+});
+
+Deno.test("a main device that has grown since is not the one that the table was made for", async () => {
+  const bench = new Bench();
+  await bench.create({ length: 8192n });
+  bench.system.disk("sda", { number: "8:0", sectors: 9000n, attributes: { serial: "MAIN" } });
+  const words = /main device of 8192 sectors, not 9000/;
+  await refuses(bench.plan({ length: 8192n }), errors.WrongPairError, words);
+});
+
+Deno.test("a disk without an identity does not get the table of one that has one", async () => {
+  const bench = new Bench();
+  await bench.create();
+  const loop = { main: "/dev/loop0" };
+  await refuses(bench.plan(loop), errors.WrongPairError, /serial:MAIN; it would be lost/);
+});
+
+Deno.test("a superblock that cannot be read is damaged, and the spare not an empty one", async () => {
+  const EIO = 5;
+  for (const unreadable of [0, 1]) {
+    const bench = new Bench();
+    await bench.create();
+    relocateSome(bench, "");
+    const read = bench.image.read.bind(bench.image);
+    bench.image.read = (offset, length) => {
+      if (Math.floor(offset / 4096) <= unreadable && offset + length > unreadable * 4096) {
+        throw new SystemError("read", "/dev/sdb", EIO);
+      }
+      return read(offset, length);
+    };
+    const { action } = await bench.plan();
+    assert.ok(action.kind === "activate");
+    assert.equal(action.counts.remapped, 3);
+  }
 });
 
 Deno.test("without an identity the name has to be right", async () => {
