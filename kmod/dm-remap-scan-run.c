@@ -28,7 +28,7 @@
 /* A failed step is judged in parts, so that neither moves nor a stop wait long for that. */
 #define REMAP_SCAN_JUDGED_SECTORS ((sector_t)128)
 
-/* A judgement that takes longer may have been given up before its end: see REMAP_READ_LIMIT. */
+/* A judgement that takes longer may have been given up before its end: see REMAP_REPAIR_LIMIT. */
 #define REMAP_SCAN_JUDGED_WITHIN (25 * HZ)
 
 /* How often a part that cannot be read, but has no bad sectors, is judged before the scan fails. */
