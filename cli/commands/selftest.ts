@@ -35,7 +35,7 @@ export function registerSelftest(parent: CommandUnknownOpts, session: Session): 
     .option("--vm", "run in a virtual machine, so that this machine's kernel stays untouched")
     .option(
       "--kernel <kernel>",
-      "kernel of the virtual machine: 6.1, 6.12, debug, or an image's path; may be given again",
+      "kernel of the virtual machine: 6.1, 6.12, newest, debug, or an image's path; may be given again",
       collect,
     )
     .option("--case <text>", "only cases with this in their name; may be given again", collect)

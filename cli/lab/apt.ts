@@ -24,8 +24,7 @@ export const SYSTEM_ARCHIVE: Archive = { options: [], refresh: refreshLists };
  * Its lists live in the cache, so that the machine's own configuration stays as it is.
  */
 export async function backportsArchive(): Promise<Archive> {
-  const codename = /^VERSION_CODENAME=(\w+)/m.exec(await Deno.readTextFile("/etc/os-release"))?.[1];
-  if (codename === undefined) throw new LabError("/etc/os-release names no Debian release");
+  const codename = await releaseCodename();
   const suite = `${codename}-backports`;
   const line = siblingSuite(await systemSources(), codename, suite);
   if (line === undefined) {
@@ -53,6 +52,13 @@ export async function backportsArchive(): Promise<Archive> {
       refreshed = true;
     },
   };
+}
+
+/** The name of the Debian release that runs here. */
+export async function releaseCodename(): Promise<string> {
+  const codename = /^VERSION_CODENAME=(\w+)/m.exec(await Deno.readTextFile("/etc/os-release"))?.[1];
+  if (codename === undefined) throw new LabError("/etc/os-release names no Debian release");
+  return codename;
 }
 
 /** The sources that this machine's apt uses. */

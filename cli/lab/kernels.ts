@@ -3,10 +3,11 @@ import { ensureDebianKernel, ensureImage } from "./debian_kernel.ts";
 import { ensureDebugKernel } from "./debug_kernel.ts";
 import { LabError } from "./errors.ts";
 import type { Log } from "./exec.ts";
+import { ensureNewestKernel } from "./newest_kernel.ts";
 
 /** A kernel that a guest can run, and a module can be built for. */
 export interface Kernel {
-  /** As the user named it: `6.1`, `6.12`, `debug`, or the path of an image. */
+  /** As the user named it: `6.1`, `6.12`, `newest`, `debug`, or the path of an image. */
   readonly id: string;
   /** What `uname -r` says in the guest. */
   readonly release: string;
@@ -14,12 +15,12 @@ export interface Kernel {
   readonly image: string;
   /** The directory that the guest sees as `/lib/modules/<release>`. */
   readonly modulesDir: string;
-  /** The build tree for external modules: `make -C kmod KDIR=...`. */
+  /** The build tree for external modules: `make -C kmod KDIR=...`, or `make -C KDIR M=...`. */
   readonly kdir: string;
 }
 
 /** The kernels that the lab can get by itself. */
-export const KERNEL_IDS = ["6.1", "6.12", "debug"] as const;
+export const KERNEL_IDS = ["6.1", "6.12", "newest", "debug"] as const;
 
 /**
  * Makes sure that a kernel is there: finds it, fetches it from Debian's packages, or builds it; what
@@ -30,7 +31,7 @@ export const KERNEL_IDS = ["6.1", "6.12", "debug"] as const;
  * const kernel = await ensureKernel("6.1", (line) => Deno.stderr.writeSync(new TextEncoder().encode(line)));
  * ```
  *
- * @param id `6.1`, `6.12`, `debug`, or the path of an image such as `/boot/vmlinuz-$(uname -r)`
+ * @param id `6.1`, `6.12`, `newest`, `debug`, or the path of an image such as `/boot/vmlinuz-$(uname -r)`
  */
 export function ensureKernel(id: string, log: Log): Promise<Kernel> {
   switch (id) {
@@ -38,6 +39,8 @@ export function ensureKernel(id: string, log: Log): Promise<Kernel> {
       return ensureDebianKernel("6.1", "release", log);
     case "6.12":
       return ensureDebianKernel("6.12", "backports", log);
+    case "newest":
+      return ensureNewestKernel(log);
     case "debug":
       return ensureDebugKernel(log);
     default:

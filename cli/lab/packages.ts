@@ -39,6 +39,12 @@ export const KERNEL_BUILD_PACKAGES = [
   "xz-utils",
 ] as const;
 
+/** What unpacking another release's kernel into a folder takes. */
+export const BOOTSTRAP_PACKAGES = ["mmdebstrap", "kmod", ...MODULE_BUILD_PACKAGES] as const;
+
+/** What looks at the module's sources beside the compiler. */
+export const CHECKER_PACKAGES = ["sparse"] as const;
+
 /** Which of these packages are not installed. */
 export async function missingPackages(names: readonly string[]): Promise<string[]> {
   let text: string;
