@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Every allocation of an operation fails: by itself, and with all that follow at the same place.
+// The allocations of an operation fail: by themselves, and with all that follow at the same place.
 import type { Rig } from "../sweep/rig.ts";
 import { HangError, milliseconds, within } from "../sweep/time.ts";
-import { arm, disarm, type Mode, state } from "./injector.ts";
+import { arm, disarm, type Mode, order, state } from "./injector.ts";
 import type { Operation } from "./operations.ts";
 import { Scene } from "./scene.ts";
 
-/** More allocations than any operation makes. */
-const RUNAWAY = 1000;
 /** What a request has left to be done by others is done. */
 const SETTLE_MS = 3;
+
+const MOST_FAILURES = 3;
 
 export interface Exhausted {
   /** In a run in which none failed. */
   readonly allocations: number;
+  /** How many runs had one that did. */
+  readonly faults: number;
   readonly failures: readonly string[];
   readonly seconds: number;
 }
@@ -31,16 +33,15 @@ async function checkAftermath(scene: Scene): Promise<void> {
   if (mode !== "rw") throw new Error(`mode=${mode}`);
   await scene.checkContent(await scene.checkAccounts());
   await scene.checkUsable();
-  await scene.checkAccounts();
 }
 
-/** @returns where an allocation has failed, or nothing */
+/** @returns whether an allocation has failed */
 async function attempt(
   rig: Rig,
   operation: Operation,
   nth: number,
   mode: Mode,
-): Promise<string | undefined> {
+): Promise<boolean> {
   const scene = new Scene(rig, ++seeds);
   try {
     await rig.fresh(scene.seed, operation.features ?? {}, operation.lasts === true);
@@ -52,13 +53,13 @@ async function attempt(
     } finally {
       disarm();
     }
-    const { fired, site } = state();
+    const { fired } = state();
     if (fired === 0 && scene.failed.length > 0) {
       throw new Error(`${scene.failed.join(", ")}: but there was memory`);
     }
     await operation.after?.(scene);
     await checkAftermath(scene);
-    return fired > 0 ? site : undefined;
+    return fired > 0;
   } catch (error) {
     const { site } = state();
     if (!(error instanceof HangError)) await rig.discard();
@@ -68,25 +69,47 @@ async function attempt(
   }
 }
 
-/** Fails the first allocation, the second... until there are no more. */
-export async function exhaust(rig: Rig, operation: Operation): Promise<Exhausted> {
+/** One allocation, and how it fails. */
+export interface Failing {
+  readonly nth: number;
+  readonly mode: Mode;
+}
+
+/**
+ * What fails, by the places of the allocations in their order. Of each place: all from the first
+ * time on, and, if there is more than one, the last by itself. Pure.
+ * @param all every allocation by itself, too
+ */
+export function plan(places: readonly string[], all: boolean): Failing[] {
+  const failing: Failing[] = [];
+  for (const [index, place] of places.entries()) {
+    const nth = index + 1;
+    const first = places.indexOf(place) === index;
+    const last = places.lastIndexOf(place) === index;
+    if (first) failing.push({ nth, mode: "site" });
+    if (all || (last && !first)) failing.push({ nth, mode: "once" });
+  }
+  return failing;
+}
+
+/** Lets allocations of an operation fail, as many as it makes when none does. */
+export async function exhaust(rig: Rig, operation: Operation, all: boolean): Promise<Exhausted> {
   const started = performance.now();
   const failures: string[] = [];
-  /** Where all that follow have failed already. */
-  const emptied = new Set<string>();
-  let nth = 0;
-  for (let fired: string | undefined = ""; fired !== undefined;) {
-    if (++nth > RUNAWAY) throw new Error(`${operation.name} does not end`);
+  const note = (error: unknown) =>
+    failures.push(error instanceof Error ? error.message : String(error));
+  await attempt(rig, operation, 0, "once").catch(note);
+  const places = order();
+  let faults = 0;
+  for (const { nth, mode } of failures.length > 0 ? [] : plan(places, all)) {
     try {
-      fired = await attempt(rig, operation, nth, "once");
-      if (fired === undefined || emptied.has(fired)) continue;
-      emptied.add(fired);
-      await attempt(rig, operation, nth, "site");
+      if (await attempt(rig, operation, nth, mode)) faults++;
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      note(error);
       // The rest would mostly say the same again.
-      if (failures.length > 3) break;
+      if (failures.length > MOST_FAILURES) break;
     }
   }
-  return { allocations: nth - 1, failures, seconds: (performance.now() - started) / 1000 };
+  const seconds = (performance.now() - started) / 1000;
+  return { allocations: places.length, faults, failures, seconds };
 }

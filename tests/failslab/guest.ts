@@ -14,7 +14,10 @@ import { OPERATIONS } from "./operations.ts";
 const MODULE = "dm_remap";
 
 const { values } = parseArgs({
-  options: { operation: { type: "string", multiple: true, default: [] } },
+  options: {
+    operation: { type: "string", multiple: true, default: [] },
+    all: { type: "boolean", default: false },
+  },
 });
 const operations = OPERATIONS.filter(({ name }) =>
   values.operation.length === 0 || values.operation.some((word) => name.startsWith(word))
@@ -33,8 +36,12 @@ watch(MODULE);
   using dm = DeviceMapper.open();
   await using rig = await Rig.create(dm, 0);
   for (const operation of operations) {
-    const { allocations, failures, seconds } = await exhaust(rig, operation);
-    progress(`${operation.name}: ${allocations} allocations in ${seconds.toFixed(1)} s`);
+    const { allocations, faults, failures, seconds } = await exhaust(rig, operation, values.all);
+    progress(
+      `${operation.name}: ${faults} faults at ${allocations} allocations in ${
+        seconds.toFixed(1)
+      } s`,
+    );
     result(operation.name, failures.length === 0 ? undefined : failures.join("\n"));
   }
 }

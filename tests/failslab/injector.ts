@@ -75,6 +75,11 @@ export function state(): Fired & { readonly site: string } {
   return { count: Number(count), fired: Number(fired), site };
 }
 
+/** The places of the allocations since it was armed, one after the other. */
+export function order(): string[] {
+  return Deno.readTextFileSync(`${DIR}/order`).split("\n").filter((line) => line !== "");
+}
+
 /** Every place that has asked for memory, and how often it got none. */
 export function sites(module: string): SiteRecord[] {
   const folder = `/sys/module/${module}/sections`;

@@ -20,9 +20,12 @@ export interface Operation {
   readonly after?: (scene: Scene) => Promise<void>;
 }
 
+/** What the kernel says when it has no memory to look for a device. */
+const NO_DEVICE = ["ENODEV"];
+
 /** The target is made anew; who has just failed to is made once there is memory. */
 async function start(scene: Scene): Promise<void> {
-  scene.isMissing = !await scene.ask("start", scene.rig.putBack());
+  scene.isMissing = !await scene.ask("start", scene.rig.putBack(), NO_DEVICE);
 }
 
 async function fill({ rig }: Scene): Promise<void> {
@@ -54,7 +57,7 @@ async function scan(scene: Scene): Promise<void> {
 
 async function migrate(scene: Scene): Promise<void> {
   const { rig } = scene;
-  if (!await scene.ask("migrate", rig.target.send(rig.migrateMessage))) return;
+  if (!await scene.ask("migrate", rig.target.send(rig.migrateMessage), NO_DEVICE)) return;
   await ended(scene, "migrate status", ["=running"]);
   if ((await rig.migrationEnd()) === "done") rig.migrated();
 }
@@ -103,7 +106,7 @@ const STARTS: readonly Operation[] = [
     name: "reload",
     prepare: fill,
     run: async (scene) => {
-      if (!await scene.ask("load", scene.rig.load())) return;
+      if (!await scene.ask("load", scene.rig.load(), NO_DEVICE)) return;
       await scene.ask("suspend", scene.rig.suspend());
       await scene.ask("resume", scene.rig.resume());
     },

@@ -11,6 +11,7 @@
  *             "disarm"
  *   state     "count=<seen> fired=<failed> site=<address of the Nth>"
  *   sites     a line a site: "<address> <seen> <failed>", since the module was loaded
+ *   order     the sites of the allocations since it was armed, one after the other
  */
 #include <linux/debugfs.h>
 #include <linux/gfp.h>
@@ -23,6 +24,7 @@
 
 #define ALLOC_NTH_DEPTH 40
 #define ALLOC_NTH_SITES 512
+#define ALLOC_NTH_ORDER 4096
 
 struct alloc_nth_site {
 	unsigned long address;
@@ -30,6 +32,7 @@ struct alloc_nth_site {
 };
 
 static struct alloc_nth_site alloc_nth_sites[ALLOC_NTH_SITES];
+static unsigned long alloc_nth_order[ALLOC_NTH_ORDER];
 static struct alloc_nth_range {
 	unsigned long start, bytes;
 } alloc_nth_module, alloc_nth_below;
@@ -80,6 +83,8 @@ static bool alloc_nth_is_due(unsigned long address)
 {
 	unsigned int nth = atomic_inc_return(&alloc_nth_count);
 
+	if (nth <= ALLOC_NTH_ORDER)
+		WRITE_ONCE(alloc_nth_order[nth - 1], address);
 	if (nth == alloc_nth_wanted) {
 		WRITE_ONCE(alloc_nth_victim, address);
 		return true;
@@ -135,10 +140,18 @@ static int alloc_nth_percpu(struct kprobe *probe, struct pt_regs *regs)
 	return alloc_nth_should_fail(regs, GFP_KERNEL) ? alloc_nth_return(regs, 0) : 0;
 }
 
+/* A probe that has one is not optimized; of an optimized one the kernel would ignore the return. */
+static void alloc_nth_post(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+#define ALLOC_NTH_PROBE(function, handler) \
+	{ .symbol_name = function, .pre_handler = handler, .post_handler = alloc_nth_post }
+
 static struct kprobe alloc_nth_probes[] = {
-	{ .symbol_name = "should_failslab", .pre_handler = alloc_nth_slab },
-	{ .symbol_name = "should_fail_alloc_page", .pre_handler = alloc_nth_page },
-	{ .symbol_name = "__alloc_percpu", .pre_handler = alloc_nth_percpu },
+	ALLOC_NTH_PROBE("should_failslab", alloc_nth_slab),
+	ALLOC_NTH_PROBE("should_fail_alloc_page", alloc_nth_page),
+	ALLOC_NTH_PROBE("__alloc_percpu", alloc_nth_percpu),
 };
 
 static int alloc_nth_arm(unsigned int nth, const char *mode)
@@ -213,6 +226,16 @@ static int alloc_nth_sites_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(alloc_nth_sites);
 
+static int alloc_nth_order_show(struct seq_file *seq, void *unused)
+{
+	unsigned int n, count = min(atomic_read(&alloc_nth_count), ALLOC_NTH_ORDER);
+
+	for (n = 0; n < count; n++)
+		seq_printf(seq, "%lx\n", READ_ONCE(alloc_nth_order[n]));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(alloc_nth_order);
+
 static int __init alloc_nth_init(void)
 {
 	unsigned int n;
@@ -230,6 +253,7 @@ static int __init alloc_nth_init(void)
 	debugfs_create_file("control", 0200, alloc_nth_dir, NULL, &alloc_nth_control_fops);
 	debugfs_create_file("state", 0400, alloc_nth_dir, NULL, &alloc_nth_state_fops);
 	debugfs_create_file("sites", 0400, alloc_nth_dir, NULL, &alloc_nth_sites_fops);
+	debugfs_create_file("order", 0400, alloc_nth_dir, NULL, &alloc_nth_order_fops);
 	return 0;
 }
 
