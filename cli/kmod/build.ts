@@ -18,6 +18,8 @@ export interface BuildOptions {
   readonly kdir?: string;
   /** Where the module goes; the cache unless given. */
   readonly outDir?: string;
+  /** Where to build, and to leave what a later build there need not do again. */
+  readonly workDir?: string;
   /** Build even if the cache has it. */
   readonly fresh?: boolean;
   readonly signal?: AbortSignal;
@@ -72,13 +74,13 @@ export async function buildModule(options: BuildOptions = {}): Promise<BuiltModu
     if (found !== undefined) return found;
   }
   options.onStep?.(`building the module for ${plan.release} in ${plan.kdir}`);
-  const folder = Deno.makeTempDirSync({ prefix: "dmremap-build-" });
+  const folder = options.workDir ?? Deno.makeTempDirSync({ prefix: "dmremap-build-" });
   try {
     extractSources(sources, folder);
     const log = await make(plan, folder, options.signal);
     return { path: keep(folder, log, options.outDir ?? cached), log, cached: false };
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    if (folder !== options.workDir) Deno.removeSync(folder, { recursive: true });
   }
 }
 

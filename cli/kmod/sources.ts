@@ -26,11 +26,21 @@ export function moduleSources(): SourceFile[] {
     .map((path) => ({ path, content: readEmbedded(`${PREFIX}${path}`) }));
 }
 
-/** Writes the sources into a folder. */
+/** Writes the sources into a folder; what make has seen there already keeps its time. */
 export function extractSources(sources: readonly SourceFile[], folder: string): void {
   for (const { path, content } of sources) {
     const target = join(folder, path);
     Deno.mkdirSync(dirname(target), { recursive: true });
-    Deno.writeFileSync(target, content);
+    if (!holds(target, content)) Deno.writeFileSync(target, content);
+  }
+}
+
+function holds(path: string, content: Uint8Array): boolean {
+  try {
+    const there = Deno.readFileSync(path);
+    return there.length === content.length && there.every((byte, at) => byte === content[at]);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

@@ -7,6 +7,7 @@ import { type Ended, isGreen, judgeMutant, noticedBy } from "./judge.ts";
 import type { Mutant } from "./patch.ts";
 import type { Outcome } from "./report.ts";
 import { applyTo, copyOf, type Place } from "./tree.ts";
+import { Workshop } from "./workshop.ts";
 
 export interface GateOptions {
   /** The repository. */
@@ -46,16 +47,22 @@ function run(mutant: Mutant, place: Place, factor: number, options: GateOptions)
   });
 }
 
-async function tryMutant(mutant: Mutant, options: GateOptions): Promise<Outcome> {
+async function tryMutant(
+  mutant: Mutant,
+  workshop: Workshop,
+  options: GateOptions,
+): Promise<Outcome> {
   const started = performance.now();
   const outcome = (rest: Omit<Outcome, "mutant" | "seconds">): Outcome => ({
     mutant,
     seconds: (performance.now() - started) / 1000,
     ...rest,
   });
-  await using place = await copyOf(options.root, false);
+  const changesModule = mutant.files.some((path) => path.startsWith("kmod/"));
+  await using place = await copyOf(options.root, !changesModule);
   const against = await applyTo(place.tree, mutant);
   if (against !== undefined) return outcome({ verdict: "does not apply", by: against, why: [] });
+  if (changesModule) await workshop.build(mutant, place, options.signal);
   const ended = await run(mutant, place, 1, options);
   options.signal.throwIfAborted();
   const judgement = judgeMutant(mutant, ended);
@@ -88,10 +95,11 @@ export async function runGate(
 ): Promise<Outcome[]> {
   const red = options.baseline ? await redCommands(mutants, options) : new Map();
   const outcomes = new Map<Mutant, Outcome>();
+  await using workshop = await Workshop.open();
   await inLanes(options.lanes, mutants, async (mutant) => {
     const why = red.get(mutant.command.join("\0"));
     const outcome: Outcome = why === undefined
-      ? await tryMutant(mutant, options)
+      ? await tryMutant(mutant, workshop, options)
       : { mutant, verdict: "baseline red", by: mutant.command.join(" "), seconds: 0, why };
     options.log(`${mutant.name}: ${outcome.verdict} (${outcome.seconds.toFixed(0)} s)`);
     outcomes.set(mutant, outcome);
