@@ -82,6 +82,26 @@ Deno.test("opening what is not there", () => {
   assert.throws(() => DirectFile.open("/tmp", { write: true }), { code: "EISDIR" });
 });
 
+Deno.test("a closed file gives back what it had of the system", async () => {
+  using temporary = temporaryFile(64 * KIB);
+  const held = () =>
+    [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+      try {
+        return Deno.readLinkSync(`/proc/self/fd/${name}`) === temporary.path;
+      } catch {
+        return false;
+      }
+    }).length;
+  for (let time = 0; time < 3; time++) {
+    using file = DirectFile.open(temporary.path);
+    await file.read(0n, 4096);
+    assert.equal(held(), 1);
+  }
+  assert.equal(held(), 0);
+  assert.throws(() => DirectFile.open("/nonexistent/file"));
+  assert.equal(held(), 0);
+});
+
 Deno.test("a closed file refuses, and closing twice does no harm", async () => {
   using temporary = temporaryFile(64 * KIB);
   const file = DirectFile.open(temporary.path);

@@ -27,6 +27,7 @@ Deno.test("mangling is what libdevmapper does, and goes back", () => {
   assert.equal(mangle("plain-0_1.a:b=c@d#e+f"), "plain-0_1.a:b=c@d#e+f");
   assert.equal(mangle("a bä"), "a\\x20b\\xc3\\xa4");
   assert.equal(mangle("back\\slash"), "back\\x5cslash");
+  assert.equal(mangle("a\tb"), "a\\x09b", "two digits each");
   assert.equal(mangle("a\\x20b"), "a\\x20b", "a node's name");
   assert.equal(unmangle("a\\x20b\\xc3\\xa4"), "a bä");
   assert.equal(nodePath("a b"), "/dev/mapper/a\\x20b");

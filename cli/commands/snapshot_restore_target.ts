@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Where a snapshot is restored to: a device that is none of ours yet, or a file.
-import { type BlockDevice, resolveBlockDevice } from "../device/block_device.ts";
+import { type BlockDevice, resolveBlockDevice, shareSectors } from "../device/block_device.ts";
 import {
   BlockSizeError,
   OverlapError,
@@ -159,12 +159,10 @@ function checkDevice(device: BlockDevice, { fates, mainDevice, options }: Wish):
   }
   if (mainDevice === undefined) return;
   const main = resolveBlockDevice(mainDevice.path);
-  if (main.disk !== device.disk) return;
-  const first = device.diskStart + (options.spareStart ?? 0n);
-  const end = device.diskStart +
-    (options.spareLength === undefined ? device.sizeSectors : first + options.spareLength);
-  const mainFirst = main.diskStart + BigInt(mainStart);
-  if (end <= mainFirst || first >= mainFirst + BigInt(mainSectors)) return;
+  const start = options.spareStart ?? 0n;
+  const spare = { device, start, length: options.spareLength ?? device.sizeSectors - start };
+  const used = { device: main, start: BigInt(mainStart), length: BigInt(mainSectors) };
+  if (!shareSectors(spare, used)) return;
   throw new OverlapError(`shares sectors with the main device ${mainDevice.path}`, {
     device: path,
     cure: "take another device as the spare, or give --spare-start and --spare-length",

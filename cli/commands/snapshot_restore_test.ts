@@ -368,6 +368,12 @@ Deno.test("the latest one is the last with content; what came after it is heeded
   const { out } = await lab.tool(3, ...words);
   assert.equal(JSON.parse(out).snapshot.id, 1);
   assert.equal(JSON.parse(out).lost_sectors, 2);
+  // Of several with content, it is the last one.
+  await lab.take("--with-data", "--reason", "another");
+  lab.kernel.commit([{ first: 500, length: 1, slot: 0, state: "pending" }]);
+  await lab.take();
+  const again = await lab.tool(3, ...words.slice(0, -1), lab.empty("newer.img"));
+  assert.equal(JSON.parse(again.out).snapshot.id, 3);
 });
 
 Deno.test("words that do not go together are refused", async () => {

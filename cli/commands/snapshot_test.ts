@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { formatMetadata } from "../metadata/write.ts";
 import { MemoryImage } from "../metadata/image.ts";
@@ -135,6 +136,18 @@ Deno.test("prune of one device leaves those of the others", async () => {
   const names = (list: { device: string }[]) => list.map(({ device }) => device);
   assert.deepEqual([names(removed), names(kept)], [["r1"], ["r1"]]);
   assert.equal((await trial.json("list")).snapshots.length, 3);
+});
+
+Deno.test("one damaged snapshot among others: exit code 4, and its number", async () => {
+  using trial = new Trial();
+  for (const table of [ONE, TWO]) await trial.run("take r0", mapper("r0", table));
+  {
+    using database = new DatabaseSync(trial.store);
+    database.exec("UPDATE entries SET slot = slot + 1 WHERE snapshot = 2 AND first = 8");
+  }
+  const { code, out } = await trial.run("check --json");
+  const { sound, snapshots, findings } = JSON.parse(out);
+  assert.deepEqual([code, sound, snapshots, findings[0].snapshot], [4, false, 2, 2]);
 });
 
 Deno.test("a damaged store: exit code 4, and what is wrong", async () => {

@@ -6,7 +6,7 @@ import { run } from "../app.ts";
 import { Session } from "../commands/support/session.ts";
 import { listEmbedded, readEmbeddedText } from "../embed/files.ts";
 import { MemoryTerminal } from "../output/memory_terminal.ts";
-import { install, PARTS, type Target, targets } from "./targets.ts";
+import { install, PARTS, type Target, targets, USUAL_PARTS } from "./targets.ts";
 
 Deno.test("every file of deploy/ has a place, and every part has files", () => {
   const all = targets();
@@ -14,6 +14,24 @@ Deno.test("every file of deploy/ has a place, and every part has files", () => {
     assert.ok(all.some(({ source }) => source === path), path);
   }
   for (const each of PARTS) assert.ok(all.some(({ part }) => part === each), each);
+});
+
+Deno.test("what is run can be run, and is nobody's by default that somebody else runs as well", () => {
+  const modes = new Map(targets().map(({ path, mode }) => [path, mode]));
+  for (const [path, mode] of modes) {
+    const isProgram = /\/(hooks|local-top|local-block)\/|\/backup-failed$/.test(path);
+    assert.equal(mode, isProgram ? 0o755 : 0o644, path);
+  }
+  assert.ok(modes.has("/etc/dmremap-ts/backup-failed"));
+  assert.deepEqual([...USUAL_PARTS].sort(), PARTS.filter((part) => part !== "cron").sort());
+});
+
+Deno.test("dkms finds the sources under their version", () => {
+  const version = /PACKAGE_VERSION="([\d.]+)"/.exec(readEmbeddedText("kmod/dkms.conf"))?.[1];
+  assert.ok(version !== undefined);
+  const paths = targets().filter(({ part }) => part === "dkms").map(({ path }) => path);
+  for (const path of paths) assert.ok(path.startsWith(`/usr/src/dm-remap-${version}/`), path);
+  assert.ok(paths.includes(`/usr/src/dm-remap-${version}/dkms.conf`));
 });
 
 Deno.test("files are written with their modes, and a configuration is kept", async () => {

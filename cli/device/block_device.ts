@@ -68,6 +68,19 @@ export function resolveBlockDevice(path: string, system: System = thisSystem): B
   };
 }
 
+/** Some sectors of a disk, or of a partition of one. */
+export interface DeviceRange {
+  readonly device: Pick<BlockDevice, "disk" | "diskStart">;
+  readonly start: bigint;
+  readonly length: bigint;
+}
+
+/** Are there sectors of one disk in both? */
+export function shareSectors(a: DeviceRange, b: DeviceRange): boolean {
+  const [first, other] = [a.device.diskStart + a.start, b.device.diskStart + b.start];
+  return a.device.disk === b.device.disk && first < other + b.length && other < first + a.length;
+}
+
 /** The last part of a sysfs path; a slash in a device's name is `!` there. */
 function kernelName(directory: string): string {
   return directory.slice(directory.lastIndexOf("/") + 1).replaceAll("!", "/");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
-import { resolveBlockDevice } from "./block_device.ts";
+import { resolveBlockDevice, shareSectors } from "./block_device.ts";
 import { DeviceNotFoundError, NotBlockDeviceError, PermissionError } from "./errors.ts";
 import { FakeSystem } from "./fake_system.ts";
 import { splitDevT } from "./system.ts";
@@ -59,4 +59,28 @@ Deno.test("what is no block device is refused, with a way on", () => {
 Deno.test("glibc's device numbers", () => {
   assert.deepEqual(splitDevT(0x801n), { major: 8, minor: 1 });
   assert.deepEqual(splitDevT(0xfd00n | (1n << 20n)), { major: 253, minor: 256 });
+});
+
+Deno.test("ranges of partitions meet where they do on their disk", () => {
+  const at = (diskStart: bigint, disk = "8:0") => ({ disk, diskStart });
+  const range = (device: { disk: string; diskStart: bigint }, start: bigint, length: bigint) => ({
+    device,
+    start,
+    length,
+  });
+  const main = range(at(4096n), 100n, 1000n);
+  const cases: [ReturnType<typeof range>, boolean][] = [
+    [range(at(2048n), 0n, 2148n), false],
+    [range(at(2048n), 0n, 2149n), true],
+    [range(at(2048n), 2147n, 1n), false],
+    [range(at(4096n), 1100n, 8n), false],
+    [range(at(4096n), 1099n, 8n), true],
+    [range(at(0n), 0n, 9000n), true],
+    [range(at(0n), 5196n, 8n), false],
+    [range(at(2048n, "8:16"), 0n, 9000n), false],
+  ];
+  for (const [other, meet] of cases) {
+    assert.equal(shareSectors(main, other), meet, `${other.device.diskStart}+${other.start}`);
+    assert.equal(shareSectors(other, main), meet, `${other.device.diskStart}+${other.start}`);
+  }
 });

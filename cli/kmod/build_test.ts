@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { buildModule, planBuild } from "./build.ts";
 import { BuildError, BuildToolsMissingError } from "./errors.ts";
 import { findProgram } from "./process.ts";
@@ -49,6 +49,33 @@ Deno.test({
       "build.log",
       "dm-remap.ko",
     ]);
+  },
+});
+
+Deno.test({
+  name: "a module of the cache is that of these headers, and nobody else could write it",
+  ignore,
+  fn: async () => {
+    using headers = fakeHeaders('@echo module >"$(M)/dm-remap.ko"');
+    const before = Deno.env.get("XDG_CACHE_HOME");
+    Deno.env.set("XDG_CACHE_HOME", join(headers.kdir, "cache"));
+    try {
+      const build = () => buildModule({ release: "test", kdir: headers.kdir });
+      const first = await build();
+      assert.deepEqual([first.cached, (await build()).cached], [false, true]);
+      Deno.writeTextFileSync(join(headers.kdir, ".config"), "CONFIG_KASAN=y\n");
+      const other = await build();
+      assert.equal(other.cached, false);
+      assert.notEqual(other.path, first.path);
+      Deno.chmodSync(dirname(other.path), 0o770);
+      const elsewhere = await build();
+      assert.equal(elsewhere.cached, false);
+      assert.notEqual(dirname(elsewhere.path), dirname(other.path));
+      Deno.removeSync(dirname(elsewhere.path), { recursive: true });
+    } finally {
+      if (before === undefined) Deno.env.delete("XDG_CACHE_HOME");
+      else Deno.env.set("XDG_CACHE_HOME", before);
+    }
   },
 });
 

@@ -16,9 +16,13 @@ Deno.test("a folder that others can write to is not trusted", () => {
     const folder = join(root, "a", "b");
     assert.ok(makePrivateFolder(folder));
     assert.ok(isPrivate(folder));
-    Deno.chmodSync(folder, 0o777);
-    assert.ok(!isPrivate(folder));
-    assert.ok(!makePrivateFolder(folder));
+    for (const mode of [0o777, 0o770, 0o702]) {
+      Deno.chmodSync(folder, mode);
+      assert.ok(!isPrivate(folder), mode.toString(8));
+      assert.ok(!makePrivateFolder(folder), mode.toString(8));
+    }
+    Deno.chmodSync(folder, 0o755);
+    assert.ok(isPrivate(folder));
     Deno.symlinkSync(root, join(root, "link"));
     assert.ok(!isPrivate(join(root, "link")));
     assert.ok(!isPrivate(join(root, "nothing")));
@@ -33,4 +37,7 @@ Deno.test("the digest tells names and contents apart", async () => {
   assert.match(one, /^[0-9a-f]{64}$/);
   assert.notEqual(one, await digestOf([["ab", bytes("c")]]));
   assert.notEqual(one, await digestOf([["a", bytes("b")], ["", bytes("c")]]));
+  const two = await digestOf([["a", bytes("x")], ["b", bytes("y")]]);
+  assert.notEqual(two, await digestOf([["a", bytes("xb\0y")]]));
+  assert.notEqual(two, await digestOf([["b", bytes("y")], ["a", bytes("x")]]));
 });

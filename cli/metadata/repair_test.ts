@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { checkMetadata } from "./check.ts";
 import type { Extent } from "./extent.ts";
+import { FakeKernel } from "./fake_kernel.ts";
 import { BLOCK_SIZE } from "./format.ts";
 import { type Image, MemoryImage, openImage } from "./image.ts";
 import { layoutOf } from "./layout.ts";
@@ -112,6 +113,22 @@ Deno.test("where the checkpoint is sound, the one before it has no say", () => {
   const lines = bySector(repaired(life).extents);
   assert.ok(lines.every((line) => !line.startsWith("10 ")), "an old mapping is back");
   assert.ok(lines.some((line) => line.startsWith("20 remapped")));
+});
+
+Deno.test("a checkpoint that was given up has no say, once the journal before it went on", () => {
+  const pending = (first: number): Extent => ({ first, length: 1, slot: 0, state: "pending" });
+  for (const folded of [1, 2]) {
+    const k = new FakeKernel();
+    k.checkpoint([pending(1)]);
+    for (let at = 0; at < folded; at++) k.commit([pending(10 + 2 * at)]);
+    const taken = [pending(1), ...Array.from({ length: folded }, (_, at) => pending(10 + 2 * at))];
+    k.checkpoint(taken, { superblock: false });
+    // The older superblock, which a checkpoint that counts would have been written to.
+    k.rot(0);
+    assert.deepEqual(salvage(k.image).extents, taken);
+    k.commit([pending(20)]);
+    assert.deepEqual(salvage(k.image).extents, [...taken, pending(20)]);
+  }
 });
 
 Deno.test("a damaged block of the journal loses what it said, and no more", () => {

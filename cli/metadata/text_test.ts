@@ -113,6 +113,13 @@ Deno.test("a person may write it otherwise", () => {
   assert.deepEqual(plan(edited("remapped 0+1 ->", "remapped 0 ->")).extents, EXTENTS);
 });
 
+Deno.test("a # in a text is no comment, nor is a quote the end of it", () => {
+  for (const name of ["a#b", "#", 'say "#1"', "back\\#slash", "tab\t#"]) {
+    assert.equal(plan(edited('"r0"', quote(name))).fields.name, name);
+    assert.equal(plan(edited('"r0"', `${quote(name)} # by "hand"`)).fields.name, name);
+  }
+});
+
 Deno.test("long runs become as many entries as they need", () => {
   const { extents } = plan(edited(/remapped 0\+1 -> \d+/, `remapped 400+70000 -> ${SLOTS + 1000}`));
   const runs = extents.filter(({ state }) => state === "remapped");

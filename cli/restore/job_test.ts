@@ -8,6 +8,7 @@ import { openStore } from "../store/open.ts";
 import type { SlotData, Store } from "../store/types.ts";
 import { badSlotsOf, carryOut, decideFates, type Fates, type Job } from "./job.ts";
 import { place } from "./place.ts";
+import type { Witness } from "./witness.ts";
 
 const RANGE = { spareSectors: 4096, blockSectors: 1 };
 const GROUND = { spareStart: 0, spareSectors: 4096, spareDeviceSectors: 4096 };
@@ -35,9 +36,13 @@ function jobOf(store: Store, fates: Fates, image: MemoryImage, inPlace: boolean)
 /** Looks at the image before every write. */
 class WatchedImage extends MemoryImage {
   blank = 0;
+  /** What whoever came in between would be told, in its order. */
+  readonly told: (string | undefined)[] = [];
 
   override write(offset: number, bytes: Uint8Array): void {
-    if (checkMetadata(this).problems[0]?.code === "blank") this.blank++;
+    const code = checkMetadata(this).problems[0]?.code;
+    if (code === "blank") this.blank++;
+    if (this.told.at(-1) !== code) this.told.push(code);
     super.write(offset, bytes);
   }
 }
@@ -52,6 +57,31 @@ Deno.test("a table that is written to zeroes does not look like a new spare once
   assert.equal(superblock.uuid, DEVICE.uuid);
   assert(superblock.generation > snapshotAt(0).generation);
   assert.deepEqual([...loadMetadata(image).extents()], [RUN]);
+});
+
+Deno.test("a new spare is refused as unfinished from the first write to the last but one", async () => {
+  using folder = new TestFolder();
+  using store = openStore(folder.file(), { create: true });
+  const image = new WatchedImage(RANGE.spareSectors * 512);
+  const { superblock } = await carryOut(
+    jobOf(store, await fatesOf(store, false), image, false),
+    {},
+  );
+  assert.deepEqual(image.told.slice(0, 2), ["blank", "unfinished"]);
+  assert.equal(image.told.slice(1).includes("blank"), false);
+  assert.deepEqual(checkMetadata(image).problems, []);
+  assert.deepEqual([superblock.linkedUuid, superblock.incompat], [DEVICE.uuid, 0]);
+});
+
+Deno.test("a table that takes the place of another is later than all that anybody has seen", async () => {
+  using folder = new TestFolder();
+  using store = openStore(folder.file(), { create: true });
+  const fates = await fatesOf(store, true);
+  const seen = [7, 4711, 12].map((generation) => ({ generation } as Witness));
+  const image = new MemoryImage(RANGE.spareSectors * 512);
+  const job = jobOf(store, { ...fates, witnesses: seen }, image, true);
+  const { superblock } = await carryOut(job, {});
+  assert(superblock.generation > 4711, `generation ${superblock.generation}`);
 });
 
 Deno.test("slots that are trusted and cannot be read are lost", async () => {
@@ -80,4 +110,6 @@ Deno.test("bad slots of several lists become one list", () => {
   const lists = [[{ slot: 10, length: 5 }, { slot: 30, length: 1 }], [{ slot: 12, length: 8 }]];
   assert.deepEqual(badSlotsOf(lists), [{ slot: 10, length: 10 }, { slot: 30, length: 1 }]);
   assert.deepEqual(badSlotsOf([]), []);
+  const within = [[{ slot: 10, length: 20 }], [{ slot: 12, length: 2 }, { slot: 30, length: 4 }]];
+  assert.deepEqual(badSlotsOf(within), [{ slot: 10, length: 24 }]);
 });
