@@ -3,7 +3,7 @@
 import { sealBlock, viewOf } from "./block.ts";
 import { BLOCK_SIZE, FORMAT_VERSION, MAGIC } from "./format.ts";
 import type { Image } from "./image.ts";
-import { readBlocks } from "./repair_scan.ts";
+import { readBlocks } from "./reader.ts";
 import {
   type DecodedSuperblock,
   decodeSuperblock,
@@ -45,7 +45,7 @@ export function readHeads(image: Image): Heads {
   let leftBehind: Migrated | undefined;
   const blocks = [...readBlocks(image, 0, 2)];
   for (const [index, copy] of (["A", "B"] as const).entries()) {
-    const block = blocks[index];
+    const block = blocks[index]?.bytes;
     if (block === undefined) continue;
     const decoded = decodeSuperblock(block);
     states[copy] = decoded.kind === "zero" ? "was never written, or is wiped" : decoded.kind;

@@ -6,7 +6,7 @@ import { BLOCK_SECTORS, FORMAT_VERSION, SECTOR_SIZE } from "./format.ts";
 import type { Image } from "./image.ts";
 import { layoutOf } from "./layout.ts";
 import type { Head } from "./repair_head.ts";
-import { readBlocks } from "./repair_scan.ts";
+import { readBlocks } from "./reader.ts";
 import type { Superblock } from "./superblock.ts";
 
 /** What somebody who knows the main device can say. */
@@ -55,12 +55,10 @@ function commonUuid(
   ] as const;
   const counts = new Map<string, number>();
   for (const [kind, start, count] of regions) {
-    let index = 0;
-    for (const block of readBlocks(image, start, Math.min(count, SAMPLE))) {
-      const at = index++;
-      if (block === undefined || !isSound(block, kind)) continue;
-      const { uuid, sequence, version } = decodeHeader(block);
-      if (sequence !== at || version !== FORMAT_VERSION) continue;
+    for (const { index, bytes } of readBlocks(image, start, Math.min(count, SAMPLE))) {
+      if (bytes === undefined || !isSound(bytes, kind)) continue;
+      const { uuid, sequence, version } = decodeHeader(bytes);
+      if (sequence !== index || version !== FORMAT_VERSION) continue;
       counts.set(uuid, (counts.get(uuid) ?? 0) + 1);
     }
   }

@@ -2,9 +2,10 @@
 // Everything of a metadata area that is sound by itself, whatever has become of the rest.
 import { decodeHeader, isLast, isSound, isZero, viewOf } from "./block.ts";
 import { type Bounds, type Extent, extentProblem, unpackExtent } from "./extent.ts";
-import { BLOCK_ENTRIES, BLOCK_SIZE, ENTRY_SIZE, HEADER_SIZE } from "./format.ts";
+import { BLOCK_ENTRIES, ENTRY_SIZE, HEADER_SIZE } from "./format.ts";
 import type { Image } from "./image.ts";
 import { type Layout, layoutOf } from "./layout.ts";
+import { readBlocks } from "./reader.ts";
 
 /** A sound block of a checkpoint or of the journal. */
 export interface SoundBlock {
@@ -43,7 +44,6 @@ export function groupKey(generation: number, salt: number): string {
 
 /** So many places in a row without anything of ours, and the rest of a slot is not looked at. */
 const ENOUGH = 1024;
-const CHUNK = 64;
 
 /**
  * Reads the area of a spare range.
@@ -103,8 +103,8 @@ class Scanner {
     const holes = new Map<number, Hole>();
     let foreign = 0;
     let index = 0;
-    for (const block of readBlocks(this.image, start, count)) {
-      const hole = this.#take(block, kind, index, keep);
+    for (const { bytes } of readBlocks(this.image, start, count)) {
+      const hole = this.#take(bytes, kind, index, keep);
       if (hole === undefined) foreign = 0;
       else {
         foreign++;
@@ -166,28 +166,4 @@ function isOurs(
   const header = decodeHeader(block);
   return header.version === 1 && header.uuid === uuid && header.sequence === index &&
     header.count <= BLOCK_ENTRIES && isSound(block, kind);
-}
-
-/** Blocks one after the other; `undefined` for one that cannot be read. */
-export function* readBlocks(
-  image: Image,
-  start: number,
-  count: number,
-): Generator<Uint8Array | undefined> {
-  for (let at = 0; at < count; at += CHUNK) {
-    const length = Math.min(CHUNK, count - at);
-    const chunk = tryRead(image, start + at, length);
-    for (let index = 0; index < length; index++) {
-      yield chunk?.subarray(index * BLOCK_SIZE, (index + 1) * BLOCK_SIZE) ??
-        tryRead(image, start + at + index, 1);
-    }
-  }
-}
-
-function tryRead(image: Image, block: number, count: number): Uint8Array | undefined {
-  try {
-    return image.read(block * BLOCK_SIZE, count * BLOCK_SIZE);
-  } catch {
-    return undefined;
-  }
 }
