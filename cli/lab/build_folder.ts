@@ -20,7 +20,7 @@ const MAKEFILE = `# SPDX-License-Identifier: GPL-2.0-only
 
 Makefile: ;
 
-%:
+%::
 	+@$(CURDIR)/inside '$(M)' $@
 `;
 
@@ -46,6 +46,9 @@ exec unshare --mount sh -ec '
 
 /** What tells one configuration of a kernel from another, and has to be found in its build tree. */
 const CONFIGURATION = [".config", "Module.symvers", "include"] as const;
+
+/** What tells one kind of build folder from another: a part of the key of what is cached. */
+export const BUILD_FOLDER_RECIPE = MAKEFILE + insideScript({ root: "", headers: "" });
 
 /** Makes a build tree of the folder `dir`, which is empty yet. */
 export async function makeBuildFolder(dir: string, system: BuildRoot): Promise<void> {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { siblingSuite } from "./apt_sources.ts";
 import { releaseCodename, systemSources } from "./apt.ts";
-import { makeBuildFolder } from "./build_folder.ts";
-import { cached } from "./cache.ts";
+import { BUILD_FOLDER_RECIPE, makeBuildFolder } from "./build_folder.ts";
+import { cached, digest } from "./cache.ts";
 import { releaseFromHeader } from "./debian_kernel.ts";
 import { LabError } from "./errors.ts";
 import { exec, exists, type Log, messageOf } from "./exec.ts";
@@ -31,7 +31,9 @@ export async function ensureNewestKernel(log: Log): Promise<Kernel> {
       "modules for the newest kernel are built in a system of its own, which root alone can enter",
     );
   }
-  const dir = await cached("kernels/debian-newest", log, async (dir) => {
+  const recipe = [RELEASE, ...INCLUDED, SPARSE, CHECKER_VALID, BUILD_FOLDER_RECIPE];
+  const name = `kernels/debian-newest-${await digest(...recipe)}`;
+  const dir = await cached(name, log, async (dir) => {
     await ensurePackages(BOOTSTRAP_PACKAGES, log);
     await bootstrap(`${dir}/root`, log);
     const release = await onlyRelease(dir);
@@ -53,9 +55,10 @@ function modulesOf(dir: string, release: string): string {
 
 async function onlyRelease(dir: string): Promise<string> {
   const folder = `${dir}/root/usr/lib/modules`;
-  const [first, ...more] = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
-  if (first === undefined || more.length > 0) {
-    throw new LabError(`there should be one kernel in ${folder}, and there are ${more.length + 1}`);
+  const found = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+  const [first] = found;
+  if (first === undefined || found.length > 1) {
+    throw new LabError(`there should be one kernel in ${folder}, and there are ${found.length}`);
   }
   return first.name;
 }
@@ -78,20 +81,26 @@ async function bootstrap(root: string, log: Log): Promise<void> {
   try {
     await Deno.writeTextFile(settings, await acquireSettings());
     await exec([
-      ...["mmdebstrap", "--quiet", "--variant=extract", `--aptopt=${settings}`],
+      ...["mmdebstrap", "--variant=extract", `--aptopt=${settings}`],
       // A pattern takes an option of its own.
       ...["--include=?essential", `--include=${INCLUDED.join(",")}`],
       ...[RELEASE, root, release, backports],
     ]);
   } catch (cause) {
     throw new LabError(
-      `cannot fetch Debian's newest kernel (${BACKPORTS}) from the archive that this machine's apt ` +
-        `uses: ${messageOf(cause)}`,
+      `cannot fetch Debian's newest kernel (${BACKPORTS}) from where this machine's apt gets its ` +
+        `packages:\n${complaintsOf(messageOf(cause))}`,
       { cause },
     );
   } finally {
     await Deno.remove(settings);
   }
+}
+
+/** What a failed mmdebstrap says beside its progress. */
+export function complaintsOf(output: string): string {
+  const lines = output.split("\n").filter((line) => /^[EW]: /.test(line));
+  return lines.length > 0 ? lines.join("\n") : output;
 }
 
 /** How this machine's apt gets its files: proxies, and what the mirror calls for. */
