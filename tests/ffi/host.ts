@@ -4,21 +4,14 @@ import { buildModule } from "../../cli/kmod/build.ts";
 import { guestFailure, runGuest } from "../../cli/lab/guest.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
+import { countsInOutput, judge } from "../suite/counts.ts";
+import { say } from "../suite/output.ts";
 
 const MIB = 1024 * 1024;
 const SUITES = ["device_mapper.ts", "surroundings.ts", "refusals.ts", "remap_device.ts"];
 
 const encoder = new TextEncoder();
-const say = (text: string) => Deno.stdout.writeSync(encoder.encode(text));
 const log = (text: string) => Deno.stderr.writeSync(encoder.encode(`${text.trimEnd()}\n`));
-
-/** Reads the summary that `deno test` ends with. */
-function summary(output: string): { passed: number; failed: number } {
-  const match = /(\d+) passed(?: \([^)]*\))? \| (\d+) failed/.exec(output);
-  return match === null
-    ? { passed: 0, failed: 1 }
-    : { passed: Number(match[1]), failed: Number(match[2]) };
-}
 
 async function main(): Promise<number> {
   await ensurePackages([...STAGE_PACKAGES, "udev"], log);
@@ -40,12 +33,11 @@ async function main(): Promise<number> {
     onStdout: say,
     log,
   });
-  const { passed, failed } = summary(result.stdout);
   const failure = guestFailure(result);
   if (failure !== undefined) say(`\n${failure}\n`);
-  const failures = failed === 0 && failure !== undefined ? 1 : failed;
-  say(`${passed} passed, ${failures} failed\n`);
-  return failures === 0 ? 0 : 1;
+  const { passed, failed } = judge(countsInOutput(result.stdout), failure === undefined ? 0 : 1);
+  say(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
 }
 
 Deno.exit(await main());
