@@ -233,7 +233,7 @@ function report(session: Session, run: BackupRun): void {
   session.exitCode = run.exitCode;
   const removed = pruned?.remove.length ?? 0;
   const lines = [
-    ...outcomes.map(outcomeWords).filter((words) => words !== ""),
+    ...outcomes.map((each) => outcomeWords(each, out.units)).filter((words) => words !== ""),
     ...removed > 0
       ? [`${countOf(removed, "snapshot")} ${dryRun ? "would be removed" : "removed"}`]
       : [],

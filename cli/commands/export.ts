@@ -157,7 +157,10 @@ async function exportList(
       }));
       return session.out.result({ ...fields, areas }, () => "");
     }
-    if (session.dryRun && !toStdout) return session.out.note(`${file} would be written`);
+    if (session.dryRun && !toStdout) {
+      const plan = { dry_run: true, ...fields, file, areas: ranges.length };
+      return session.out.done(plan, `${file} would be written`);
+    }
     await writeList(session, file, form.text(ranges, start, length), options.force ?? false);
     if (toStdout) return;
     const sectors = ranges.reduce((sum, { count }) => sum + count, 0n);

@@ -4,6 +4,7 @@ import { RefusedError, UsageError } from "../device/errors.ts";
 import { planRestore, type RestorePlan } from "../metadata/restore.ts";
 import { quote } from "../metadata/text.ts";
 import { parseText, TextError } from "../metadata/text_parse.ts";
+import { InterruptedError } from "../output/exit_codes.ts";
 import { countOf } from "../output/units.ts";
 import { countFields } from "./meta_check.ts";
 import { START_OPTION, type Target } from "./meta_target.ts";
@@ -53,7 +54,7 @@ async function restore(session: Session, path: string, options: RestoreOptions):
       cure: "give --input FILE, or --input - for stdin",
     });
   }
-  const plan = readPlan(input);
+  const plan = await readPlan(input, session.signal);
   const target: Target = { path, ...options.start === undefined ? {} : { start: options.start } };
   const held = requireRoom(target, plan.fields, options.force ?? false);
   const { out } = session;
@@ -78,11 +79,12 @@ async function restore(session: Session, path: string, options: RestoreOptions):
   );
 }
 
-function readPlan(input: string): RestorePlan {
+async function readPlan(input: string, signal: AbortSignal): Promise<RestorePlan> {
   const name = input === "-" ? "stdin" : input;
   try {
-    return planRestore(parseText(readText(input)));
+    return planRestore(parseText(await readText(input, signal)));
   } catch (error) {
+    if (error instanceof InterruptedError) throw error;
     if (error instanceof TextError) {
       throw new RefusedError(error.message, {
         device: name,
@@ -99,15 +101,17 @@ function readPlan(input: string): RestorePlan {
   }
 }
 
-function readText(input: string): string {
-  if (input !== "-") return Deno.readTextFileSync(input);
-  const parts: Uint8Array[] = [];
-  while (true) {
-    const buffer = new Uint8Array(65536);
-    const got = Deno.stdin.readSync(buffer);
-    if (got === null) break;
-    parts.push(buffer.subarray(0, got));
+/** Somebody may still be typing it, or have second thoughts. */
+async function readText(input: string, signal: AbortSignal): Promise<string> {
+  const text = input === "-"
+    ? new Response(Deno.stdin.readable).text()
+    : Deno.readTextFile(input, { signal });
+  const interrupted = Promise.withResolvers<never>();
+  const stop = () => interrupted.reject(new InterruptedError("interrupted"));
+  signal.addEventListener("abort", stop);
+  try {
+    return await Promise.race([text, interrupted.promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
-  const decoder = new TextDecoder();
-  return parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { EXIT } from "../output/exit_codes.ts";
-import { countOf, formatIec } from "../output/units.ts";
+import { countOf, formatBytes } from "../output/units.ts";
 import { DEFAULT_STORE, openForReading, STORE_OPTION } from "./snapshot_common.ts";
 import { document } from "./support/command_doc.ts";
 import type { Session } from "./support/session.ts";
@@ -44,7 +44,7 @@ export function registerSnapshotCheck(parent: CommandUnknownOpts, session: Sessi
               : findings.length === 0
               ? `${path}: sound: ${countOf(snapshots, "snapshot")}, ` +
                 `${countOf(entries, "entry", "entries")}, ${
-                  formatIec(BigInt(dataBytes))
+                  formatBytes(dataBytes, out.units)
                 } of content`
               : `${path}: ${
                 countOf(findings.length, "problem")

@@ -76,7 +76,12 @@ async function exportSnapshots(
     ? store.heads(filter).map((head) => head.id)
     : [store.find(reference, filter).id];
   if (file === "-") {
-    if (session.dryRun) return;
+    if (session.dryRun) {
+      return session.out.done(
+        { dry_run: true, file, format, snapshots: ids },
+        `stdout: ${countOf(ids.length, "snapshot")} would be written`,
+      );
+    }
     for (const text of snapshotJson(store, ids[0]!)) session.terminal.writeOut(text);
     return;
   }

@@ -57,10 +57,11 @@ async function importFile(session: Session, file: string, path: string): Promise
   );
 }
 
-/** Before a store is made for nothing. */
+/** Before a store is made for nothing. A pipe would have to be read twice. */
 async function requireFile(file: string): Promise<void> {
   try {
-    await Deno.stat(file);
+    const { isFile } = await Deno.stat(file);
+    if (!isFile) throw new TypeError("it is no file");
   } catch (cause) {
     throw new RefusedError("cannot be read", {
       device: file,

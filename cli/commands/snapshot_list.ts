@@ -2,7 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { printable } from "../device/spare/owner.ts";
 import { formatColumns } from "../output/table.ts";
-import { formatIec } from "../output/units.ts";
+import { formatBytes, type Units } from "../output/units.ts";
 import type { SnapshotHead } from "../store/types.ts";
 import {
   DEFAULT_STORE,
@@ -31,7 +31,7 @@ export function registerSnapshotList(parent: CommandUnknownOpts, session: Sessio
       }
       session.out.result(
         { store: path, snapshots: heads.map(headFields) },
-        () => heads.length === 0 ? "" : table(heads),
+        () => heads.length === 0 ? "" : table(heads, session.out.units),
       );
     });
   document(command, {
@@ -43,7 +43,7 @@ export function registerSnapshotList(parent: CommandUnknownOpts, session: Sessio
   });
 }
 
-function table(heads: readonly SnapshotHead[]): string {
+function table(heads: readonly SnapshotHead[], units: Units): string {
   return formatColumns(
     [
       { heading: "ID", numeric: true },
@@ -63,7 +63,7 @@ function table(heads: readonly SnapshotHead[]): string {
       `${head.remappedSectors}`,
       `${head.lostSectors}`,
       `${head.pendingSectors}`,
-      head.withData ? formatIec(BigInt(head.dataBytes)) : "-",
+      head.withData ? formatBytes(head.dataBytes, units) : "-",
       printable(head.health),
       printable(head.reason),
     ]),

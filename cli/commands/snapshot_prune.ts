@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { UsageError } from "../device/errors.ts";
 import { printable } from "../device/spare/owner.ts";
 import { formatColumns } from "../output/table.ts";
-import { countOf, formatIec } from "../output/units.ts";
+import { countOf, formatBytes, type Units } from "../output/units.ts";
 import {
   DEFAULT_STORE,
   filterOf,
@@ -69,11 +69,11 @@ async function pruneStore(
   const done = dryRun ? planned : prune(store, policy, filter, false);
   out.done(
     { dry_run: dryRun || undefined, store: options.store, ...prunedFields(done) },
-    words(done, dryRun),
+    words(done, dryRun, out.units),
   );
 }
 
-function words({ keep, remove, freedBytes }: Pruned, dryRun: boolean): string {
+function words({ keep, remove, freedBytes }: Pruned, dryRun: boolean, units: Units): string {
   const rows = [
     ...keep.map(({ snapshot, reasons }) => ({ snapshot, what: `keep: ${reasons.join(", ")}` })),
     ...remove.map((snapshot) => ({ snapshot, what: "remove" })),
@@ -90,7 +90,7 @@ function words({ keep, remove, freedBytes }: Pruned, dryRun: boolean): string {
     ]),
   );
   const count = countOf(remove.length, "snapshot");
-  const freed = freedBytes > 0 ? `, ${formatIec(BigInt(freedBytes))} freed` : "";
+  const freed = freedBytes > 0 ? `, ${formatBytes(freedBytes, units)} freed` : "";
   return [
     ...rows.length > 0 ? [table] : [],
     dryRun ? `${count} would be removed` : `${count} removed${freed}`,

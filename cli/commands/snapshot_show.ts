@@ -2,7 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { printable } from "../device/spare/owner.ts";
 import { formatPairs } from "../output/table.ts";
-import { formatIec, formatLength, formatPosition, type Units } from "../output/units.ts";
+import { formatBytes, formatLength, formatPosition, type Units } from "../output/units.ts";
 import type { SnapshotEntry, SnapshotHead, Store } from "../store/types.ts";
 import {
   badSlotFields,
@@ -79,7 +79,7 @@ function pairs(head: SnapshotHead, units: Units): [string, string][] {
     ["reason", printable(head.reason)],
     ["table", countWords(head)],
     ["bad slots", head.badSectors === 0 ? "" : length(head.badSectors)],
-    ["content", head.withData ? formatIec(BigInt(head.dataBytes)) : "not kept"],
+    ["content", head.withData ? formatBytes(head.dataBytes, units) : "not kept"],
     ["health", printable(head.health)],
     ["size", length(device.mainSectors)],
     ["main", named(device.mainPath, device.mainId)],

@@ -98,7 +98,8 @@ async function takeThese(
       store: path,
       devices: outcomes.map(outcomeFields),
     },
-    outcomes.map(outcomeWords).filter((words) => words !== "").join("\n"),
+    outcomes.map((each) => outcomeWords(each, session.out.units)).filter((words) => words !== "")
+      .join("\n"),
   );
 }
 

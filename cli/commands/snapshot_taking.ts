@@ -9,7 +9,7 @@ import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { EXIT, type ExitCode } from "../output/exit_codes.ts";
 import type { JsonFields } from "../output/json.ts";
 import { describeProblem, type Problem, problemProse } from "../output/problem.ts";
-import { countOf, formatIec } from "../output/units.ts";
+import { countOf, formatBytes, type Units } from "../output/units.ts";
 import type { NewSnapshot, SnapshotHead, Store } from "../store/types.ts";
 import { readEmbeddedText } from "../embed/files.ts";
 import { toolVersion } from "../version.ts";
@@ -201,10 +201,13 @@ export function outcomeFields(outcome: TakeOutcome): JsonFields {
 }
 
 /** An outcome as a line for people; nothing for a failure, which was told of already. */
-export function outcomeWords({ name, state, head, counts }: TakeOutcome): string {
+export function outcomeWords(
+  { name, state, head, counts }: TakeOutcome,
+  units: Units,
+): string {
   if (state === "failed") return "";
   const what = countWords(head ?? counts!);
   if (head === undefined) return `${name}: would be taken: ${what}`;
-  const content = head.withData ? `, with ${formatIec(BigInt(head.dataBytes))} of content` : "";
+  const content = head.withData ? `, with ${formatBytes(head.dataBytes, units)} of content` : "";
   return `${name}: snapshot ${head.id}: ${what}${content}`;
 }

@@ -27,6 +27,11 @@ export function formatLength(sectors: bigint, units: Units): string {
   return units === "b" ? `${bytes}B` : formatIec(bytes);
 }
 
+/** The same of bytes, which have to be whole sectors. */
+export function formatBytes(bytes: number, units: Units): string {
+  return formatLength(BigInt(bytes) / SECTOR_BYTES, units);
+}
+
 /**
  * Writes a position on a device. Positions stay exact: a rounded start of "1.2 GiB" could not be
  * typed back into a command, so IEC units leave them in sectors.
