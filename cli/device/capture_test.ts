@@ -251,6 +251,9 @@ Deno.test("a spare that is not in use: its table, its bad slots, and its content
   assert.deepEqual(capture.entries.map(({ state }) => state), ["remapped", "unreadable", "wrong"]);
   assert.deepEqual(capture.badSlots, [{ slot: SLOTS + 40, length: 2 }]);
   assert.deepEqual([capture.facts.source, capture.facts.device.uuid], ["offline", UUID]);
+  assert.equal(capture.degraded, true);
+  const whole = imageOf([{ first: 10, length: 3, slot: SLOTS, state: "remapped" }]);
+  assert.equal(captureOffline(whole).degraded, false);
   const losses = noLosses();
   const [piece, ...more] = await Array.fromAsync(capture.content(losses));
   assert.deepEqual([piece?.first, piece?.length, piece?.bytes[1000], more.length], [
