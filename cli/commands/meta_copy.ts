@@ -34,9 +34,11 @@ export function keepCopy(
   path: string,
 ): void {
   const { slotsStart } = layoutOf(fields.spareSectors, fields.blockSectors);
+  let isOurs = false;
   try {
     using image = openTarget(source);
     using file = Deno.openSync(path, { write: true, createNew: true });
+    isOurs = true;
     const zeroes = new Uint8Array(BLOCK_SIZE);
     for (let offset = 0; offset < slotsStart * SECTOR_SIZE; offset += BLOCK_SIZE) {
       const block = tryRead(image, offset, BLOCK_SIZE) ?? zeroes;
@@ -44,6 +46,8 @@ export function keepCopy(
     }
     file.syncSync();
   } catch (error) {
+    // A part of it would be taken for all of it, and keep the next attempt from being made.
+    if (isOurs) Deno.removeSync(path);
     if (error instanceof Deno.errors.AlreadyExists) {
       throw new RefusedError("exists already", {
         device: path,
@@ -54,9 +58,10 @@ export function keepCopy(
   }
 }
 
-/** Sectors that are copied at once, and until somebody may interrupt. */
+/** Sectors that are copied at once. */
 const PART = 2048;
-const PAUSE = 16 * PART;
+/** Between two moments at which an interrupt is heard: a dying disk takes its time for each sector. */
+const PAUSE_MS = 50;
 
 /**
  * Copies the content of all relocated sectors.
@@ -76,15 +81,8 @@ export async function copySlots(
       cure: "repair it --in-place, or give the whole device",
     });
   }
-  const copier = new Copier(from, to, saved.fields.blockSectors);
-  for (const extent of saved.extents) {
-    copier.take(extent);
-    if (copier.sectors < PAUSE) continue;
-    copier.sectors = 0;
-    // An interrupt is only heard of when nothing else is being done.
-    await new Promise((resolve) => setTimeout(resolve));
-    if (signal.aborted) throw new InterruptedError("interrupted");
-  }
+  const copier = new Copier(from, to, saved.fields.blockSectors, signal);
+  for (const extent of saved.extents) await copier.take(extent);
   to.sync();
   const { extents, unreadable } = copier;
   if (unreadable.length === 0) return saved;
@@ -100,13 +98,17 @@ export async function copySlots(
 class Copier {
   readonly extents: Extent[] = [];
   readonly unreadable: Range[] = [];
-  /** That were copied since this was last set to 0. */
-  sectors = 0;
+  #paused = -Infinity;
 
-  constructor(readonly from: Image, readonly to: Image, readonly blockSectors: number) {}
+  constructor(
+    readonly from: Image,
+    readonly to: Image,
+    readonly blockSectors: number,
+    readonly signal: AbortSignal,
+  ) {}
 
-  take(extent: Extent): void {
-    const bad = hasContent(extent) ? this.#unreadable(extent) : [];
+  async take(extent: Extent): Promise<void> {
+    const bad = hasContent(extent) ? await this.#unreadable(extent) : [];
     let at = 0;
     for (const { first, length } of bad) {
       this.#keep(extent, at, first - at, extent.state);
@@ -118,13 +120,13 @@ class Copier {
   }
 
   /** Copies an extent; what of it could not be read, counted from its start. */
-  #unreadable({ slot, length }: Extent): Range[] {
+  async #unreadable({ slot, length }: Extent): Promise<Range[]> {
     const bad: Range[] = [];
     for (let at = 0; at < length;) {
       const part = Math.min(PART, length - at);
-      if (!this.#copy(slot + at, part)) {
+      if (!(await this.#copy(slot + at, part))) {
         for (let block = at; block < at + part; block += this.blockSectors) {
-          if (this.#copy(slot + block, this.blockSectors)) continue;
+          if (await this.#copy(slot + block, this.blockSectors)) continue;
           bad.push({ first: block, length: this.blockSectors });
         }
       }
@@ -142,12 +144,20 @@ class Copier {
     );
   }
 
-  #copy(sector: number, length: number): boolean {
+  async #copy(sector: number, length: number): Promise<boolean> {
+    await this.#pause();
     const bytes = tryRead(this.from, sector * SECTOR_SIZE, length * SECTOR_SIZE);
     if (bytes === undefined) return false;
     this.to.write(sector * SECTOR_SIZE, bytes);
-    this.sectors += length;
     return true;
+  }
+
+  /** An interrupt is only heard of when nothing else is being done. */
+  async #pause(): Promise<void> {
+    if (performance.now() - this.#paused < PAUSE_MS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    if (this.signal.aborted) throw new InterruptedError("interrupted");
+    this.#paused = performance.now();
   }
 }
 

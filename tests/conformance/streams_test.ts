@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Closed and full outputs, terminals, colours, and interrupts.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { findProgram } from "../../cli/kmod/process.ts";
-import { eachCommand, everyCommand, runTool, runWords, toolWords } from "./tool.ts";
-
-/** Quotes words for a POSIX shell. */
-function quote(words: readonly string[]): string {
-  return words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-}
+import { eachCommand, everyCommand, quote, runTool, runWords, toolWords } from "./tool.ts";
 
 Deno.test("a reader that closes stdout is no failure and no stack trace", async (t) => {
   await eachCommand(t, everyCommand(), async (command) => {
@@ -57,43 +51,3 @@ Deno.test("the JSON of commands that need no device is one document with a schem
     assert.equal(JSON.parse(stdout).schema_version, 1, words.join(" "));
   }
 });
-
-Deno.test({
-  name: "an interrupt ends with 130 and leaves nothing behind",
-  ignore: findProgram("make") === undefined || findProgram("gcc") === undefined,
-  fn: async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      // Headers whose build takes for ever, and says when it has begun.
-      const begun = join(folder, "begun");
-      const recipe = `modules:\n\t@touch ${begun}; exec sleep 60\n`;
-      await Deno.writeTextFile(join(folder, "Makefile"), recipe);
-      const temporary = join(folder, "tmp");
-      await Deno.mkdir(temporary);
-      const args = ["kmod", "build", "--release", "none", "--kdir", folder, "--output", folder];
-      const [program = "", ...words] = [...toolWords(), ...args];
-      const child = new Deno.Command(program, {
-        args: words,
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-        env: { TMPDIR: temporary },
-      }).spawn();
-      while (!(await exists(begun))) await new Promise((resolve) => setTimeout(resolve, 50));
-      child.kill("SIGINT");
-      assert.equal((await child.status).code, 130);
-      assert.deepEqual([...Deno.readDirSync(temporary)], []);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
-});
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
