@@ -6,6 +6,7 @@ import { readSectors } from "../content.ts";
 import type { Rig } from "../rig.ts";
 import { type Bench, type FunctionalPart, MAIN_SECTORS, SPARE_SECTORS } from "./bench.ts";
 import { HANDOVER_CASES } from "./handover.ts";
+import { DEBUGFS_CASES } from "./debugfs.ts";
 import { HEALTH_CASES } from "./health.ts";
 import { SUSPEND_CASES } from "./suspend.ts";
 
@@ -157,5 +158,6 @@ export const STATUS: FunctionalPart = {
     ...SUSPEND_CASES,
     ...HANDOVER_CASES,
     ...HEALTH_CASES,
+    ...DEBUGFS_CASES,
   ],
 };

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What else may happen to a device while it migrates.
+import { DirectFile } from "../../../../ffi/direct_file.ts";
+import { BLOCK_SECTORS, BLOCK_SIZE } from "../../../metadata/format.ts";
 import { checkEqual, checkFails } from "../../check.ts";
+import { position, readSectors } from "../../content.ts";
 import { swapTable } from "../../mapped.ts";
 import type { Rig } from "../../rig.ts";
 import { RELOCATED } from "../hotplug/bench.ts";
 import { Load } from "../hotplug/load.ts";
+import { layoutOn } from "../persistence/view.ts";
 import {
   begin,
   checkPromises,
@@ -185,6 +189,32 @@ async function leavesOthersAlone(bench: MigrationBench): Promise<void> {
   await bench.life(second, content, () => Promise.resolve());
 }
 
+/** One byte behind the superblocks, where metadata is going to be. */
+async function leavesBytesAlone(bench: MigrationBench): Promise<void> {
+  const { first, second } = bench;
+  const block = layoutOn(second.length, 512).journalStart + 1;
+  const bytes = new Uint8Array(BLOCK_SIZE);
+  bytes[BLOCK_SIZE - 1] = 1;
+  using file = DirectFile.open(second.disk.path, { write: true });
+  const at = second.start + block * BLOCK_SECTORS;
+  await file.write(position(at), bytes);
+  await bench.life(first, bench.newContent(), async (rig) => {
+    await begin(rig, second);
+    const { state, reason } = await ended(rig);
+    checkEqual("the end of the migration", `${state} ${reason}`, "failed not_blank");
+    await checkUntouched(rig, first);
+  });
+  for (
+    const [what, start, count, expected] of [
+      ["the block", at, BLOCK_SECTORS, bytes],
+      ["the superblocks", second.start, 2 * BLOCK_SECTORS, new Uint8Array(2 * BLOCK_SIZE)],
+    ] as const
+  ) {
+    const left = await readSectors(file, start, count);
+    checkEqual(`${what}, left as it was`, left.every((byte, n) => byte === expected[n]), true);
+  }
+}
+
 export const BESIDE: MigrationPart = {
   name: "3 and what else happens",
   cases: [
@@ -196,5 +226,6 @@ export const BESIDE: MigrationPart = {
     { name: "promise 4: the line of before is refused", run: reloadsTheOldLine },
     { name: "promise 10: what cannot be is refused", run: refuses },
     { name: "promise 10: a spare that is in use is no new spare", run: leavesOthersAlone },
+    { name: "promise 10: a new spare that is not blank is left alone", run: leavesBytesAlone },
   ],
 };

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Migrations that come to their end: all is on the new spare then, and the old one does not count.
+import { DirectFile } from "../../../../ffi/direct_file.ts";
+import { BLOCK_SECTORS, BLOCK_SIZE } from "../../../metadata/format.ts";
+import { type DecodedSuperblock, decodeSuperblock } from "../../../metadata/superblock.ts";
 import { check, checkEqual, checkFails } from "../../check.ts";
-import { checkLost } from "../../content.ts";
+import { checkLost, readSectors } from "../../content.ts";
 import { Listener } from "../../listener.ts";
 import { Random } from "../../random.ts";
 import type { Rig } from "../../rig.ts";
@@ -50,6 +53,25 @@ async function placesOf(rig: Rig): Promise<string[]> {
   return sectors.filter((text) => !text.endsWith(" main"));
 }
 
+/** Two of them, so that one may be damaged; and each spare says which is the other. */
+async function checkSuperblocks(bench: MigrationBench): Promise<void> {
+  const kinds = async ({ disk, start }: SparePlace) => {
+    using file = DirectFile.open(disk.path, { write: true });
+    const bytes = await readSectors(file, start, 2 * BLOCK_SECTORS);
+    return [0, BLOCK_SIZE].map((at) => decodeSuperblock(bytes.subarray(at, at + BLOCK_SIZE)));
+  };
+  const [old, now] = [await kinds(bench.first), await kinds(bench.second)];
+  checkEqual("superblocks", [...old, ...now].map(({ kind }) => kind), [
+    ...["moved", "moved", "sound", "sound"],
+  ]);
+  const tell = (block: DecodedSuperblock, key: "uuid" | "linkedUuid") =>
+    "superblock" in block ? block.superblock[key] : "";
+  for (const copy of [0, 1]) {
+    checkEqual("where it comes from", tell(now[copy]!, "linkedUuid"), tell(old[copy]!, "uuid"));
+    checkEqual("where it has gone", tell(old[copy]!, "linkedUuid"), tell(now[copy]!, "uuid"));
+  }
+}
+
 async function movesEverything(bench: MigrationBench): Promise<void> {
   const { first, second, main } = bench;
   const content = bench.newContent();
@@ -62,6 +84,7 @@ async function movesEverything(bench: MigrationBench): Promise<void> {
       ...[RELOCATED_SECTORS + 2, true, 0],
     ]);
     await listener.expect("migration");
+    await checkSuperblocks(bench);
     checkEqual("the table, slots aside", await placesOf(rig), before);
     // Nobody needs the old one any more.
     await first.disk.die();

@@ -8,8 +8,9 @@ import { MigrationBench, type MigrationLoops, type MigrationPart, prepare } from
 import { BESIDE } from "./beside.ts";
 import { FAILURES } from "./failures.ts";
 import { MOVES } from "./moves.ts";
+import { UNDER_WAY } from "./under_way.ts";
 
-const PARTS: readonly MigrationPart[] = [MOVES, FAILURES, BESIDE];
+const PARTS: readonly MigrationPart[] = [MOVES, FAILURES, BESIDE, UNDER_WAY];
 
 /** Requests that hang are found sooner than the default would. */
 const CASE_LIMIT_MS = 180_000;
