@@ -44,6 +44,18 @@ async function reportKernel(measurement: KernelMeasurement): Promise<void> {
   say(formatMissed(files, (name) => Deno.readTextFileSync(`${KMOD}/${name}`).split("\n")));
 }
 
+function hasProfiles(folder: string): boolean {
+  return [...Deno.readDirSync(folder)].some(({ name }) => name.endsWith(".json"));
+}
+
+async function reportTool(folders: readonly string[]): Promise<void> {
+  const files = await readProfiles(folders);
+  say(formatSummaries("TOOL", byFolder(files)));
+  if (values.missed) {
+    say(formatSummaries("FILE", files.filter(({ lines }) => lines.hit < lines.all)));
+  }
+}
+
 const failures: string[] = [];
 const profiles = `${values.data}/profiles`;
 if (words.includes("kernel")) {
@@ -57,12 +69,12 @@ if (words.includes("kernel")) {
 }
 if (words.includes("cli")) await measureUnitTests(profiles);
 
+const folders = existsSync(profiles) ? [profiles] : [];
 if (existsSync(`${values.data}/kernel/runs`)) {
-  await reportKernel(await KernelMeasurement.open(`${values.data}/kernel`));
+  const measurement = await KernelMeasurement.open(`${values.data}/kernel`);
+  await reportKernel(measurement);
+  folders.push(...measurement.runs.filter((run) => hasProfiles(run)));
 }
-if (existsSync(profiles)) {
-  const files = await readProfiles(profiles);
-  say(formatSummaries("TOOL", byFolder(files)));
-}
+if (folders.length > 0) await reportTool(folders);
 for (const failure of failures) log(`FAILED ${failure}`);
 Deno.exit(failures.length === 0 ? 0 : 1);

@@ -9,12 +9,16 @@ import type { Kernel } from "../../cli/lab/kernels.ts";
  * Builds it in `dir`, which has to stay: what the compiler noted there explains the counters.
  * @returns the module's path
  */
-export async function buildInstrumented(kernel: Kernel, dir: string): Promise<string> {
+export async function buildInstrumented(
+  { id, kdir }: Kernel,
+  dir: string,
+): Promise<string> {
   await Deno.mkdir(dir, { recursive: true });
   extractSources(moduleSources(), dir);
   const jobs = `-j${navigator.hardwareConcurrency}`;
-  // Line numbers in the module itself tell which line an address belongs to.
-  const variables = ["GCOV_PROFILE=y", "KCFLAGS=-g"];
-  await exec(["make", "-s", jobs, "-C", kernel.kdir, `M=${dir}`, ...variables, "modules"]);
+  // Line numbers in the module itself tell which line an address belongs to. Of our kernels only the
+  // debug kernel can count.
+  const variables = [...(id === "debug" ? ["GCOV_PROFILE=y"] : []), "KCFLAGS=-g"];
+  await exec(["make", "-s", jobs, "-C", kdir, `M=${dir}`, ...variables, "modules"]);
   return `${dir}/dm-remap.ko`;
 }

@@ -9,7 +9,7 @@ import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { ensurePackages, MODULE_BUILD_PACKAGES, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
 import { FAULT_DISKS_VARIABLE } from "../../cli/selftest/stages/errors/here.ts";
 import { log, runInGuest } from "../model/in_guest.ts";
-import { isCountersRecord } from "./counters.ts";
+import { isCountersRecord, isProfileRecord } from "./counters.ts";
 import { addCounts, type Counts, readCounters } from "./gcov.ts";
 import { buildInstrumented } from "./instrumented.ts";
 import type { GuestRun, StageRun, SuiteRun } from "./runs.ts";
@@ -42,6 +42,11 @@ export class KernelMeasurement {
     return `${this.dir}/build/dm-remap.ko`;
   }
 
+  /** Where each run has left what it says of the tool. */
+  get runs(): string[] {
+    return [...Deno.readDirSync(`${this.dir}/runs`)].map(({ name }) => `${this.dir}/runs/${name}`);
+  }
+
   get build(): string {
     return `${this.dir}/build`;
   }
@@ -54,6 +59,9 @@ export class KernelMeasurement {
     for (const record of records.filter(isCountersRecord)) {
       const file = record.file.replace(/.*\//, "");
       await Deno.writeFile(`${dir}/${file}`, Uint8Array.fromBase64(record.base64));
+    }
+    for (const [index, { text }] of records.filter(isProfileRecord).entries()) {
+      await Deno.writeTextFile(`${dir}/${index}.json`, text);
     }
   }
 
@@ -75,7 +83,12 @@ export class KernelMeasurement {
         share: [dir],
         env: {
           COVERAGE_SUITE: suite,
-          SWEEP_MODULE: await buildTestModule("sweep", "sweep_nth", `${dir}/sweep`),
+          SWEEP_MODULE: await buildTestModule(
+            await ensureKernel("debug", log),
+            "sweep",
+            "sweep_nth",
+            `${dir}/sweep`,
+          ),
         },
         timeoutSeconds: TIMEOUT_SECONDS,
         onRecord: (record) => records.push(record),

@@ -3,16 +3,20 @@
 // Memory runs out: each allocation of the module fails, during each operation.
 //
 //   deno run -A tests/failslab/host.ts [--operation NAME]... [--all] [--data FOLDER]
+//     [--kernel debug|6.1|6.12]
 //
-// On the debug kernel. Of each place that asks for memory the first and the last time fails; with
+// Of each place that asks for memory the first and the last time fails; with
 // --all every time. With --operation only that is tried, and which allocations have failed is
-// shown, not judged. --data: the folder of `deno task coverage`, which takes the counters in.
+// shown, not judged. --data: the folder of `deno task coverage`, which takes the counters in. Of
+// other kernels than the debug kernel it is not known what was executed: no allocation is judged.
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { moduleSources } from "../../cli/kmod/sources.ts";
+import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { formatColumns } from "../../cli/output/table.ts";
 import { isCountersRecord } from "../coverage/counters.ts";
-import { KernelMeasurement, total } from "../coverage/kernel.ts";
+import { buildInstrumented } from "../coverage/instrumented.ts";
+import { KernelMeasurement } from "../coverage/kernel.ts";
 import { buildTestModule } from "../coverage/test_module.ts";
 import { log, runInGuest } from "../model/in_guest.ts";
 import { isSiteRecord, type SiteRecord } from "./injector.ts";
@@ -24,6 +28,7 @@ const { values } = parseArgs({
     operation: { type: "string", multiple: true, default: [] },
     all: { type: "boolean", default: false },
     data: { type: "string" },
+    kernel: { type: "string", default: "debug" },
     timeout: { type: "string", default: "900" },
   },
 });
@@ -51,50 +56,64 @@ function say(verdicts: readonly Verdict[]): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${table}\n`));
 }
 
+/** The lines of the module that were told that there is no memory. */
+async function failedLines(module: string, records: readonly unknown[]): Promise<FailedAt[]> {
+  const sites = records.filter(isSiteRecord).filter(({ failed }) => failed > 0);
+  return (await Promise.all(sites.map((site) => linesOf(module, site)))).flat();
+}
+
+/** @returns how many allocations were not seen to */
 async function judge(measurement: KernelMeasurement, records: unknown[]): Promise<number> {
   await measurement.keep(RUN, records);
-  const counts = (await measurement.counts()).get(RUN);
-  const sites = records.filter(isSiteRecord).filter(({ failed }) => failed > 0);
-  const failed = (await Promise.all(sites.map((site) => linesOf(measurement.module, site)))).flat();
+  const counts = (await measurement.counts()).get(RUN) ?? new Map();
+  const failed = await failedLines(measurement.module, records);
   const sources = new Map(
     moduleSources().filter(({ path }) => path.endsWith(".c"))
       .map(({ path, content }) => [path, decoder.decode(content)]),
   );
-  const verdicts = judgeAll(
-    sources,
-    ALLOCATIONS,
-    failed,
-    total(counts === undefined ? [] : [counts]),
-  );
+  const verdicts = judgeAll(sources, ALLOCATIONS, failed, counts);
   say(verdicts);
   const missed = verdicts.filter(({ ok }) => !ok);
   log(`${verdicts.length - missed.length} allocations seen to, ${missed.length} not`);
   return values.operation.length > 0 ? 0 : missed.length;
 }
 
-const dir = await Deno.makeTempDir({ prefix: "dmremap-failslab-" });
-let code: number;
-try {
-  const measurement = await KernelMeasurement.open(`${values.data ?? dir}/kernel`);
+async function tryAll(dir: string): Promise<number> {
+  const kernel = await ensureKernel(values.kernel, log);
+  const measurement = values.kernel === "debug"
+    ? await KernelMeasurement.open(`${values.data ?? dir}/kernel`)
+    : undefined;
+  const module = measurement?.module ?? await buildInstrumented(kernel, `${dir}/build`);
   const records: unknown[] = [];
-  code = await runInGuest({
+  const code = await runInGuest({
     program: new URL("guest.ts", import.meta.url).pathname,
     args: [
       ...values.operation.flatMap((name) => ["--operation", name]),
       ...(values.all ? ["--all"] : []),
     ],
-    kernel: "debug",
-    module: measurement.module,
+    kernel: values.kernel,
+    module,
     share: [dir],
     env: {
-      SWEEP_MODULE: await buildTestModule("sweep", "sweep_nth", `${dir}/sweep`),
-      ALLOC_MODULE: await buildTestModule("failslab", "alloc_nth", `${dir}/alloc`),
+      SWEEP_MODULE: await buildTestModule(kernel, "sweep", "sweep_nth", `${dir}/sweep`),
+      ALLOC_MODULE: await buildTestModule(kernel, "failslab", "alloc_nth", `${dir}/alloc`),
     },
     timeoutSeconds: Number(values.timeout),
     onRecord: (record) => records.push(record),
   });
+  if (measurement === undefined) {
+    for (const { file, line } of await failedLines(module, records)) log(`${file}:${line}`);
+    return code;
+  }
   // A guest that has died tells nothing.
-  if (records.some(isCountersRecord) && await judge(measurement, records) > 0) code = 1;
+  if (!records.some(isCountersRecord)) return 1;
+  return await judge(measurement, records) > 0 ? 1 : code;
+}
+
+const dir = await Deno.makeTempDir({ prefix: "dmremap-failslab-" });
+let code: number;
+try {
+  code = await tryAll(dir);
 } finally {
   await Deno.remove(dir, { recursive: true });
 }

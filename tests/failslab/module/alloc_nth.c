@@ -16,6 +16,7 @@
 #include <linux/debugfs.h>
 #include <linux/gfp.h>
 #include <linux/kprobes.h>
+#include <linux/linkage.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/seq_file.h>
@@ -113,12 +114,20 @@ static bool alloc_nth_should_fail(const struct pt_regs *regs, gfp_t gfp)
 	return true;
 }
 
+/* As just_return_func() in arch/x86/lib/error-inject.c, which modules cannot have. */
+void alloc_nth_just_return(void);
+asm(".pushsection .text, \"ax\"\n"
+    ".type alloc_nth_just_return, @function\n"
+    "alloc_nth_just_return:\n"
+    ASM_RET
+    ".size alloc_nth_just_return, .-alloc_nth_just_return\n"
+    ".popsection\n");
+
 /* The probed function returns at once, as if it had come to its end. */
 static int alloc_nth_return(struct pt_regs *regs, unsigned long value)
 {
 	regs->ax = value;
-	regs->ip = *(unsigned long *)regs->sp;
-	regs->sp += sizeof(unsigned long);
+	regs->ip = (unsigned long)alloc_nth_just_return;
 	return 1;
 }
 
