@@ -5,16 +5,8 @@ import { checkEqual, checkFails } from "../check.ts";
 import type { LoopDisk } from "../loops.ts";
 import { swapTable, target } from "../mapped.ts";
 import { run } from "../programs.ts";
-import type { Rig } from "../rig.ts";
-import { inBackground } from "../tasks.ts";
+import { changedTable, reloadUnderLoad } from "../reload.ts";
 import type { Bench, FunctionalCase } from "./bench.ts";
-
-/** The rig's table with other words in it. */
-function changed(rig: Rig, change: (words: string[]) => void): TargetSpec {
-  const words = rig.table.params.split(" ");
-  change(words);
-  return { ...rig.table, params: words.join(" ") };
-}
 
 async function handsOver(bench: Bench): Promise<void> {
   const rig = await bench.rig({ features: ["volatile", "max_remaps", "100"] });
@@ -34,7 +26,7 @@ async function takesNewFeatures(bench: Bench): Promise<void> {
   const rig = await bench.rig({ features: ["volatile", "max_remaps", "25"] });
   await rig.relocate(10, 20);
   await checkFails("6 more where 5 are allowed", "ENOSPC", () => rig.send("remap 100 6"));
-  const table = changed(rig, (words) => words.splice(-3, 3, "volatile", "max_remaps", "30"));
+  const table = changedTable(rig, (words) => words.splice(-3, 3, "volatile", "max_remaps", "30"));
   await swapTable(bench.dm, rig.name, [table]);
   await rig.relocate(100, 6);
   checkEqual("relocated under both tables", rig.status().remapped, 26n);
@@ -46,9 +38,9 @@ async function refusesAnotherGeometry(bench: Bench): Promise<void> {
   await rig.relocate(10, 20);
   const others: [string, TargetSpec][] = [
     ["another length", { ...rig.table, length: 2048n }],
-    ["another main_start", changed(rig, (words) => words[1] = "8")],
-    ["another spare_start", changed(rig, (words) => words[3] = "8")],
-    ["another spare_len", changed(rig, (words) => words[4] = "512")],
+    ["another main_start", changedTable(rig, (words) => words[1] = "8")],
+    ["another spare_start", changedTable(rig, (words) => words[3] = "8")],
+    ["another spare_len", changedTable(rig, (words) => words[4] = "512")],
   ];
   for (const [name, table] of others) {
     await checkFails(`a table with ${name}`, "EBUSY", () => bench.dm.reload(rig.name, [table]));
@@ -78,7 +70,7 @@ async function forgetsAnUnusedTable(bench: Bench): Promise<void> {
 
 async function refusesWhatATableCannotKeep(bench: Bench): Promise<void> {
   const rig = await bench.rig({ spareLength: 1024 });
-  await bench.dm.reload(rig.name, [changed(rig, (words) => words[4] = "512")]);
+  await bench.dm.reload(rig.name, [changedTable(rig, (words) => words[4] = "512")]);
   await checkFails(
     "a relocation that a loaded table would lose",
     "EBUSY",
@@ -127,21 +119,7 @@ async function outlivesAFailedResume(bench: Bench): Promise<void> {
 async function handsOverUnderLoad(bench: Bench): Promise<void> {
   const rig = await bench.rig({ length: 2048 });
   await rig.relocate(100, 200);
-  let running = true;
-  const writers = [0, 1, 2, 3].map(async (writer) => {
-    for (let round = 0; running; round++) await rig.write(512 * writer + 8 * (round % 64), 8);
-  });
-  const writing = inBackground(writers);
-  try {
-    for (let round = 0; round < 8; round++) {
-      await swapTable(bench.dm, rig.name, [rig.table]);
-      await rig.send(`${round % 2 === 0 ? "unmap" : "remap"} ${150 + round} 40`);
-    }
-  } finally {
-    running = false;
-    await writing;
-  }
-  await rig.check("content after reloads under load");
+  await reloadUnderLoad(bench.dm, rig, { writers: 4, rounds: 8 });
 }
 
 /** The way to take the layer away while a file system is mounted: clear, then a linear table. */

@@ -8,20 +8,12 @@ import { writeMetadata } from "../../../metadata/write.ts";
 import { check, checkEqual, CheckError, checkFails, codeOf } from "../../check.ts";
 import { swapTable } from "../../mapped.ts";
 import { makeSectors } from "../../pattern.ts";
-import type { Rig } from "../../rig.ts";
-import { inBackground } from "../../tasks.ts";
+import { changedTable, reloadUnderLoad } from "../../reload.ts";
 import { readStat } from "../errors/promises.ts";
 import { checkCounts, write } from "../errors/requests.ts";
 import { type Pair, type PersistenceBench, type PersistencePart } from "./bench.ts";
 import { checkContent, checkEverything, meetEverything } from "./everything.ts";
 import { layoutOn, liveView } from "./view.ts";
-
-/** The rig's table with other words in it. */
-function changed(rig: Rig, change: (words: string[]) => void): TargetSpec {
-  const words = rig.table.params.split(" ");
-  change(words);
-  return { ...rig.table, params: words.join(" ") };
-}
 
 async function reloadsTheSameLine(bench: PersistenceBench): Promise<void> {
   const pair = await bench.pair();
@@ -47,7 +39,7 @@ async function reloadsOtherFeatures(bench: PersistenceBench): Promise<void> {
   const pair = await bench.pair();
   await bench.life(pair, async (rig) => {
     await rig.relocate(10, 20);
-    const table = changed(rig, (words) => words.splice(-5, 5, "2", "max_remaps", "25"));
+    const table = changedTable(rig, (words) => words.splice(-5, 5, "2", "max_remaps", "25"));
     await swapTable(bench.dm, rig.name, [table]);
     await checkFails("6 more where 5 are allowed", "ENOSPC", () => rig.send("remap 100 6"));
     await rig.relocate(100, 5);
@@ -62,21 +54,7 @@ async function reloadsUnderLoad(bench: PersistenceBench): Promise<void> {
   const pair = await bench.pair();
   const image = await bench.life(pair, async (rig) => {
     await rig.relocate(100, 200);
-    let running = true;
-    const writers = [0, 1, 2].map(async (writer) => {
-      for (let round = 0; running; round++) await rig.write(512 * writer + 8 * (round % 64), 8);
-    });
-    const writing = inBackground(writers);
-    try {
-      for (let round = 0; round < 6; round++) {
-        await swapTable(bench.dm, rig.name, [rig.table]);
-        await rig.send(`${round % 2 === 0 ? "unmap" : "remap"} ${150 + round} 40`);
-      }
-    } finally {
-      running = false;
-      await writing;
-    }
-    await rig.check("content after reloads under load");
+    await reloadUnderLoad(bench.dm, rig, { writers: 3, rounds: 6 });
     return { image: await bench.crash(pair), view: await liveView(rig) };
   });
   await bench.life(await bench.revive(image.image), async (rig) => {
@@ -93,9 +71,9 @@ async function refusesAnotherGeometry(bench: PersistenceBench): Promise<void> {
     const before = await liveView(rig);
     const others: [string, TargetSpec][] = [
       ["another length", { ...rig.table, length: 1024n }],
-      ["another main_start", changed(rig, (words) => words[1] = "8")],
-      ["another spare_len", changed(rig, (words) => words[4] = "512")],
-      ["volatile", changed(rig, (words) => words.splice(5, 1, "5", "volatile"))],
+      ["another main_start", changedTable(rig, (words) => words[1] = "8")],
+      ["another spare_len", changedTable(rig, (words) => words[4] = "512")],
+      ["volatile", changedTable(rig, (words) => words.splice(5, 1, "5", "volatile"))],
     ];
     for (const [name, table] of others) {
       await checkRefused(`a table with ${name}`, () => swapTable(bench.dm, rig.name, [table]));
