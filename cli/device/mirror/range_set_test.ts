@@ -50,3 +50,23 @@ Deno.test("ranges that touch are one", () => {
   ranges.add({ first: 24, end: 25 });
   assert.deepEqual([...ranges], [{ first: 0, end: 25 }], "at the end");
 });
+
+Deno.test("what is taken out of the middle leaves both ends, to the sector", () => {
+  const ranges = new RangeSet([{ first: 10, end: 20 }, { first: 30, end: 40 }]);
+  ranges.remove({ first: 14, end: 15 });
+  assert.deepEqual([...ranges], [{ first: 10, end: 14 }, { first: 15, end: 20 }, {
+    first: 30,
+    end: 40,
+  }]);
+  ranges.remove({ first: 19, end: 31 });
+  assert.deepEqual([...ranges], [{ first: 10, end: 14 }, { first: 15, end: 19 }, {
+    first: 31,
+    end: 40,
+  }]);
+  assert.equal(ranges.meets({ first: 14, end: 15 }), false);
+  assert.equal(ranges.meets({ first: 13, end: 14 }), true);
+  assert.deepEqual([...ranges.within({ first: 18, end: 32 })], [{ first: 18, end: 19 }, {
+    first: 31,
+    end: 32,
+  }]);
+});
