@@ -2,6 +2,7 @@
 // The migration stage: slots and metadata move to another spare while the device is in use.
 import { makeLoop } from "../../loops.ts";
 import { useModule } from "../../module.ts";
+import { runAll } from "../../parts.ts";
 import type { Stage, StageRun } from "../../stage.ts";
 import { SECTORS } from "../hotplug/bench.ts";
 import { MigrationBench, type MigrationLoops, type MigrationPart, prepare } from "./bench.ts";
@@ -23,14 +24,9 @@ async function run(stage: StageRun): Promise<void> {
     second: await makeLoop(stage.scope, stage.workdir, { sectors: SECTORS + 768 }),
   };
   const prepared = await prepare(stage, loops);
-  for (const part of PARTS) {
-    stage.step(part.name);
-    for (const { name, run } of part.cases) {
-      await stage.case(name, async (scope) => {
-        await run(await MigrationBench.make(scope, stage, loops, prepared));
-      }, CASE_LIMIT_MS);
-    }
-  }
+  await runAll(stage, PARTS, async (scope, run) => {
+    await run(await MigrationBench.make(scope, stage, loops, prepared));
+  }, CASE_LIMIT_MS);
 }
 
 export const MIGRATION: Stage = {
