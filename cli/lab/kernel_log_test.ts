@@ -56,6 +56,8 @@ Deno.test("a report counts once, up to its end mark; the next one counts again",
   const found = findComplaints(QUIET + report + QUIET + report);
   assert.equal(found.length, 2);
   assert.ok(found[0]?.endsWith("</TASK>"));
+  const traced = "[ 4.0] WARNING: CPU: 0 PID: 1 at b.c:1\n[ 4.0] ---[ end trace 0000 ]---\n";
+  assert.equal(findComplaints(traced + traced + traced).length, 3, "without anything between");
 });
 
 Deno.test("each leaked object is a complaint of its own", () => {
@@ -69,4 +71,6 @@ Deno.test("where fault injection struck is no complaint", () => {
     "[ 5.0]  dump_stack\n[ 5.0]  </TASK>\n";
   assert.deepEqual(findComplaints(log), []);
   assert.equal(findComplaints(`${log}[ 6.0] BUG: unable to handle page fault\n`).length, 1);
+  const other = "[ 6.0] Call Trace:\n[ 6.0]  <TASK>\n[ 6.0]  remap_end_io\n[ 6.0]  </TASK>\n";
+  assert.equal(findComplaints(log + other).length, 1, "one fault has one trace");
 });

@@ -13,6 +13,8 @@ Deno.test("lengths in each unit", () => {
 
 Deno.test("IEC units do not overflow and never round up to a size that is not there", () => {
   assert.equal(formatIec(1023n), "1023 B");
+  assert.equal(formatIec(1024n), "1 KiB");
+  assert.equal(formatIec(1024n ** 6n), "1 EiB");
   assert.equal(formatIec(1024n * 1024n - 1n), "1023.99 KiB");
   assert.equal(formatIec(2n ** 64n * 512n), "8192 EiB");
 });

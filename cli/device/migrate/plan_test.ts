@@ -122,6 +122,17 @@ Deno.test("a part of a disk, of the spare in use, or of main, if nothing overlap
   refuses(() => bench.plan({ spare: "/dev/sda" }), errors.OverlapError, /the main device/);
 });
 
+Deno.test("ranges of the spare in use may touch the new one, and not by a sector more", () => {
+  const bench = new Bench();
+  // The one in use is the first 4096 sectors of it.
+  for (const start of [0n, 8n, 2048n, 4088n]) {
+    const plan = () => bench.plan({ spare: "/dev/sdb", start, length: 2048n });
+    refuses(plan, errors.OverlapError, /the spare in use/);
+  }
+  const behind = bench.plan({ spare: "/dev/sdb", start: 4096n, length: 2048n });
+  assert.equal(behind.target.start, 4096n);
+});
+
 Deno.test("too small: it says how large it must be", () => {
   const bench = new Bench();
   const least = leastLength(2000n, 1n);
