@@ -6,7 +6,7 @@ import type { StartTimes } from "./report.ts";
 
 const RUNS = 11;
 
-export class StartError extends Error {
+class StartError extends Error {
   override readonly name = "StartError";
 }
 

@@ -52,7 +52,7 @@ export function folderOf(path: string): string {
 }
 
 /** Files that lie below all folders. */
-export function isBelowAll(path: string): boolean {
+function isBelowAll(path: string): boolean {
   return path.endsWith("/errors.ts") || path === "cli/version.ts";
 }
 

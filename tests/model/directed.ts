@@ -13,7 +13,7 @@ const UNWRITABLE = 20;
 const HARD_TO_READ = 40;
 
 /** What {@linkcode Tally.missing} wants to see under the geometry's rules. */
-export function directedOperations({ unit, rules, twoSpares }: Geometry): Operation[] {
+function directedOperations({ unit, rules, twoSpares }: Geometry): Operation[] {
   const block = (number: number): Range => ({ first: number * unit, count: unit });
   const known = (kind: FaultKind): FaultKind => rules.faults.includes(kind) ? kind : "both";
   const fault = (kind: FaultKind, range: Range) =>

@@ -17,7 +17,7 @@ export class PromiseBroken extends Error {
 /** What a sector may hold: numbers of writes, or {@linkcode ZEROS}. */
 export type Allowed = readonly number[];
 /** In place of a number: the sector was discarded or zeroed. */
-export const ZEROS = -1;
+const ZEROS = -1;
 
 /** What the model knows of one sector, as the checks need it. */
 export interface SectorView {
@@ -73,21 +73,21 @@ function fail(promise: string, view: SectorView, found: Content): never {
 }
 
 /** 1: an acknowledged write is readable until overwritten. */
-export function promise1AcknowledgedWriteIsReadable(view: SectorView, found: Content): void {
+function promise1AcknowledgedWriteIsReadable(view: SectorView, found: Content): void {
   const write = writeOf(view, found);
   if (write === undefined || view.allowed.includes(write)) return;
   fail("promise 1, an acknowledged write is readable", view, found);
 }
 
 /** 2: once a sector is relocated, its old copy on main is never returned. */
-export function promise2NoStaleRead(view: SectorView, found: Content): void {
+function promise2NoStaleRead(view: SectorView, found: Content): void {
   const write = writeOf(view, found);
   if (view.slot === undefined || write === undefined || view.allowed.includes(write)) return;
   if (view.stale.includes(write)) fail("promise 2, no stale read", view, found);
 }
 
 /** 3: never zeros, an unwritten slot, or another sector in place of data or of an error. */
-export function promise3NothingInPlaceOfData(view: SectorView, found: Content): void {
+function promise3NothingInPlaceOfData(view: SectorView, found: Content): void {
   const write = writeOf(view, found);
   const invented = write === ZEROS && !view.allowed.includes(ZEROS) && !view.stale.includes(ZEROS);
   if (write === undefined || invented) {

@@ -9,7 +9,7 @@ import type { Range } from "./range.ts";
 
 const MIB_SECTORS = 2048;
 /** These blocks of both devices never fail: else the target would rightly call the device dead. */
-export const ALWAYS_GOOD_SECTORS = 8;
+const ALWAYS_GOOD_SECTORS = 8;
 
 /** Messages that are wrong on every device. */
 const REFUSALS: readonly string[] = [

@@ -4,7 +4,7 @@
 // nothing.
 import type { Rules } from "./model.ts";
 
-export const EVENTS = [
+const EVENTS = [
   "relocated",
   "changed slots",
   "moved ahead",

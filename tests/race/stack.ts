@@ -13,7 +13,7 @@ import { run } from "../model/process.ts";
 import { SECTOR_BYTES, spareStamps } from "../model/stamps.ts";
 import type { Ledger } from "./ledger.ts";
 
-export const NAME = "race";
+const NAME = "race";
 const MAIN_MIB = 4;
 const SPARE_MIB = 2;
 const SECTORS_PER_MIB = 2048;

@@ -387,6 +387,6 @@ export function sectorsIn(
   return sectors;
 }
 
-export function show({ first, count }: Range): string {
+function show({ first, count }: Range): string {
   return `${first}+${count}`;
 }

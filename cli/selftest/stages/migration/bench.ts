@@ -7,7 +7,7 @@ import { check, checkEqual, checkFails, checkMatch } from "../../check.ts";
 import { type Content, readSectors } from "../../content.ts";
 import type { LoopDisk } from "../../loops.ts";
 import { makeMapped, swapTable, target } from "../../mapped.ts";
-import type { CaseOf, PartOf } from "../../parts.ts";
+import type { PartOf } from "../../parts.ts";
 import { SECTOR } from "../../pattern.ts";
 import { remapTarget, Rig } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
@@ -248,6 +248,5 @@ export function checkSome(what: string, count: number): void {
   check(what, count > 0, { expected: "some", seen: count });
 }
 
-export type MigrationCase = CaseOf<MigrationBench>;
 /** Cases around one subject. */
 export type MigrationPart = PartOf<MigrationBench>;
