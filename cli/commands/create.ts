@@ -116,7 +116,8 @@ export function registerCreate(parent: CommandUnknownOpts, session: Session): vo
   document(command, DOC);
 }
 
-interface FeatureOptions {
+/** Those options of `create` that are feature arguments. */
+export interface FeatureOptions {
   readonly volatile?: true;
   readonly maxRemaps?: bigint;
   readonly autoRemap: boolean;
@@ -268,7 +269,8 @@ function adviseOnBoot({ out }: Session, { action, table, spare }: PersistentPlan
   }
 }
 
-function featuresOf(options: FeatureOptions): RemapFeatures {
+/** The feature arguments that the options of `create` come to. */
+export function featuresOf(options: FeatureOptions): RemapFeatures {
   return {
     ...given("volatile", options.volatile),
     ...given("maxRemaps", options.maxRemaps),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
+import { formatTable, parseTable } from "../device/table_line.ts";
+import { type FeatureOptions, featuresOf } from "./create.ts";
 import { runTool } from "./support/fake_mapper.ts";
 
 Deno.test("a volatile device has no table to format", async () => {
@@ -59,4 +61,24 @@ Deno.test("options of a list want a list, and a list wants a device that can be 
   const { code, err } = await runTool(["create", "r0", "/nonexistent", "/dev/b", ...list]);
   assert.equal(code, 1);
   assert.match(err, /\/nonexistent/);
+});
+
+Deno.test("each option is the feature argument of its name", () => {
+  const line = (options: Partial<FeatureOptions>) => {
+    const features = featuresOf({ autoRemap: true, ...options });
+    return formatTable({ ...parseTable("0 8 remap 8:0 0 8:16 0 8"), features }).split(" ").slice(8);
+  };
+  const cases: [Partial<FeatureOptions>, string][] = [
+    [{}, ""],
+    [{ volatile: true }, "1 volatile"],
+    [{ maxRemaps: 0n }, "2 max_remaps 0"],
+    [{ autoRemap: false }, "1 no_auto_remap"],
+    [{ retries: 7n }, "2 retries 7"],
+    [{ retryDelayMs: 0n }, "2 retry_delay_ms 0"],
+    [{ proactive: true }, "1 proactive"],
+    [{ pendingPolicy: "verify" }, "2 pending_policy verify"],
+    [{ verifyReads: true }, "1 verify_reads"],
+    [{ scanIntervalS: 86_400n }, "2 scan_interval_s 86400"],
+  ];
+  for (const [options, words] of cases) assert.equal(line(options).join(" "), words);
 });
