@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The cases of a stage that has many, by subjects.
+import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import type { Scope } from "./scope.ts";
-import type { StageRun } from "./stage.ts";
+import type { StageRun, StageSettings } from "./stage.ts";
 
 /** A case of a stage whose cases are given a `Bench`. */
 export interface CaseOf<Bench> {
@@ -13,6 +14,28 @@ export interface CaseOf<Bench> {
 export interface PartOf<Bench> {
   readonly name: string;
   readonly cases: readonly CaseOf<Bench>[];
+}
+
+/** What every case is given; each stage adds its own. */
+export class CaseBench {
+  /** `scope` ends with the case. */
+  constructor(readonly scope: Scope, protected readonly stage: StageRun) {}
+
+  get dm(): DeviceMapper {
+    return this.stage.dm;
+  }
+  get workdir(): string {
+    return this.stage.workdir;
+  }
+  get signal(): AbortSignal {
+    return this.stage.signal;
+  }
+  get settings(): StageSettings {
+    return this.stage.settings;
+  }
+  get seed(): number {
+    return this.settings.seed;
+  }
 }
 
 /**

@@ -1,36 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the cases of the functional stage are given.
-import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { makeLoop } from "../loops.ts";
-import type { CaseOf, PartOf } from "../parts.ts";
+import { CaseBench, type CaseOf, type PartOf } from "../parts.ts";
 import { type Disks, Rig, type RigOptions } from "../rig.ts";
 import type { Scope } from "../scope.ts";
-import type { StageRun, StageSettings } from "../stage.ts";
+import type { StageRun } from "../stage.ts";
 
 /** Sectors of the disks that the cases share. */
 export const MAIN_SECTORS = 8192;
 export const SPARE_SECTORS = 2048;
 
-export class Bench {
+export class Bench extends CaseBench {
   constructor(
-    readonly scope: Scope,
+    scope: Scope,
     readonly disks: Disks,
-    private readonly stage: StageRun,
+    stage: StageRun,
     /** Somebody else has loaded the module, and may need it. */
     readonly foreignModule: boolean,
-  ) {}
-
-  get dm(): DeviceMapper {
-    return this.stage.dm;
-  }
-  get signal(): AbortSignal {
-    return this.stage.signal;
-  }
-  get settings(): StageSettings {
-    return this.stage.settings;
-  }
-  get workdir(): string {
-    return this.stage.workdir;
+  ) {
+    super(scope, stage);
   }
 
   rig(options: RigOptions = {}, disks = this.disks): Promise<Rig> {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the cases of the errors stage are given.
-import type { DeviceMapper } from "../../../../ffi/libdevmapper.ts";
 import type { LoopDisk } from "../../loops.ts";
-import type { CaseOf, PartOf } from "../../parts.ts";
+import { CaseBench, type CaseOf, type PartOf } from "../../parts.ts";
 import { type Disks, Rig, type RigOptions } from "../../rig.ts";
 import type { Scope } from "../../scope.ts";
 import type { StageRun } from "../../stage.ts";
@@ -23,24 +22,16 @@ export interface FaultRig {
   readonly spare: SegmentDisk;
 }
 
-export class ErrorsBench {
+export class ErrorsBench extends CaseBench {
   readonly #watches: PromiseWatch[] = [];
 
   constructor(
-    readonly scope: Scope,
-    private readonly stage: StageRun,
+    scope: Scope,
+    stage: StageRun,
     /** Disks that never fail. */
     readonly loops: Disks,
-  ) {}
-
-  get dm(): DeviceMapper {
-    return this.stage.dm;
-  }
-  get workdir(): string {
-    return this.stage.workdir;
-  }
-  get seed(): number {
-    return this.stage.settings.seed;
+  ) {
+    super(scope, stage);
   }
 
   /** A remap device over the given disks, watched until the end of the case. */

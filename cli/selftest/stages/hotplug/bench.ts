@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the cases about disks that are unplugged are given.
 import { DirectFile } from "../../../../ffi/direct_file.ts";
-import type { DeviceMapper, TargetSpec } from "../../../../ffi/libdevmapper.ts";
+import type { TargetSpec } from "../../../../ffi/libdevmapper.ts";
 import { checkEqual } from "../../check.ts";
 import { Content } from "../../content.ts";
 import type { LoopDisk } from "../../loops.ts";
-import type { CaseOf, PartOf } from "../../parts.ts";
+import { CaseBench, type CaseOf, type PartOf } from "../../parts.ts";
 import { SECTOR } from "../../pattern.ts";
 import { type Disks, type Range, remapTarget, Rig } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
@@ -60,22 +60,14 @@ export interface LifeOptions {
   readonly countsAnew?: boolean;
 }
 
-export class HotplugBench {
+export class HotplugBench extends CaseBench {
   constructor(
-    readonly scope: Scope,
-    private readonly stage: StageRun,
+    scope: Scope,
+    stage: StageRun,
     /** Disks that are always there. */
     readonly loops: Disks,
-  ) {}
-
-  get dm(): DeviceMapper {
-    return this.stage.dm;
-  }
-  get workdir(): string {
-    return this.stage.workdir;
-  }
-  get seed(): number {
-    return this.stage.settings.seed;
+  ) {
+    super(scope, stage);
   }
 
   /** A device over the disks while `body` runs; filled, and with relocated sectors, if it is new. */

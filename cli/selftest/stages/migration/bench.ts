@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the cases about migrations are given: a main, and two spares that lie differently.
 import { DirectFile } from "../../../../ffi/direct_file.ts";
-import type { DeviceMapper, TargetSpec } from "../../../../ffi/libdevmapper.ts";
+import type { TargetSpec } from "../../../../ffi/libdevmapper.ts";
 import { parseKeyValues } from "../../../device/messages.ts";
 import { check, checkEqual, checkFails, checkMatch } from "../../check.ts";
 import { type Content, readSectors } from "../../content.ts";
 import type { LoopDisk } from "../../loops.ts";
 import { makeMapped, swapTable, target } from "../../mapped.ts";
-import type { PartOf } from "../../parts.ts";
+import { CaseBench, type PartOf } from "../../parts.ts";
 import { SECTOR } from "../../pattern.ts";
 import { remapTarget, Rig } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
@@ -67,15 +67,17 @@ export interface Ended {
   readonly reason: string;
 }
 
-export class MigrationBench {
+export class MigrationBench extends CaseBench {
   private constructor(
-    readonly scope: Scope,
-    private readonly stage: StageRun,
+    scope: Scope,
+    stage: StageRun,
     readonly main: SegmentDisk,
     readonly first: SparePlace,
     readonly second: SparePlace,
     private readonly prepared: Prepared,
-  ) {}
+  ) {
+    super(scope, stage);
+  }
 
   static async make(
     scope: Scope,
@@ -104,19 +106,6 @@ export class MigrationBench {
     await put(first.disk, prepared.first);
     await wipe(second);
     return prepared.content.copy();
-  }
-
-  get dm(): DeviceMapper {
-    return this.stage.dm;
-  }
-  get workdir(): string {
-    return this.stage.workdir;
-  }
-  get seed(): number {
-    return this.stage.settings.seed;
-  }
-  get signal(): AbortSignal {
-    return this.stage.signal;
   }
 
   /** What the device holds at first. */

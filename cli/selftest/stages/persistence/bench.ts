@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What the cases about metadata are given: devices that live, crash and live again.
-import type { DeviceMapper } from "../../../../ffi/libdevmapper.ts";
 import { BLOCK_SECTORS } from "../../../metadata/format.ts";
 import type { Metadata } from "../../../metadata/load.ts";
 import { checkEqual, CheckError, codeOf, messageOf, show } from "../../check.ts";
 import { Content, newGeneration, position, readSectors } from "../../content.ts";
 import { type LoopDisk, makeLoop } from "../../loops.ts";
-import type { CaseOf, PartOf } from "../../parts.ts";
+import { CaseBench, type CaseOf, type PartOf } from "../../parts.ts";
 import { type Generation, makeSectors, SECTOR } from "../../pattern.ts";
 import { type Disks, type Range, Rig, type RigOptions } from "../../rig.ts";
 import { Scope } from "../../scope.ts";
@@ -61,29 +60,20 @@ export interface AttemptOptions extends RigOptions {
 /** What a main is filled with: made once, for it takes its time. */
 let pristine: { readonly generation: Generation; bytes: Uint8Array<ArrayBuffer> } | undefined;
 
-export class PersistenceBench {
+export class PersistenceBench extends CaseBench {
   readonly #files: DiskFiles;
 
   constructor(
-    readonly scope: Scope,
-    private readonly stage: StageRun,
+    scope: Scope,
+    stage: StageRun,
     private readonly loops: Disks,
     /** Where crash images go. */
     private readonly copies: Disks,
     /** Of the disks above; others are opened for the case. */
     shared: DiskFiles,
   ) {
+    super(scope, stage);
     this.#files = shared.forCase(scope);
-  }
-
-  get dm(): DeviceMapper {
-    return this.stage.dm;
-  }
-  get workdir(): string {
-    return this.stage.workdir;
-  }
-  get seed(): number {
-    return this.stage.settings.seed;
   }
 
   /** A filled main and a spare of zeroes, which fail where and when a case wants. */
