@@ -71,6 +71,17 @@ Deno.test("links between the documents lead somewhere", () => {
   }
 });
 
+Deno.test("every document is found by whoever begins with the README", () => {
+  const found = new Set(["README.md"]);
+  for (const path of found) {
+    for (const [, link = ""] of (texts.get(path) ?? "").matchAll(/\]\(([^)\s]+)\)/g)) {
+      const target = normalize(join(dirname(path), link.split("#")[0] ?? ""));
+      if (texts.has(target)) found.add(target);
+    }
+  }
+  assert.deepEqual([...texts.keys()].filter((path) => !found.has(path)), []);
+});
+
 Deno.test("the exit codes are those of the program", () => {
   const table = texts.get("docs/install.md") ?? "";
   for (const [code, meaning] of Object.entries(EXIT_MEANINGS)) {
