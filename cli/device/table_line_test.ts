@@ -56,6 +56,13 @@ Deno.test("the line of the contract", () => {
   assert.equal(formatTable(table), line);
 });
 
+Deno.test("arguments of a later module stay in the line, and count", () => {
+  const line = "0 8 remap 8:0 0 8:16 0 8 4 proactive future 7 later";
+  const table = parseTable(line);
+  assert.deepEqual(table.features, { proactive: true, extra: ["future", "7", "later"] });
+  assert.equal(formatTable(table), line);
+});
+
 Deno.test("no features, no count", () => {
   const line = "0 8 remap /dev/a 0 /dev/b 0 8";
   assert.equal(formatTable(parseTable(line)), line);
