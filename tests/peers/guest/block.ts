@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// What suites for block devices try (blktests' block and dm groups, the device mapper's own), in our
+// words: those are not among Debian's packages.
+import { check, checkEqual } from "../../../cli/selftest/check.ts";
+import { toTarget } from "../../../cli/device/table_line.ts";
+import { DirectFile } from "../../../ffi/direct_file.ts";
+import { run } from "../../model/process.ts";
+import { progress } from "../../model/records.ts";
+import { BLOCK_SECTORS, BLOCK_SPARE_SECTORS } from "../layout.ts";
+import { checkContentOf, fillWithContent } from "./content.ts";
+import { Remapped } from "./remapped.ts";
+import { dropCaches, type PartContext, sleep, StepFailed } from "./steps.ts";
+
+const NAME = "block";
+const MIB = 2 ** 20;
+const RELOCATED = { step: 509, count: 150 } as const;
+/** Behind what holds content. */
+const FREE_MIB = 32;
+const CONTENT_MIB = 16;
+
+const fio = (...args: readonly string[]) =>
+  run("fio", "--output-format=terse", "--thread", "--direct=1", "--randseed=1", ...args);
+
+interface Scene {
+  readonly context: PartContext;
+  readonly disk: Remapped;
+}
+
+const relocated = () =>
+  Array.from({ length: RELOCATED.count }, (_, i) => ({
+    first: BigInt(7 + i * RELOCATED.step),
+    count: 1n,
+  }));
+
+/** Longer than what NVMe takes at once: the driver sends them back to io_uring, which must hear of it. */
+async function largeByUring({ disk }: Scene): Promise<void> {
+  const job = ["--name=large", "--ioengine=io_uring", "--iodepth=8", "--size=16m"];
+  for (const [rw, bs] of [["write", "1m"], ["randwrite", "768k"], ["read", "1m"]]) {
+    await fio(...job, `--filename=${disk.path}`, `--rw=${rw}`, `--bs=${bs}`);
+  }
+  checkEqual("relocated sectors", disk.counters().remapped, RELOCATED.count);
+}
+
+async function limit(disk: string, name: string): Promise<number> {
+  const { rdev } = await Deno.stat(disk);
+  const number = `${(rdev ?? 0) >> 8}:${(rdev ?? 0) & 0xff}`;
+  return Number(await Deno.readTextFile(`/sys/dev/block/${number}/queue/${name}`));
+}
+
+/** block/003: discards of all sizes. Relocations stay, and so does what was not discarded. */
+async function discards({ disk }: Scene): Promise<void> {
+  const main = "/dev/lab/block";
+  for (const name of ["logical_block_size", "physical_block_size", "discard_granularity"]) {
+    checkEqual(name, await limit(disk.path, name), await limit(main, name));
+  }
+  check("discards", await limit(disk.path, "discard_max_bytes") > 0, { expected: "some", seen: 0 });
+  await fillWithContent(disk.path, CONTENT_MIB);
+  const free = [`--offset=${CONTENT_MIB}m`, `--size=${FREE_MIB}m`];
+  const trim = ["--name=trim", "--rw=randtrim", "--bsrange=4k-4m", "--norandommap"];
+  await fio(...trim, `--filename=${disk.path}`, ...free, "--number_ios=150");
+  checkEqual("relocated sectors", disk.counters().remapped, RELOCATED.count);
+  await checkContentOf(disk.path, CONTENT_MIB);
+  // Discarded relocated sectors can be written and read.
+  await fio(
+    "--name=again",
+    "--rw=write",
+    "--bs=128k",
+    "--verify=crc32c",
+    `--filename=${disk.path}`,
+    ...free,
+  );
+}
+
+/** Zeroes go to where the sectors are: they are read as zeroes then. */
+async function zeroes({ disk }: Scene): Promise<void> {
+  const [offset, length] = [CONTENT_MIB * MIB + 512, 4 * MIB];
+  await run("blkdiscard", "-z", "-o", `${offset}`, "-l", `${length}`, disk.path);
+  await dropCaches();
+  using file = DirectFile.open(disk.path);
+  const bytes = await file.read(BigInt(offset), length);
+  checkEqual("bytes that are not zero", bytes.filter((byte) => byte !== 0).length, 0);
+  await checkContentOf(disk.path, CONTENT_MIB);
+}
+
+/** block/004: little else than flushes. */
+async function flushes({ disk, context: { full } }: Scene): Promise<void> {
+  const jobs = ["--name=flush", "--rw=randwrite", "--bs=4k", "--fsync=1", "--numjobs=16"];
+  const size = ["--size=16m", `--number_ios=${full ? 256 : 48}`, "--norandommap"];
+  await fio(...jobs, ...size, `--filename=${disk.path}`);
+}
+
+/** block/042: memory that begins anywhere within a page, a request in many pieces. */
+async function oddMemory({ disk }: Scene): Promise<void> {
+  for (const align of [512, 1536, 2048]) {
+    const memory = [`--iomem_align=${align}`, "--ioengine=libaio", "--iodepth=4"];
+    const job = ["--name=odd", "--bsrange=512-64k", "--verify=md5", "--size=4m"];
+    await fio(...job, ...memory, "--rw=write", `--filename=${disk.path}`);
+  }
+}
+
+/** block/008: CPUs go and come under I/O, while sectors move: what each CPU counts is not lost. */
+async function processors({ disk }: Scene): Promise<void> {
+  await fillWithContent(disk.path, CONTENT_MIB);
+  const online = "/sys/devices/system/cpu/cpu1/online";
+  const load = fio(
+    ...["--name=load", "--ioengine=libaio", "--iodepth=8", "--rw=randwrite", "--bs=4k"],
+    ...["--verify=crc32c", "--verify_fatal=1", "--loops=3"],
+    ...[`--offset=${CONTENT_MIB}m`, "--size=6m", `--filename=${disk.path}`],
+  );
+  try {
+    const sectors = relocated().filter(({ first }) => first >= BigInt(CONTENT_MIB * 2048)).slice(
+      0,
+      20,
+    );
+    for (let round = 0; round < 6; round++) {
+      await Deno.writeTextFile(online, `${round % 2}`);
+      await disk.device.unmap(sectors);
+      await disk.device.remap(sectors);
+    }
+  } finally {
+    await Deno.writeTextFile(online, "1");
+    await load;
+  }
+  checkEqual("relocated sectors", disk.counters().remapped, RELOCATED.count);
+  await checkContentOf(disk.path, CONTENT_MIB);
+}
+
+/** Suspended and resumed under I/O that verifies, with and without a flush of what is on its way. */
+async function suspends({ disk, context: { dm, full } }: Scene): Promise<void> {
+  let running = true;
+  const load = fio(
+    ...["--name=load", "--ioengine=libaio", "--iodepth=16", "--rw=randwrite", "--bs=4k"],
+    ...["--verify=crc32c", "--verify_fatal=1", "--loops=3", "--size=8m", `--filename=${disk.path}`],
+  ).finally(() => running = false);
+  let rounds = 0;
+  const least = full ? 200 : 20;
+  while (running || rounds < least) {
+    await dm.suspend(NAME, rounds % 2 === 0 ? {} : { noflush: true });
+    await dm.resume(NAME);
+    rounds++;
+    await sleep(20);
+  }
+  await load;
+  progress(`suspended ${rounds} times`);
+}
+
+/** dm/001: a device that lies on itself. */
+async function itself({ disk, context: { dm } }: Scene): Promise<void> {
+  const table = (main: string, spare: string) =>
+    toTarget({
+      start: 0n,
+      length: BigInt(BLOCK_SECTORS),
+      main,
+      mainStart: 0n,
+      spare,
+      spareStart: 0n,
+      spareLength: BigInt(BLOCK_SPARE_SECTORS),
+      features: {},
+    });
+  const { main, spare } = disk.options;
+  for (
+    const [what, line] of [
+      ["as its own main device", table(disk.path, spare)],
+      ["as its own spare", table(main, disk.path)],
+    ] as const
+  ) {
+    const refused = await dm.reload(NAME, [line]).then(() => false, () => true);
+    if (!refused) await dm.clear(NAME);
+    checkEqual(`${what}, it is refused`, refused, true);
+  }
+  await fillWithContent(disk.path, 1);
+}
+
+/** It is discarded as a whole, and goes on. What no disk has is refused. */
+async function whole({ disk }: Scene): Promise<void> {
+  await run("blkdiscard", "-f", disk.path);
+  checkEqual("relocated sectors", disk.counters().remapped, RELOCATED.count);
+  await fillWithContent(disk.path, CONTENT_MIB);
+  await disk.again();
+  await checkContentOf(disk.path, CONTENT_MIB);
+}
+
+const CASES: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
+  ["large requests by io_uring", largeByUring],
+  ["limits of main, discards of all sizes", discards],
+  ["zeroes", zeroes],
+  ["flushes from 16 sides", flushes],
+  ["memory at odd places", oddMemory],
+  ["CPUs go and come under load", processors],
+  ["suspended and resumed under load", suspends],
+  ["a device on itself is refused", itself],
+  ["discarded as a whole, and again in the next life", whole],
+];
+
+export async function blockPart(context: PartContext): Promise<void> {
+  await using disk = await Remapped.create(context.dm, {
+    name: NAME,
+    main: await Deno.realPath("/dev/lab/block"),
+    sectors: BLOCK_SECTORS,
+    spare: await Deno.realPath("/dev/lab/block-spare"),
+    spareSectors: BLOCK_SPARE_SECTORS,
+  });
+  await run(
+    "dd",
+    "if=/dev/zero",
+    `of=${disk.path}`,
+    "bs=1M",
+    `count=${BLOCK_SECTORS / 2048}`,
+    "oflag=direct",
+    "status=none",
+  );
+  await disk.device.remap(relocated());
+  for (const [what, action] of CASES) {
+    // What has failed says nothing of the next case.
+    await context.step(what, async () => {
+      await action({ context, disk });
+      disk.checkSums();
+    }).catch((error) => {
+      if (!(error instanceof StepFailed)) throw error;
+    });
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// What the parts have in common: steps that are told to the host, and looks at the kernel's log.
+import { checkEqual } from "../../../cli/selftest/check.ts";
+import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
+import type { KernelLogMark } from "../../../ffi/kernel_log.ts";
+import { progress, result } from "../../model/records.ts";
+
+/** What a part gets. */
+export interface PartContext {
+  readonly dm: DeviceMapper;
+  /** More of the same. */
+  readonly full: boolean;
+  readonly step: Step;
+}
+
+/** A test that has a name; it throws when it has failed, and that has been told then. */
+export type Step = (what: string, action: () => Promise<void>) => Promise<void>;
+
+/** Ends a part: what has failed has been told already. */
+export class StepFailed extends Error {}
+
+export const steps = (part: string): Step => async (what, action) => {
+  const name = `${part}: ${what}`;
+  const started = performance.now();
+  try {
+    await action();
+  } catch (error) {
+    result(name, error instanceof Error ? error.stack ?? error.message : String(error));
+    throw new StepFailed(name, { cause: error });
+  }
+  progress(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  result(name);
+};
+
+/** What the kernel says when an error has come up to somebody, or when a leg has been given up. */
+const NOTICED = [
+  /EXT4-fs (error|warning)/,
+  /JBD2: .*(error|fail)/i,
+  /Aborting journal/i,
+  /XFS .*(error|corrupt|shutdown|shutting down)/i,
+  /Buffer I\/O error on dev (dm-|md)/,
+  /I\/O error.* (dm-|md\d)/,
+  /lost .*page write/,
+  /md\/raid.*(Disk failure|read error|rescheduling|redirecting|not correctable)/,
+  /device-mapper: (raid|thin|integrity|crypt|mirror).*(fail|error|mismatch)/i,
+];
+
+/** Nobody above the target has met an error since the mark. */
+export function checkUnnoticed(log: KernelLogMark | undefined): void {
+  if (log === undefined) throw new Error("the kernel's log cannot be read");
+  // What lies below, and the target itself, do tell.
+  const lines = log.read().filter((line) => !/device-mapper: (remap|lab_bad)/.test(line));
+  checkEqual(
+    "errors that somebody has noticed",
+    lines.filter((line) => NOTICED.some((pattern) => pattern.test(line))),
+    [],
+  );
+}
+
+/** Everything that is read comes from the disk again. */
+export async function dropCaches(): Promise<void> {
+  await Deno.writeTextFile("/proc/sys/vm/drop_caches", "3");
+}
+
+export async function sleep(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
