@@ -23,7 +23,7 @@ Deno.test("lines have their numbers, however the text is cut, and lose the blank
 Deno.test("of a file that is no text no more is read than a line may have", async () => {
   let read = 0;
   function* endless() {
-    for (; read < 10_000_000; read += 1000) yield "x".repeat(1000);
+    for (; read < 1_000_000; read += 1000) yield "x".repeat(1000);
   }
   await assert.rejects(eachLine(endless(), () => undefined), (error) => {
     assert.ok(error instanceof ListError);
