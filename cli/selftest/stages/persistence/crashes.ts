@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What a power cut leaves: a copy of both disks, taken while the device lives, and its next life.
-import { BLOCK_SECTORS, BLOCK_SIZE } from "../../../metadata/format.ts";
+import { BLOCK_ENTRIES, BLOCK_SECTORS, BLOCK_SIZE } from "../../../metadata/format.ts";
 import { check, checkEqual } from "../../check.ts";
+import { readCounters } from "../../loops.ts";
 import type { Rig } from "../../rig.ts";
 import { together } from "../../tasks.ts";
 import { pause } from "../errors/here.ts";
@@ -170,6 +171,50 @@ async function dropsATornTail(bench: PersistenceBench): Promise<void> {
   });
 }
 
+/** As the disk counts it: two steps, and neither may be in its cache when the next one begins. */
+async function flushesEachStep(bench: PersistenceBench): Promise<void> {
+  const pair = await bench.pair();
+  await bench.life(pair, async (rig) => {
+    const flushes = async (what: string, action: () => Promise<unknown>) => {
+      const before = await readCounters(pair.raw.spare);
+      await action();
+      const after = await readCounters(pair.raw.spare);
+      checkEqual(`flushes of ${what}`, after.flushes - before.flushes, 2);
+    };
+    await rig.send("save");
+    await flushes("a relocation: its data, its record", () => rig.relocate(10, 3));
+    await flushes("a checkpoint: the table, its superblock", () => rig.send("save"));
+  });
+}
+
+/** A transaction of two blocks of which a crash has left the first: it never counts, whatever follows. */
+async function dropsHalfATransaction(bench: PersistenceBench): Promise<void> {
+  const pair = await bench.pair();
+  const ranges = Array.from({ length: BLOCK_ENTRIES + 20 }, (_, at) => `${2 * at} 1`);
+  const { image, view } = await bench.life(pair, async (rig) => {
+    await rig.send("save");
+    await rig.relocate(1500, 3);
+    const view = await liveView(rig);
+    await rig.send(`remap ${ranges.join(" ")}`);
+    return { image: await bench.crash(pair), view };
+  });
+  const { journalUsed } = metadataIn(image.spare);
+  checkEqual("blocks in the journal", journalUsed, 3);
+  const { journalStart } = layoutOn(pair.spare.sectors, 512);
+  const half = image.spare.slice();
+  half.fill(0, (journalStart + 2) * BLOCK_SIZE, (journalStart + 3) * BLOCK_SIZE);
+  const revived = await bench.revive({ ...image, spare: half });
+  const again = await bench.life(revived, async (rig) => {
+    checkEqual("the table without half of it", await liveView(rig), view);
+    await rig.relocate(1600, 2);
+    return await moment(bench, revived, rig);
+  });
+  await bench.life(await bench.revive(again.image), async (rig) => {
+    checkEqual("the table after another crash", await liveView(rig), again.view);
+    await rig.check("content after another crash");
+  });
+}
+
 /** A slot that was freed, taken again, and freed: a crash in between gives nobody's data to others. */
 async function keepsSlotsApart(bench: PersistenceBench): Promise<void> {
   const pair = await bench.pair();
@@ -223,8 +268,10 @@ export const CRASHES: PersistencePart = {
     { name: "promise 10: crashes after the replay change nothing", run: replaysTwice },
     { name: "promise 4: a crash behind each commit, around the ring", run: outlivesEachCommit },
     { name: "promise 4: no acknowledgement before the spare has it", run: waitsForTheSpare },
+    { name: "promise 4: each step of a commit is flushed", run: flushesEachStep },
     { name: "promise 1: writes that were relocated together", run: commitsTogether },
     { name: "promise 10: half of a journal block counts as none", run: dropsATornTail },
+    { name: "promise 10: half of a transaction never counts", run: dropsHalfATransaction },
     { name: "promise 5: slots that are freed and taken again", run: keepsSlotsApart },
     { name: "promise 10: a removal that cannot write leaves the journal", run: outlivesADeadSpare },
   ],
