@@ -43,8 +43,20 @@ async function ownCache(directory: string): Promise<Record<string, string>> {
     const link = name !== "modules" && name !== "mutants";
     if (link) await Deno.symlink(`${shared}/${name}`, `${own}/${name}`);
   }
-  const denoDir = Deno.env.get("DENO_DIR") ?? `${dirname(shared)}/deno`;
-  return { XDG_CACHE_HOME: directory, DENO_DIR: denoDir };
+  return { XDG_CACHE_HOME: directory };
+}
+
+/**
+ * Deno's own: packages are shared, and what it has made of the copy's sources goes with the copy.
+ */
+async function ownDenoDir(directory: string): Promise<Record<string, string>> {
+  const shared = Deno.env.get("DENO_DIR") ?? `${dirname(cacheRoot())}/deno`;
+  await Deno.mkdir(directory);
+  for (const name of ["npm", "dl"]) {
+    await Deno.mkdir(`${shared}/${name}`, { recursive: true });
+    await Deno.symlink(`${shared}/${name}`, `${directory}/${name}`);
+  }
+  return { DENO_DIR: directory };
 }
 
 /**
@@ -64,7 +76,8 @@ export async function copyOf(root: string, keepsModules: boolean): Promise<Place
     const tree = `${home}/tree`;
     await copyTree(root, tree);
     const cache = keepsModules ? {} : await ownCache(`${home}/cache`);
-    return { tree, env: { TMPDIR: scratch, ...cache }, [Symbol.asyncDispose]: remove };
+    const denoDir = await ownDenoDir(`${home}/deno`);
+    return { tree, env: { TMPDIR: scratch, ...denoDir, ...cache }, [Symbol.asyncDispose]: remove };
   } catch (error) {
     await remove();
     throw error;
