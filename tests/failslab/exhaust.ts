@@ -75,33 +75,47 @@ export interface Failing {
   readonly mode: Mode;
 }
 
+/** How many operations let a place fail before it is left alone. */
+const ENOUGH = 2;
+
 /**
  * What fails, by the places of the allocations in their order. Of each place: all from the first
  * time on, and, if there is more than one, the last by itself. Pure.
- * @param all every allocation by itself, too
+ * @param spent how many operations have done so before
  */
-export function plan(places: readonly string[], all: boolean): Failing[] {
-  const failing: Failing[] = [];
-  for (const [index, place] of places.entries()) {
-    const nth = index + 1;
-    const first = places.indexOf(place) === index;
-    const last = places.lastIndexOf(place) === index;
-    if (first) failing.push({ nth, mode: "site" });
-    if (all || (last && !first)) failing.push({ nth, mode: "once" });
-  }
-  return failing;
+export function plan(places: readonly string[], spent: ReadonlyMap<string, number>): Failing[] {
+  return [...new Set(places)].flatMap((place) => {
+    const before = spent.get(place) ?? 0;
+    const first = places.indexOf(place), last = places.lastIndexOf(place);
+    const failing: Failing[] = before < ENOUGH ? [{ nth: first + 1, mode: "site" }] : [];
+    return before === 0 && last > first ? [...failing, { nth: last + 1, mode: "once" }] : failing;
+  });
 }
 
-/** Lets allocations of an operation fail, as many as it makes when none does. */
-export async function exhaust(rig: Rig, operation: Operation, all: boolean): Promise<Exhausted> {
+/** Every allocation by itself, and every place at its first. Pure. */
+export function planAll(places: readonly string[]): Failing[] {
+  const each = places.map((_, index): Failing => ({ nth: index + 1, mode: "once" }));
+  return [...plan(places, new Map()), ...each];
+}
+
+/**
+ * Lets allocations of an operation fail, as many as it makes when none does.
+ * @param spent how many operations have met each place; none: all are met, every time
+ */
+export async function exhaust(
+  rig: Rig,
+  operation: Operation,
+  spent: Map<string, number> | undefined,
+): Promise<Exhausted> {
   const started = performance.now();
   const failures: string[] = [];
   const note = (error: unknown) =>
     failures.push(error instanceof Error ? error.message : String(error));
   await attempt(rig, operation, 0, "once").catch(note);
   const places = order();
+  const failing = spent === undefined ? planAll(places) : plan(places, spent);
   let faults = 0;
-  for (const { nth, mode } of failures.length > 0 ? [] : plan(places, all)) {
+  for (const { nth, mode } of failures.length > 0 ? [] : failing) {
     try {
       if (await attempt(rig, operation, nth, mode)) faults++;
     } catch (error) {
@@ -110,6 +124,7 @@ export async function exhaust(rig: Rig, operation: Operation, all: boolean): Pro
       if (failures.length > MOST_FAILURES) break;
     }
   }
+  for (const place of new Set(places)) spent?.set(place, (spent.get(place) ?? 0) + 1);
   const seconds = (performance.now() - started) / 1000;
   return { allocations: places.length, faults, failures, seconds };
 }

@@ -24,6 +24,8 @@ const operations = OPERATIONS.filter(({ name }) =>
 );
 if (operations.length === 0) throw new Error("nothing of that name");
 
+const spent = values.all ? undefined : new Map<string, number>();
+
 await run("modprobe", "-a", "dm-mod", "libcrc32c");
 await run("modprobe", "brd", "rd_nr=4", "rd_size=512");
 // Tables come and go all the time, and wait for nothing else.
@@ -36,7 +38,7 @@ watch(MODULE);
   using dm = DeviceMapper.open();
   await using rig = await Rig.create(dm, 0);
   for (const operation of operations) {
-    const { allocations, faults, failures, seconds } = await exhaust(rig, operation, values.all);
+    const { allocations, faults, failures, seconds } = await exhaust(rig, operation, spent);
     progress(
       `${operation.name}: ${faults} faults at ${allocations} allocations in ${
         seconds.toFixed(1)
