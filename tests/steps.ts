@@ -3,6 +3,8 @@
 import { join } from "node:path";
 import { ensureKernel } from "../cli/lab/kernels.ts";
 import {
+  BOOTSTRAP_PACKAGES,
+  CHECKER_PACKAGES,
   ensurePackages,
   GUEST_PACKAGES,
   KERNEL_BUILD_PACKAGES,
@@ -65,17 +67,19 @@ const program = (limit: number, path: string, ...args: Args) =>
 /** What is left away on a kernel, and why nothing is lost by that. */
 type Elsewhere = Readonly<Record<string, string>>;
 
+const excluded = (elsewhere: Elsewhere, run: Run) =>
+  Object.entries(run.full ? {} : elsewhere).flatMap(([stage, why]) => {
+    log(run)(`not here: ${stage}: ${why}`);
+    return ["--exclude", stage];
+  });
+
 /** The random choices are the same in every run but a full one: a failure can be repeated. */
 const selftest =
-  (kernel: string, elsewhere: Elsewhere = {}, ...more: string[]): RunStep => (run) => {
+  (kernel: string, elsewhere: Elsewhere = {}, ...usual: string[]): RunStep => (run) => {
     const junit = `${run.reports}/selftest-${kernel}.xml`;
     const command = ["dist/dmremap-ts", "selftest", "--vm", "--kernel", kernel, "--junit", junit];
-    const fewer: string[] = [];
-    for (const [stage, why] of Object.entries(run.full ? {} : elsewhere)) {
-      log(run)(`not here: ${stage}: ${why}`);
-      fewer.push("--exclude", stage);
-    }
-    const less = run.full ? [] : ["--seed", "1", ...fewer, ...more];
+    const fewer = excluded(elsewhere, run);
+    const less = run.full ? [] : ["--seed", "1", ...fewer, ...usual];
     return runSuite([...command, ...less], { ...minutes(60, run), junit });
   };
 
@@ -107,6 +111,7 @@ const module = (id: string): RunStep => ({ root, say }) => buildWithoutWarnings(
 /** What only the tests use: shells for completions, readers of man pages, a fuzzer, ddrescue. */
 const TEST_PACKAGES = [
   ...["bash", "zsh", "fish", "man-db", "groff", "bsdutils", "gddrescue"],
+  ...["stress-ng", "lvm2", "thin-provisioning-tools", "mdadm", "cryptsetup-bin", "xfsprogs"],
   ...FUZZER_PACKAGES,
 ];
 
@@ -115,6 +120,8 @@ const packages: RunStep = async (run) => {
     ...GUEST_PACKAGES,
     ...STAGE_PACKAGES,
     ...KERNEL_BUILD_PACKAGES,
+    ...BOOTSTRAP_PACKAGES,
+    ...CHECKER_PACKAGES,
     ...TEST_PACKAGES,
   ];
   await ensurePackages(names, log(run));
@@ -150,10 +157,12 @@ const SETUP: readonly Step[] = [
   light("check", check(deno, "task", "check"), "packages"),
   light("kernel 6.1", kernel("6.1"), "packages"),
   light("kernel 6.12", kernel("6.12"), "packages"),
+  light("kernel newest", kernel("newest"), "packages"),
   light("pack", check(deno, "task", "pack"), "packages", "check"),
   light("module 6.1", module("6.1"), "kernel 6.1"),
   light("module 6.12", module("6.12"), "kernel 6.12"),
   light("module debug", module("debug"), "kernel debug"),
+  light("module newest", module("newest"), "kernel newest"),
   light("unit", unit, "check"),
 ];
 
@@ -170,6 +179,11 @@ const TOOL: readonly Step[] = [
     "selftest 6.12",
     selftest("6.12", NOT_ON_6_12, "--no-figures", "--duration", "10"),
     ...["pack", "module 6.12"],
+  ),
+  light(
+    "selftest newest",
+    selftest("newest", {}, "functional", "persistence", "migration"),
+    ...["pack", "module newest"],
   ),
   light("boot", program(30, "tests/boot/host.ts"), "pack", "kernel 6.1"),
   light("conformance", conformance, "pack", "kernel 6.1"),
@@ -221,6 +235,16 @@ const TARGET: readonly Step[] = [
     ),
     ...["module 6.12"],
   ),
+  light(
+    "peers",
+    program(
+      20,
+      "tests/peers/host.ts",
+      amount(["fio", "stress", "md", "crash-ext4"].flatMap((part) => ["--part", part]), ["--full"]),
+    ),
+    ...["module 6.1"],
+  ),
+  light("failslab", program(20, "tests/failslab/host.ts", amount([], ["--all"])), "module debug"),
   light("crash", program(30, "tests/crash/host.ts"), "module 6.1"),
   light(
     "crash migrate",
@@ -237,6 +261,11 @@ const TARGET: readonly Step[] = [
     ...["module 6.1"],
   ),
   light("fuzz", program(20, "tests/fuzz/host.ts"), "packages"),
+  light(
+    "mutants",
+    program(60, "tests/mutants/run.ts", amount(["--sample", "6", "--lanes", "1"], [])),
+    ...["module 6.1", "module debug"],
+  ),
 ];
 
 const HEAVY: readonly Step[] = [

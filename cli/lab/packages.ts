@@ -73,7 +73,8 @@ export async function ensurePackages(names: readonly string[], log: Log): Promis
     throw new MissingPackagesError(missing, "packages are installed by root only");
   }
   log(`installing Debian packages: ${missing.join(" ")}`);
-  const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...missing];
+  const options = ["-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600"];
+  const install = ["apt-get", "install", ...options, ...missing];
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   try {
     await refreshLists(log);
