@@ -42,6 +42,38 @@ async function largeByUring({ disk }: Scene): Promise<void> {
   checkEqual("relocated sectors", disk.counters().remapped, RELOCATED.count);
 }
 
+/** The same while sectors in their way go to the spare and back: they are sent back, or held. */
+async function uringWhileMoving({ disk }: Scene): Promise<void> {
+  const load = fio(
+    ...["--name=load", "--ioengine=io_uring", "--iodepth=8", "--rw=randwrite", "--bs=256k"],
+    ...[
+      "--verify=crc32c",
+      "--verify_fatal=1",
+      "--loops=4",
+      "--size=16m",
+      `--filename=${disk.path}`,
+    ],
+  );
+  await moveToAndFro(disk, 0, 10);
+  await load;
+  checkEqual("relocated sectors", disk.counters().remapped, RELOCATED.count);
+}
+
+/** Twenty relocated sectors go back to main and to the spare again, so many times. */
+async function moveToAndFro(
+  { device }: Remapped,
+  from: number,
+  rounds: number,
+  before: (round: number) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const sectors = relocated().filter(({ first }) => first >= BigInt(from)).slice(0, 20);
+  for (let round = 0; round < rounds; round++) {
+    await before(round);
+    await device.unmap(sectors);
+    await device.remap(sectors);
+  }
+}
+
 async function limit(disk: string, name: string): Promise<number> {
   const { rdev } = await Deno.stat(disk);
   const number = `${(rdev ?? 0) >> 8}:${(rdev ?? 0) & 0xff}`;
@@ -109,15 +141,8 @@ async function processors({ disk }: Scene): Promise<void> {
     ...[`--offset=${CONTENT_MIB}m`, "--size=6m", `--filename=${disk.path}`],
   );
   try {
-    const sectors = relocated().filter(({ first }) => first >= BigInt(CONTENT_MIB * 2048)).slice(
-      0,
-      20,
-    );
-    for (let round = 0; round < 6; round++) {
-      await Deno.writeTextFile(online, `${round % 2}`);
-      await disk.device.unmap(sectors);
-      await disk.device.remap(sectors);
-    }
+    const turn = (round: number) => Deno.writeTextFile(online, `${round % 2}`);
+    await moveToAndFro(disk, CONTENT_MIB * 2048, 6, turn);
   } finally {
     await Deno.writeTextFile(online, "1");
     await load;
@@ -183,6 +208,7 @@ async function whole({ disk }: Scene): Promise<void> {
 
 const CASES: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = [
   ["large requests by io_uring", largeByUring],
+  ["requests by io_uring while sectors move", uringWhileMoving],
   ["limits of main, discards of all sizes", discards],
   ["zeroes", zeroes],
   ["flushes from 16 sides", flushes],
