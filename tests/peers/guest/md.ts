@@ -73,6 +73,18 @@ async function mended(disk: WearingDisk): Promise<void> {
   await scrub();
 }
 
+/** Array and legs end and begin again. */
+async function nextLife(disks: readonly WearingDisk[]): Promise<void> {
+  await run("mdadm", "--stop", "--quiet", NODE);
+  for (const { remapped } of disks) await remapped.again();
+  await run("mdadm", "--assemble", "--quiet", NODE, ...disks.map(({ path }) => path));
+  await idle();
+  await allIn(disks);
+  await scrub();
+  await checkContentOf(NODE, MIB);
+  await run("mdadm", "--stop", "--quiet", NODE);
+}
+
 async function onLevel(
   { dm, step }: PartContext,
   { level, legs }: { readonly level: number; readonly legs: number },
@@ -93,7 +105,6 @@ async function onLevel(
   // A test that has failed may have left it running.
   stack.defer(async () => void await run("mdadm", "--stop", NODE).catch(() => "stopped"));
   const paths = disks.map(({ path }) => path);
-  const assemble = () => run("mdadm", "--assemble", "--quiet", NODE, ...paths);
   using log = KernelLogMark.atEnd();
   await step(`RAID ${level}: made, written, checked, while ${legs} disks wear out`, async () => {
     for (const disk of disks) disk.wearOn();
@@ -123,16 +134,7 @@ async function onLevel(
     await allIn(disks);
     await checkContentOf(NODE, MIB);
   });
-  await step(`RAID ${level}: the same array in the next life`, async () => {
-    await run("mdadm", "--stop", "--quiet", NODE);
-    for (const { remapped } of disks) await remapped.again();
-    await assemble();
-    await idle();
-    await allIn(disks);
-    await scrub();
-    await checkContentOf(NODE, MIB);
-    await run("mdadm", "--stop", "--quiet", NODE);
-  });
+  await step(`RAID ${level}: the same array in the next life`, () => nextLife(disks));
 }
 
 export async function mdPart(context: PartContext): Promise<void> {
