@@ -22,6 +22,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
 const OPS: Readonly<Record<string, number>> = {
   aio: 200,
   aiol: 60,
+  chattr: 10,
   chdir: 1,
   "copy-file": 4,
   fallocate: 2,

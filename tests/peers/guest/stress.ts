@@ -15,7 +15,8 @@ const MOUNT = "/tmp/mnt";
 /** Bad before the file system is made; most of them are met by it or by the stressors. */
 const BAD_SECTORS = 1000;
 const LEAST_RELOCATED = 20;
-const SECONDS = 25;
+/** Several times what it takes: the numbers of operations bound it. */
+const SECONDS = 120;
 
 async function stressors(...names: readonly string[]): Promise<string[]> {
   const classes = await Promise.all(names.map(async (name) => {
@@ -33,7 +34,7 @@ async function stress(names: readonly string[], full: boolean): Promise<void> {
   const { code, stdout, stderr } = await new Deno.Command("stress-ng", {
     args: [
       ...stressorArguments(names, full ? 4 : 1),
-      ...["--verify", "--temp-path", MOUNT, "--timeout", `${full ? 3 * SECONDS : SECONDS}`],
+      ...["--verify", "--temp-path", MOUNT, "--timeout", `${SECONDS}`],
       ...["--metrics", "--yaml", report, "--no-rand-seed", "--oomable"],
     ],
     stdin: "null",
