@@ -80,10 +80,13 @@ export class WearingDisk implements AsyncDisposable {
     this.#gone++;
   }
 
-  /** A run of sectors goes bad, now. */
-  async ruin(kind: "write" | "both", first: number, count: number): Promise<void> {
-    await this.bad.addFault(kind, { first, count });
+  /** A run of sectors can neither be read nor written any more; says how many of them are on main. */
+  async ruin(first: number, count: number): Promise<number> {
+    const relocated = new Set(await this.remapped.relocated());
+    await this.bad.addFault("both", { first, count });
     this.#gone += count;
+    return Array.from({ length: count }, (_, i) => first + i)
+      .filter((sector) => !relocated.has(sector)).length;
   }
 
   /** From now on sectors go bad, until {@linkcode rest}. */
