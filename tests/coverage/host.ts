@@ -2,11 +2,13 @@
 //
 // What the tests reach of the module and of the tool.
 //
-//   deno task coverage [kernel] [cli] [report] [--run NAME]... [--data FOLDER] [--missed]
+//   deno task coverage [kernel] [cli] [report] [--run NAME]... [--seconds N] [--data FOLDER]
+//     [--missed]
 //
 // `kernel` runs guests with an instrumented module (--run: only these), `cli` the unit tests, and
 // `report` nothing: it shows what lies in the folder. `--missed`: with each line that was not
-// reached. Without words: both.
+// reached. --seconds: a stage that takes longer is stopped, and fails, but what it has reached
+// counts. Without words: both.
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { log } from "../model/in_guest.ts";
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
   options: {
     data: { type: "string", default: "/var/tmp/dmremap-coverage" },
     run: { type: "string", multiple: true, default: [] },
+    seconds: { type: "string" },
     missed: { type: "boolean", default: false },
   },
 });
@@ -61,6 +64,7 @@ const profiles = `${values.data}/profiles`;
 if (words.includes("kernel")) {
   const measurement = await KernelMeasurement.open(`${values.data}/kernel`);
   const wanted = values.run;
+  if (values.seconds !== undefined) measurement.seconds = Number(values.seconds);
   for (const run of GUEST_RUNS) {
     if (wanted.length > 0 && !wanted.includes(run.name)) continue;
     const failure = await measurement.run(run);

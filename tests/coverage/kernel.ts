@@ -65,6 +65,9 @@ export class KernelMeasurement {
     }
   }
 
+  /** A stage that takes longer is stopped; what it has reached until then counts. */
+  seconds = TIMEOUT_SECONDS - 60;
+
   /** @returns what has failed */
   run(run: GuestRun): Promise<string | undefined> {
     return "suite" in run ? this.#runSuite(run) : this.#runStage(run);
@@ -112,7 +115,10 @@ export class KernelMeasurement {
       argv: [...deno, `${ROOT}/tests/coverage/guest.ts`, ...inner],
       share: [ROOT, this.build],
       disks,
-      env: { [FAULT_DISKS_VARIABLE]: disks.length > 0 ? "1" : "0" },
+      env: {
+        [FAULT_DISKS_VARIABLE]: disks.length > 0 ? "1" : "0",
+        COVERAGE_SECONDS: `${this.seconds}`,
+      },
       timeoutSeconds: TIMEOUT_SECONDS,
       // That is what the suites are for; here it is about what they reach.
       kmemleak: false,
