@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Copies of a spare: the content of its slots, and its metadata area as it is.
+import { SystemError } from "../../ffi/errors.ts";
+import { MEDIUM_ERRORS } from "../device/capture_content.ts";
 import { RefusedError } from "../device/errors.ts";
 import { type Extent, type ExtentState, hasSlot } from "../metadata/extent.ts";
 import { BLOCK_SIZE, SECTOR_SIZE } from "../metadata/format.ts";
@@ -81,6 +83,16 @@ export async function copySlots(
       cure: "repair it --in-place, or give the whole device",
     });
   }
+  return await copyContent(from, to, saved, signal);
+}
+
+/** The same between two spare ranges that are open. */
+export async function copyContent(
+  from: Image,
+  to: Image,
+  saved: Salvage,
+  signal: AbortSignal,
+): Promise<Salvage> {
   const copier = new Copier(from, to, saved.fields.blockSectors, signal);
   for (const extent of saved.extents) await copier.take(extent);
   to.sync();
@@ -168,10 +180,12 @@ function hasContent({ state }: Extent): boolean {
   return hasSlot(state) && !WITHOUT_CONTENT.includes(state);
 }
 
+/** `undefined` for what the medium does not give; a device that is gone has not lost its sectors. */
 function tryRead(image: Image, offset: number, length: number): Uint8Array | undefined {
   try {
     return image.read(offset, length);
-  } catch {
+  } catch (error) {
+    if (error instanceof SystemError && !MEDIUM_ERRORS.includes(error.errno)) throw error;
     return undefined;
   }
 }

@@ -12,7 +12,7 @@ const PIECE_SECTORS = MAX_PIECE / SECTOR_SIZE;
 /** Requests under way. */
 const WINDOW = 16;
 /** What a medium answers for a place that it cannot read: EIO, ENODATA, EILSEQ. */
-const MEDIUM_ERRORS = [5, 61, 84];
+export const MEDIUM_ERRORS: readonly number[] = [5, 61, 84];
 
 /** What is read from: by byte. */
 export interface ContentFile {
