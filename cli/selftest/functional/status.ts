@@ -60,6 +60,8 @@ async function addsUp(bench: Bench): Promise<void> {
   await rig.relocate(0, 20);
   await rig.send("unmap 5 3");
   const stats = await statsOf(rig);
+  checkEqual("relocated", stats("remapped"), 17n);
+  checkEqual("bad slots", stats("spare_bad"), 1n);
   const sum = stats("spare_used") + stats("spare_free");
   checkEqual("used + free", sum, stats("spare_total"));
   checkEqual("used", stats("spare_used"), stats("remapped") + stats("spare_bad"));
