@@ -6,6 +6,7 @@ import { type DecodedSuperblock, decodeSuperblock } from "../../../metadata/supe
 import { check, checkEqual, checkFails } from "../../check.ts";
 import { checkLost, readSectors } from "../../content.ts";
 import { Listener } from "../../listener.ts";
+import { readCounters } from "../../loops.ts";
 import { Random } from "../../random.ts";
 import type { Rig } from "../../rig.ts";
 import { inBackground } from "../../tasks.ts";
@@ -79,7 +80,11 @@ async function movesEverything(bench: MigrationBench): Promise<void> {
     await meetBadSectors(rig, bench);
     const before = await placesOf(rig);
     const listener = new Listener(bench.scope, bench.dm, rig.name);
+    const flushes = (await readCounters(second.disk.below)).flushes;
     const { total, copied, lost } = await migrate(rig, second);
+    // The mark, twice; the copies; the table, and its superblock, twice.
+    const flushed = (await readCounters(second.disk.below)).flushes - flushes;
+    checkEqual("flushes of the new spare", flushed, 6);
     checkEqual("sectors to copy, copied, lost", [total, copied >= RELOCATED_SECTORS, lost], [
       ...[RELOCATED_SECTORS + 2, true, 0],
     ]);
