@@ -6,6 +6,8 @@ import { typed } from "./tool.ts";
 /** Where files are: a folder of {@linkcode Folder}'s kind. */
 export interface Files {
   at(name: string): string;
+  /** The name of a device that is there, for commands that take one. */
+  readonly device?: string;
 }
 
 /** What has to be said besides the arguments. A new command is tried without. */
@@ -13,6 +15,8 @@ const OPTIONS: Readonly<Record<string, (at: Files["at"]) => string[]>> = {
   "meta restore": (at) => ["--input", at("table.txt"), "--yes"],
   "meta repair": (at) => ["--output", at("new"), "--yes"],
   "snapshot restore": (at) => ["--output", at("new"), "--yes"],
+  // What is there already is refused before anything is written, which would try nothing.
+  "snapshot export": () => ["--force"],
   "snapshot prune": () => ["--keep-last", "1", "--yes"],
   "snapshot take": (at) => ["--offline", at("good")],
   "kmod build": (at) => ["--release", "none", "--kdir", at("headers"), "--output", at("out")],
@@ -55,7 +59,7 @@ const WANTED = new Set(["snapshot diff other"]);
 /** Required arguments, and what the command does not go without. */
 export function typicalArguments(
   command: CommandModel,
-  { at }: Files,
+  { at, device }: Files,
   replaced: { readonly name?: string; readonly value?: string } = {},
 ): string[] {
   const own = typed(command);
@@ -63,7 +67,11 @@ export function typicalArguments(
   const values = command.arguments.filter(({ name, required }) =>
     required || name === replaced.name || WANTED.has(`${own} ${name}`)
   ).map((argument) =>
-    argument.name === replaced.name ? replaced.value! : sample(own, argument, at)
+    argument.name === replaced.name
+      ? replaced.value!
+      : argument.kind === "device" && device !== undefined
+      ? device
+      : sample(own, argument, at)
   );
   const options = (INSTEAD[place] ?? OPTIONS[own])?.(at) ?? [];
   const store = command.options.some(({ long }) => long === "--store")

@@ -14,7 +14,8 @@ const known = z.looseObject({
 });
 
 const assembled = z.looseObject({
-  name: text,
+  // Metadata that cannot be read tells no name.
+  name: z.string(),
   state: text,
   error: z.looseObject({ code: text, exit_code: z.number(), message: text }).optional(),
   table: table.optional(),
