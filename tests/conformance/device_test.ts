@@ -8,6 +8,7 @@ import {
   errorOf,
   goodArguments,
   hasDeviceMapper,
+  runHere,
   runTool,
   runWords,
   typed,
@@ -27,7 +28,7 @@ Deno.test(
       assert.match(plain.stderr, mapper ? /^error: conformance-none: / : /device mapper/);
       assert.match(plain.stderr, /\n {2}do: /);
       assert.ok(command.doc.exits.includes(code), "its help does not tell of that code");
-      const json = await runTool(["--json", ...args]);
+      const json = await runHere(["--json", ...args]);
       assert.equal(json.code, code);
       assert.equal(errorOf(json)["code"], mapper ? "not-found" : "no-device-mapper");
     });
@@ -39,7 +40,7 @@ Deno.test("a directory, a file, and a wild name in place of a device", async (t)
     for (const name of ["/tmp", "/etc/passwd", "../r0", "a b", "x".repeat(200)]) {
       const args = [...command.path, ...goodArguments(command, name)];
       if (command.arguments[0]?.required === false) args.push(name);
-      const result = await runTool([...args, "--json"]);
+      const result = await runHere([...args, "--json"]);
       assert.deepEqual([result.code, result.stdout], [2, ""], name);
       assert.equal(errorOf(result)["code"], "usage");
     }

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { PROGRAM } from "../../cli/commands/support/command_doc.ts";
 import { EXIT_MEANINGS } from "../../cli/output/exit_codes.ts";
-import { eachCommand, everyCommand, runTool } from "./tool.ts";
+import { DESCRIBED } from "./schemas/mod.ts";
+import { eachCommand, everyCommand, leafCommands, runHere, runTool, typed } from "./tool.ts";
 
 /** The lines below a heading, up to the next blank line. */
 function section(help: string, heading: string): string[] {
@@ -43,12 +44,19 @@ Deno.test("every command tells of success and of wrong use", () => {
   }
 });
 
-Deno.test("`help COMMAND` is `COMMAND --help`", async () => {
-  const [asked, flagged] = await Promise.all([
-    runTool(["help", "status"]),
-    runTool(["status", "--help"]),
-  ]);
-  assert.deepEqual(asked, flagged);
+Deno.test("`help A B` is `A B --help`, at any depth", async (t) => {
+  await eachCommand(t, everyCommand(), async ({ path }) => {
+    const asked = await runHere(["help", ...path]);
+    assert.deepEqual(asked, await runHere([...path, "--help"]));
+    assert.ok(asked.stdout.startsWith(`Usage: ${[PROGRAM, ...path].join(" ")} `), asked.stdout);
+    const { code, stderr } = await runHere(["help", ...path, "no-such-command"]);
+    assert.equal(code, 2);
+    assert.match(stderr, /unknown command 'no-such-command'/);
+  });
+});
+
+Deno.test("the schemas are those of the commands that there are", () => {
+  assert.deepEqual(DESCRIBED.toSorted(), leafCommands().map(typed).toSorted());
 });
 
 Deno.test("--version names four versions", async () => {

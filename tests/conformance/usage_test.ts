@@ -7,6 +7,7 @@ import {
   everyCommand,
   goodArguments,
   leafCommands,
+  runHere,
   runTool,
 } from "./tool.ts";
 
@@ -22,7 +23,7 @@ Deno.test("an unknown flag", async (t) => {
 
 Deno.test("the same with --json is one error object", async (t) => {
   await eachCommand(t, everyCommand(), async (command) => {
-    const result = await runTool([...command.path, "--no-such-flag", "--json"]);
+    const result = await runHere([...command.path, "--no-such-flag", "--json"]);
     assert.deepEqual([result.code, result.stdout], [2, ""]);
     const error = errorOf(result);
     assert.deepEqual([error["code"], error["exit_code"]], ["usage", 2]);
