@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
-import { countOf, formatIec, formatLength, formatPosition } from "./units.ts";
+import { countOf, formatBytes, formatIec, formatLength, formatPosition, UNITS } from "./units.ts";
 
 Deno.test("lengths in each unit", () => {
   assert.equal(formatLength(204800n, "iec"), "100 MiB");
@@ -29,4 +29,8 @@ Deno.test("counts agree in number", () => {
   assert.equal(countOf(1, "sector"), "1 sector");
   assert.equal(countOf(0n, "sector"), "0 sectors");
   assert.equal(countOf(2, "entry", "entries"), "2 entries");
+});
+
+Deno.test("bytes that are whole sectors, in each of the units", () => {
+  assert.deepEqual(UNITS.map((units) => formatBytes(1536, units)), ["3s", "1536B", "1.5 KiB"]);
 });
