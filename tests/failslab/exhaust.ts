@@ -3,7 +3,7 @@
 // The allocations of an operation fail: by themselves, and with all that follow at the same place.
 import type { Rig } from "../sweep/rig.ts";
 import { HangError, milliseconds, within } from "../sweep/time.ts";
-import { arm, disarm, type Mode, order, state } from "./injector.ts";
+import { arm, disarm, fired, type Mode, order } from "./injector.ts";
 import type { Operation } from "./operations.ts";
 import { Scene } from "./scene.ts";
 
@@ -39,38 +39,38 @@ async function checkAftermath(scene: Scene): Promise<void> {
 async function attempt(
   rig: Rig,
   operation: Operation,
-  nth: number,
-  mode: Mode,
+  failing: Failing | undefined,
 ): Promise<boolean> {
   const scene = new Scene(rig, ++seeds);
   try {
     await rig.fresh(scene.seed, operation.features ?? {}, operation.lasts === true);
     await operation.prepare?.(scene);
-    arm(nth, mode);
+    arm(failing?.nth ?? 0, failing?.mode ?? "once", failing?.place);
     try {
       await within(operation.run(scene), operation.name);
       await milliseconds(SETTLE_MS);
     } finally {
       disarm();
     }
-    const { fired } = state();
-    if (fired === 0 && scene.failed.length > 0) {
+    const failed = fired();
+    if (failed === 0 && scene.failed.length > 0) {
       throw new Error(`${scene.failed.join(", ")}: but there was memory`);
     }
     await operation.after?.(scene);
     await checkAftermath(scene);
-    return fired > 0;
+    return failed > 0;
   } catch (error) {
-    const { site } = state();
     if (!(error instanceof HangError)) await rig.discard();
+    const { nth, mode, place } = failing ?? { nth: 0, mode: "none", place: "nowhere" };
     const failed = scene.failed.length === 0 ? "" : ` (${scene.failed.join(", ")})`;
     const message = error instanceof Error ? error.stack : String(error);
-    throw new Error(`allocation ${nth}, ${mode}, at ${site}${failed}: ${message}`);
+    throw new Error(`allocation ${nth} of ${place}, ${mode}${failed}: ${message}`);
   }
 }
 
-/** One allocation, and how it fails. */
+/** One allocation of a place, and how it fails. */
 export interface Failing {
+  readonly place: string;
   readonly nth: number;
   readonly mode: Mode;
 }
@@ -78,24 +78,30 @@ export interface Failing {
 /** How many operations let a place fail before it is left alone. */
 const ENOUGH = 2;
 
+function countOf(places: readonly string[], place: string): number {
+  return places.filter((each) => each === place).length;
+}
+
 /**
- * What fails, by the places of the allocations in their order. Of each place: all from the first
- * time on, and, if there is more than one, the last by itself. Pure.
+ * What fails, by the places of all allocations. Of each place: all that it asks for, and, if that
+ * is more than once, the last by itself. Pure.
  * @param spent how many operations have done so before
  */
 export function plan(places: readonly string[], spent: ReadonlyMap<string, number>): Failing[] {
   return [...new Set(places)].flatMap((place) => {
-    const before = spent.get(place) ?? 0;
-    const first = places.indexOf(place), last = places.lastIndexOf(place);
-    const failing: Failing[] = before < ENOUGH ? [{ nth: first + 1, mode: "site" }] : [];
-    return before === 0 && last > first ? [...failing, { nth: last + 1, mode: "once" }] : failing;
+    const before = spent.get(place) ?? 0, nth = countOf(places, place);
+    const failing: Failing[] = before < ENOUGH ? [{ place, nth: 1, mode: "site" }] : [];
+    return before === 0 && nth > 1 ? [...failing, { place, nth, mode: "once" }] : failing;
   });
 }
 
-/** Every allocation by itself, and every place at its first. Pure. */
+/** Every place, and each of its allocations by itself. Pure. */
 export function planAll(places: readonly string[]): Failing[] {
-  const each = places.map((_, index): Failing => ({ nth: index + 1, mode: "once" }));
-  return [...plan(places, new Map()), ...each];
+  return [...new Set(places)].flatMap((place) => {
+    const each = Array.from({ length: countOf(places, place) }, (_, index) => index + 1);
+    const once = each.map((nth): Failing => ({ place, nth, mode: "once" }));
+    return [{ place, nth: 1, mode: "site" }, ...once];
+  });
 }
 
 /**
@@ -111,13 +117,13 @@ export async function exhaust(
   const failures: string[] = [];
   const note = (error: unknown) =>
     failures.push(error instanceof Error ? error.message : String(error));
-  await attempt(rig, operation, 0, "once").catch(note);
+  await attempt(rig, operation, undefined).catch(note);
   const places = order();
   const failing = spent === undefined ? planAll(places) : plan(places, spent);
   let faults = 0;
-  for (const { nth, mode } of failures.length > 0 ? [] : failing) {
+  for (const each of failures.length > 0 ? [] : failing) {
     try {
-      if (await attempt(rig, operation, nth, mode)) faults++;
+      if (await attempt(rig, operation, each)) faults++;
     } catch (error) {
       note(error);
       // The rest would mostly say the same again.

@@ -5,15 +5,8 @@ const DIR = "/sys/kernel/debug/alloc_nth";
 /** Below it a request is in the hands of the driver underneath. */
 const BELOW = "submit_bio_noacct";
 
-/** The Nth fails; or it and whatever is asked for at the same place from then on. */
+/** The Nth of a place fails; or it and all that the place asks for from then on. */
 export type Mode = "once" | "site";
-
-export interface Fired {
-  /** Allocations since it was armed. */
-  readonly count: number;
-  /** How many of them failed. */
-  readonly fired: number;
-}
 
 /** Where in the module an allocation comes from: behind the call, in a section of the file. */
 export interface SiteRecord {
@@ -60,19 +53,20 @@ export function watch(module: string): void {
   say("below", rangeOf(BELOW));
 }
 
-export function arm(nth: number, mode: Mode): void {
-  control(`arm ${nth} ${mode}`);
+/** @param place from {@linkcode order}; none: all are counted, none fails */
+export function arm(nth: number, mode: Mode, place = "0"): void {
+  control(`arm ${nth} ${mode} ${place}`);
 }
 
 export function disarm(): void {
   control("disarm");
 }
 
-export function state(): Fired & { readonly site: string } {
-  const text = Deno.readTextFileSync(`${DIR}/state`);
-  const [, count, fired, site = "0"] = /count=(\d+) fired=(\d+) site=(\w+)/.exec(text) ?? [];
-  if (fired === undefined) throw new Error(`unreadable state "${text}"`);
-  return { count: Number(count), fired: Number(fired), site };
+/** How many have failed since it was armed. */
+export function fired(): number {
+  const [, count] = /fired=(\d+)/.exec(Deno.readTextFileSync(`${DIR}/state`)) ?? [];
+  if (count === undefined) throw new Error("the module does not say how many have failed");
+  return Number(count);
 }
 
 /** The places of the allocations since it was armed, one after the other. */

@@ -66,12 +66,13 @@ const DEBUGFS = "/sys/kernel/debug/dm-remap";
 
 async function look(scene: Scene): Promise<void> {
   const { target, name } = scene.rig;
-  for (const message of ["stats", "health", "scan status", "entries", "ping"]) {
+  for (const message of ["stats", "health", "scan status", "ping"]) {
     await scene.ask(message, target.send(message));
   }
   for (const file of ["stats", "remap_table", "trace", "health", "config"]) {
     await scene.ask(file, Deno.readTextFile(`${DEBUGFS}/${name}/${file}`));
   }
+  await scene.ask("entries", Array.fromAsync(target.entries()));
   await scene.ask("status", Promise.try(() => target.statusText()));
 }
 
@@ -98,6 +99,9 @@ const STARTS: readonly Operation[] = [
     lasts: true,
     prepare: async (scene) => {
       await fill(scene);
+      // With a bad slot in it.
+      await scene.spoilSlotOf(BAD.first);
+      await scene.write(AROUND);
       await scene.rig.crash();
     },
     run: start,
@@ -114,8 +118,25 @@ const STARTS: readonly Operation[] = [
 ];
 
 const MOVES: readonly Operation[] = [
-  { name: "remap", run: (scene) => scene.remap(SPAN, OUTSIDE, { first: 220, count: 1 }) },
+  {
+    name: "remap",
+    run: async (scene) => {
+      await scene.remap(SPAN);
+      // Next to it, with the next slots: one entry in the end.
+      await scene.remap({ first: SPAN.first + SPAN.count, count: 2 });
+      await scene.remap(OUTSIDE, { first: 220, count: 1 });
+    },
+  },
   { name: "remap, lasting", lasts: true, run: (scene) => scene.remap(SPAN, OUTSIDE) },
+  {
+    name: "remap, a bad slot",
+    prepare: async (scene) => {
+      await scene.remap(SPAN);
+      await scene.spoilSlotOf(BAD.first);
+      await scene.rig.target.clear();
+    },
+    run: (scene) => scene.remap(SPAN),
+  },
   {
     name: "unmap and clear",
     prepare: fill,
@@ -138,7 +159,7 @@ const MOVES: readonly Operation[] = [
     name: "a bad sector is read, then written",
     prepare: (scene) => scene.spoil("read", BAD),
     run: async (scene) => {
-      await scene.read(AROUND);
+      await scene.read(AROUND, false);
       await scene.write(AROUND);
       await scene.read(AROUND);
     },
@@ -220,7 +241,15 @@ const OTHERS: readonly Operation[] = [
       await scene.ask("resume", scene.rig.resume());
     },
   },
-  { name: "migrate", lasts: true, prepare: fill, run: migrate },
+  {
+    name: "migrate",
+    lasts: true,
+    prepare: async (scene) => {
+      await fill(scene);
+      await scene.rig.wipeOther();
+    },
+    run: migrate,
+  },
   { name: "whoever looks", prepare: fill, run: look },
 ];
 

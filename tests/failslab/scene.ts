@@ -77,9 +77,15 @@ export class Scene {
     return ok;
   }
 
-  async read(range: Range): Promise<boolean> {
+  /** @param whole there is nothing in it that cannot be read, whatever the memory */
+  async read(range: Range, whole = true): Promise<boolean> {
     const reading = this.ledger.beginRead(range);
     const request = this.rig.file.read(bytes(range.first), range.count * SECTOR_BYTES);
+    if (!whole) {
+      const outcome = await within(outcomeOf(request), "a read of what is bad");
+      if (outcome.ok) this.ledger.endRead(reading, outcome.value);
+      return outcome.ok;
+    }
     const outcome = await this.#request(`read of ${range.first}`, request, NO_MEMORY_FOR_IO);
     if (outcome.ok) this.ledger.endRead(reading, outcome.value);
     return outcome.ok;

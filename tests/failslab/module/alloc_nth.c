@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lets the Nth allocation fail that is made on behalf of one module, in whatever task: probes sit
- * where the allocators ask whether a failure is wanted, and look up the stack for a return address
+ * Lets the Nth allocation fail that a place in one module makes, in whatever task: probes sit where the allocators ask whether a failure is wanted, and look up the stack for a return address
  * in that module. The innermost such address is the allocation's site.
  *
  * All by way of debugfs, /sys/kernel/debug/alloc_nth/:
  *   control   "range <start> <bytes>": the module's text
  *             "below <start> <bytes>": a function below which it is other drivers' business
- *             "arm <n> once|site": count from 1; the Nth fails, or it and all later ones of its site
+ *             "arm <n> once|site <site>": count from 1 what is made there; the Nth fails, or it
+ *             and all later ones. Of site 0 there is none.
  *             "disarm"
- *   state     "count=<seen> fired=<failed> site=<address of the Nth>"
+ *   state     "count=<all that were made since it was armed> fired=<failed>"
  *   sites     a line a site: "<address> <seen> <failed>", since the module was loaded
  *   order     the sites of the allocations since it was armed, one after the other
  */
@@ -39,7 +39,7 @@ static struct alloc_nth_range {
 } alloc_nth_module, alloc_nth_below;
 static bool alloc_nth_armed, alloc_nth_sticky;
 static unsigned int alloc_nth_wanted;
-static atomic_t alloc_nth_count, alloc_nth_fired;
+static atomic_t alloc_nth_count, alloc_nth_met, alloc_nth_fired;
 static unsigned long alloc_nth_victim;
 static struct dentry *alloc_nth_dir;
 
@@ -82,15 +82,14 @@ static struct alloc_nth_site *alloc_nth_site(unsigned long address)
 
 static bool alloc_nth_is_due(unsigned long address)
 {
-	unsigned int nth = atomic_inc_return(&alloc_nth_count);
+	unsigned int count = atomic_inc_return(&alloc_nth_count), met;
 
-	if (nth <= ALLOC_NTH_ORDER)
-		WRITE_ONCE(alloc_nth_order[nth - 1], address);
-	if (nth == alloc_nth_wanted) {
-		WRITE_ONCE(alloc_nth_victim, address);
-		return true;
-	}
-	return alloc_nth_sticky && READ_ONCE(alloc_nth_victim) == address;
+	if (count <= ALLOC_NTH_ORDER)
+		WRITE_ONCE(alloc_nth_order[count - 1], address);
+	if (address != alloc_nth_victim)
+		return false;
+	met = atomic_inc_return(&alloc_nth_met);
+	return alloc_nth_sticky ? met >= alloc_nth_wanted : met == alloc_nth_wanted;
 }
 
 static bool alloc_nth_should_fail(const struct pt_regs *regs, gfp_t gfp)
@@ -111,6 +110,8 @@ static bool alloc_nth_should_fail(const struct pt_regs *regs, gfp_t gfp)
 		return false;
 	atomic_inc(&site->failed);
 	atomic_inc(&alloc_nth_fired);
+	/* Who reads the log knows by this that a trace which follows was asked for. */
+	pr_notice("FAULT_INJECTION: no memory for %pS\n", (void *)address);
 	return true;
 }
 
@@ -163,15 +164,16 @@ static struct kprobe alloc_nth_probes[] = {
 	ALLOC_NTH_PROBE("__alloc_percpu", alloc_nth_percpu),
 };
 
-static int alloc_nth_arm(unsigned int nth, const char *mode)
+static int alloc_nth_arm(unsigned int nth, const char *mode, unsigned long site)
 {
 	if (strcmp(mode, "once") && strcmp(mode, "site"))
 		return -EINVAL;
 	WRITE_ONCE(alloc_nth_armed, false);
 	alloc_nth_sticky = !strcmp(mode, "site");
 	alloc_nth_wanted = nth;
-	alloc_nth_victim = 0;
+	alloc_nth_victim = site;
 	atomic_set(&alloc_nth_count, 0);
+	atomic_set(&alloc_nth_met, 0);
 	atomic_set(&alloc_nth_fired, 0);
 	/* Whoever sees it armed sees what for. */
 	smp_store_release(&alloc_nth_armed, true);
@@ -191,6 +193,7 @@ static bool alloc_nth_parse(const char *text, const char *format, struct alloc_n
 static ssize_t alloc_nth_control(struct file *file, const char __user *buf, size_t len,
 				 loff_t *pos)
 {
+	unsigned long site;
 	unsigned int nth;
 	char text[80] = "", mode[8] = "";
 	int r = 0;
@@ -200,8 +203,8 @@ static ssize_t alloc_nth_control(struct file *file, const char __user *buf, size
 	if (alloc_nth_parse(text, "range %lx %lu", &alloc_nth_module) ||
 	    alloc_nth_parse(text, "below %lx %lu", &alloc_nth_below))
 		return len;
-	if (sscanf(text, "arm %u %7s", &nth, mode) == 2)
-		r = alloc_nth_arm(nth, mode);
+	if (sscanf(text, "arm %u %7s %lx", &nth, mode, &site) == 3)
+		r = alloc_nth_arm(nth, mode, site);
 	else if (!strncmp(text, "disarm", 6))
 		WRITE_ONCE(alloc_nth_armed, false);
 	else
@@ -217,8 +220,8 @@ static const struct file_operations alloc_nth_control_fops = {
 
 static int alloc_nth_state_show(struct seq_file *seq, void *unused)
 {
-	seq_printf(seq, "count=%d fired=%d site=%lx\n", atomic_read(&alloc_nth_count),
-		   atomic_read(&alloc_nth_fired), READ_ONCE(alloc_nth_victim));
+	seq_printf(seq, "count=%d fired=%d\n", atomic_read(&alloc_nth_count),
+		   atomic_read(&alloc_nth_fired));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(alloc_nth_state);
