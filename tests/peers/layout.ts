@@ -34,7 +34,7 @@ export const STRESS_DISKS: readonly GuestDisk[] = [plain("stress", STRESS_SECTOR
 /** Of each disk that LVM, md and cryptsetup get a device on. */
 export const LVM_SECTORS = 64 * MIB;
 export const MD_SECTORS = 24 * MIB;
-export const CRYPT_SECTORS = 40 * MIB;
+export const CRYPT_SECTORS = 28 * MIB;
 
 /** So many pairs of main and spare on one disk. */
 const pairs = (serial: string, sectors: number, count: number) =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // dm-integrity and LUKS2 on disks that wear out, with their own checks.
-import { checkEqual, checkMatch } from "../../../cli/selftest/check.ts";
+import { check, checkEqual, checkMatch } from "../../../cli/selftest/check.ts";
 import { KernelLogMark } from "../../../ffi/kernel_log.ts";
 import { run } from "../../model/process.ts";
 import { progress } from "../../model/records.ts";
@@ -78,8 +78,12 @@ export async function cryptPart({ dm, step }: PartContext): Promise<void> {
         await disk.rest();
       }
       checkUnnoticed(log);
-      disk.remapped.checkRelocations(LEAST_RELOCATED);
+      disk.remapped.checkSums();
       const { remapped, lost } = disk.remapped.counters();
+      check("relocated sectors", remapped >= LEAST_RELOCATED, {
+        expected: `${LEAST_RELOCATED} at least`,
+        seen: remapped,
+      });
       checkEqual("sectors without content", lost, 0);
       progress(`${disk.gone} bad, ${remapped} moved`);
     });
