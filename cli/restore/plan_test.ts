@@ -161,6 +161,20 @@ Deno.test("tables of an unknown time make sectors lost, and never anything else"
   );
 });
 
+Deno.test("a slot of the snapshot's spare is compared, though the content has moved on since", () => {
+  const at = (slot: number): SnapshotEntry[] => [{ first: 7, length: 1, state: "remapped", slot }];
+  const moved: Knowledge = { order: "newer", kinship: "linked", entries: at(0) };
+  const fateWith = (slot: number) => {
+    // Nobody knows whether this was before the snapshot, or between it and the move.
+    const between: Knowledge = { order: "unsure", kinship: "same", entries: at(slot) };
+    const knowledge = [between, moved];
+    const content = asSpans([7]);
+    return planFates({ entries: at(1), content, knowledge, trustSlots: false })[0];
+  };
+  assert.deepEqual([fateWith(1)?.fate, fateWith(1)?.reason], ["content", "snapshot"]);
+  assert.deepEqual([fateWith(2)?.fate, fateWith(2)?.reason], ["lost", "moved"]);
+});
+
 Deno.test("slots that are trusted hold the last write of their sectors", () => {
   fc.assert(
     fc.property(cases, (each) => {

@@ -124,7 +124,9 @@ function isConsistent(track: Track, state: State, slot: number, kinship: Kinship
   if (track.now !== state) return false;
   if (!hasSlot(state)) return true;
   if (kinship === "other") return false;
-  return kinship === "linked" || !track.comparable || track.nowSlot === slot;
+  if (kinship === "linked") return true;
+  // What is known to be later is of another spare: of this one, the snapshot has the slot to compare.
+  return slot === (track.comparable ? track.nowSlot : track.wasSlot);
 }
 
 /** What must have happened since the snapshot for a sector to be there now. */
