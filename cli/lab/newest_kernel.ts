@@ -99,14 +99,18 @@ async function bootstrap(root: string, log: Log): Promise<void> {
 
 /** What a failed mmdebstrap says beside its progress. */
 export function complaintsOf(output: string): string {
-  const lines = output.split("\n").filter((line) => /^[EW]: /.test(line));
+  const lines = output.split("\n").filter((line) => line.startsWith("E: "));
   return lines.length > 0 ? lines.join("\n") : output;
 }
 
-/** How this machine's apt gets its files: proxies, and what the mirror calls for. */
+/**
+ * How this machine's apt gets its files: proxies, and what the mirror calls for. Another user than
+ * root would not find the way into root's cache.
+ */
 async function acquireSettings(): Promise<string> {
   const all = await exec(["apt-config", "dump", "--no-empty"]);
-  return all.split("\n").filter((line) => line.startsWith("Acquire::")).join("\n") + "\n";
+  const own = all.split("\n").filter((line) => line.startsWith("Acquire::"));
+  return [...own, 'APT::Sandbox::User "root";', ""].join("\n");
 }
 
 /**

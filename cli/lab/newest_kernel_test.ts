@@ -7,12 +7,13 @@ Deno.test("of a failed bootstrap, its complaints are told, or all if there are n
 I: running apt-get update...
 Ign:1 http://mirror.example/debian trixie InRelease
 E: Failed to fetch http://mirror.example/debian  Could not connect
-W: Some index files failed to download.
+W: Download is performed unsandboxed as root
+E: Some index files failed to download.
 `;
   assert.equal(
     complaintsOf(output),
     "E: Failed to fetch http://mirror.example/debian  Could not connect\n" +
-      "W: Some index files failed to download.",
+      "E: Some index files failed to download.",
   );
   assert.equal(
     complaintsOf("cannot run mmdebstrap: no such file"),
