@@ -188,7 +188,11 @@ const TOOL: readonly Step[] = [
   light("boot", program(30, "tests/boot/host.ts"), "pack", "kernel 6.1"),
   light("conformance", conformance, "pack", "kernel 6.1"),
   light("packed file", program(10, "tests/pack/run.ts", "dist/dmremap-ts"), "pack"),
-  light("lab", suite(20, deno, "test", "-A", "tests/vm"), "kernel 6.1", "kernel debug"),
+  light(
+    "lab",
+    suite(20, deno, "test", "-A", "tests/vm"),
+    ...["kernel 6.1", "kernel debug", "kernel newest"],
+  ),
   light("ffi", program(20, "tests/ffi/host.ts"), "pack", "kernel 6.1"),
   light("backup", program(20, "tests/backup/host.ts"), "pack", "kernel 6.1"),
   light("restore", program(20, "tests/restore/host.ts"), "pack", "kernel 6.1"),
