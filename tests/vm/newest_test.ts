@@ -42,7 +42,10 @@ Deno.test("an archive that cannot be reached is told, and leaves no kernel", asy
   await ensurePackages(BOOTSTRAP_PACKAGES, log);
   const dir = await Deno.makeTempDir();
   try {
-    await Deno.writeTextFile(`${dir}/apt.conf`, 'Acquire::http::Proxy "http://127.0.0.1:9";\n');
+    const nowhere = ["http", "https"].map((way) =>
+      `Acquire::${way}::Proxy "http://127.0.0.1:9";\n`
+    );
+    await Deno.writeTextFile(`${dir}/apt.conf`, nowhere.join(""));
     const script = `
       import { ensureKernel } from "${new URL("../../cli/lab/kernels.ts", import.meta.url)}";
       try {
