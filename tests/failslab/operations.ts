@@ -20,6 +20,8 @@ export interface Operation {
   readonly after?: (scene: Scene) => Promise<void>;
 }
 
+const PART = { first: 101, count: 2 };
+
 /** What the kernel says when it has no memory to look for a device. */
 const NO_DEVICE = ["ENODEV"];
 
@@ -121,10 +123,10 @@ const MOVES: readonly Operation[] = [
   {
     name: "remap",
     run: async (scene) => {
-      await scene.remap(SPAN);
-      // Next to it, with the next slots: one entry in the end.
-      await scene.remap({ first: SPAN.first + SPAN.count, count: 2 });
-      await scene.remap(OUTSIDE, { first: 220, count: 1 });
+      await scene.remap(SPAN, OUTSIDE, { first: 220, count: 1 });
+      // A part leaves and comes back to its slots: one entry in the end, as it was.
+      await scene.ask("unmap", scene.rig.target.unmap([big(PART)]));
+      await scene.remap(PART);
     },
   },
   { name: "remap, lasting", lasts: true, run: (scene) => scene.remap(SPAN, OUTSIDE) },
@@ -141,7 +143,7 @@ const MOVES: readonly Operation[] = [
     name: "unmap and clear",
     prepare: fill,
     run: async (scene) => {
-      await scene.ask("unmap", scene.rig.target.unmap([big({ first: 100, count: 2 })]));
+      await scene.ask("unmap", scene.rig.target.unmap([big(PART)]));
       await scene.ask("clear", scene.rig.target.clear());
     },
   },
