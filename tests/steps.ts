@@ -151,6 +151,19 @@ const light = (name: string, run: RunStep, ...after: string[]) => step(name, run
 /** Guests with heavy load have the machine for themselves. */
 const heavy = (name: string, run: RunStep, ...after: string[]) => step(name, run, 2, ...after);
 
+/** Others after each commit. */
+const mutants = (part: string, sample: number, ...after: string[]) =>
+  light(
+    `mutants ${part}`,
+    program(
+      120,
+      "tests/mutants/run.ts",
+      ...["--only", `${part}/`],
+      amount(["--sample", `${sample}`, "--lanes", "1"], []),
+    ),
+    ...after,
+  );
+
 const SETUP: readonly Step[] = [
   light("packages", packages),
   light("kernel debug", kernel("debug"), "packages"),
@@ -265,11 +278,8 @@ const TARGET: readonly Step[] = [
     ...["module 6.1"],
   ),
   light("fuzz", program(20, "tests/fuzz/host.ts"), "packages"),
-  light(
-    "mutants",
-    program(60, "tests/mutants/run.ts", amount(["--sample", "6", "--lanes", "1"], [])),
-    ...["module 6.1", "module debug"],
-  ),
+  mutants("kmod", 4, "module 6.1", "module debug"),
+  mutants("cli", 12, "kernel 6.1"),
 ];
 
 const HEAVY: readonly Step[] = [
