@@ -8,7 +8,7 @@ import type { Operation } from "./operations.ts";
 import { Scene } from "./scene.ts";
 
 /** What a request has left to be done by others is done. */
-const SETTLE_MS = 3;
+const SETTLE_MS = 20;
 
 const MOST_FAILURES = 3;
 
@@ -106,7 +106,7 @@ export function planAll(places: readonly string[]): Failing[] {
 
 /**
  * Lets allocations of an operation fail, as many as it makes when none does.
- * @param spent how many operations have met each place; none: all are met, every time
+ * @param spent in how many operations each place has failed; none: all do, every time
  */
 export async function exhaust(
   rig: Rig,
@@ -120,17 +120,21 @@ export async function exhaust(
   await attempt(rig, operation, undefined).catch(note);
   const places = order();
   const failing = spent === undefined ? planAll(places) : plan(places, spent);
+  const met = new Set<string>();
   let faults = 0;
   for (const each of failures.length > 0 ? [] : failing) {
     try {
-      if (await attempt(rig, operation, each)) faults++;
+      if (!await attempt(rig, operation, each)) continue;
+      met.add(each.place);
+      faults++;
     } catch (error) {
       note(error);
       // The rest would mostly say the same again.
       if (failures.length > MOST_FAILURES) break;
     }
   }
-  for (const place of new Set(places)) spent?.set(place, (spent.get(place) ?? 0) + 1);
+  // What did not ask again, as work that others do at their leisure, has its turn in the next one.
+  for (const place of met) spent?.set(place, (spent.get(place) ?? 0) + 1);
   const seconds = (performance.now() - started) / 1000;
   return { allocations: places.length, faults, failures, seconds };
 }
