@@ -179,7 +179,8 @@ async function flushesEachStep(bench: PersistenceBench): Promise<void> {
       const before = await readCounters(pair.raw.spare);
       await action();
       const after = await readCounters(pair.raw.spare);
-      checkEqual(`flushes of ${what}`, after.flushes - before.flushes, 2);
+      const seen = after.flushes - before.flushes;
+      check(`flushes of ${what}`, seen >= 2, { expected: "2 or more", seen });
     };
     await rig.send("save");
     await flushes("a relocation: its data, its record", () => rig.relocate(10, 3));
