@@ -19,7 +19,9 @@ async function copiesBack(bench: Bench): Promise<void> {
   checkEqual("unmap over main and spare", await rig.send("unmap 90 20"), "cleared=10 kept=0");
   checkEqual("unmap of main", await rig.send("unmap 0 50"), "cleared=0 kept=0");
   await rig.check("content after unmaps");
-  checkEqual("clear", await rig.send("clear"), "cleared=30 kept=0");
+  checkEqual("unmap beside others", await rig.send("unmap 120 3"), "cleared=3 kept=0");
+  await rig.check("what stays on the spare in the same 4 KiB", 123, 5);
+  checkEqual("clear", await rig.send("clear"), "cleared=27 kept=0");
   checkEqual("clear of nothing", await rig.send("clear"), "cleared=0 kept=0");
   await rig.checkMain("everything after clear", rig.content);
   checkEqual(

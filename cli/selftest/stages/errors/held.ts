@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Requests that meet a sector while it is being relocated: they wait, and see its new place.
-import { check, CheckError } from "../../check.ts";
+import { check, checkEqual, CheckError } from "../../check.ts";
 import { newGeneration, position, readSectors } from "../../content.ts";
 import { makeMapped, target } from "../../mapped.ts";
 import { findMismatch, type Generation, makeSectors } from "../../pattern.ts";
 import type { Rig } from "../../rig.ts";
 import { inBackground, together } from "../../tasks.ts";
 import type { ErrorsBench, ErrorsPart } from "./bench.ts";
-import { pause } from "./here.ts";
+import { pause, until } from "./here.ts";
 import { checkCounts, write } from "./requests.ts";
 
 const DELAY_MS = 300;
 
-/** A rig whose spare takes its time to write, and whose main refuses to write some sectors. */
-async function withSlowSpare(bench: ErrorsBench) {
+/** A rig whose spare takes its time to write, or to read, and whose main may refuse writes. */
+async function withSlowSpare(bench: ErrorsBench, delays = { reads: 0, writes: DELAY_MS }) {
   const { path, sectors } = bench.loops.spare;
-  const table = target("delay", 0, sectors, `${path} 0 0 ${path} 0 ${DELAY_MS}`);
+  const { reads, writes } = delays;
+  const table = target("delay", 0, sectors, `${path} 0 ${reads} ${path} 0 ${writes}`);
   const { name, path: slow } = await makeMapped(bench.scope, bench.dm, "slow", [table]);
   const spare = { path: slow, sectors, blockSize: 512, name: `dm-${bench.dm.info(name)?.minor}` };
   const main = await bench.segments("main", bench.loops.main);
@@ -111,6 +112,22 @@ async function suspendWaits(bench: ErrorsBench): Promise<void> {
   checkCounts("in the end", rig, { remapped: 1, spareUsed: 1, lost: 0 });
 }
 
+/** Its read is under way when the slot is given up, and would meet whoever gets it next. */
+async function slotsWaitForReaders(bench: ErrorsBench): Promise<void> {
+  const { rig } = await withSlowSpare(bench, { reads: 3 * DELAY_MS, writes: 0 });
+  await rig.relocate(300, 1);
+  await write(rig, 300, 1);
+  const [before] = await rig.places(300, 1);
+  const reading = generationOf(rig, 300, [rig.content.generation(300)]);
+  reading.catch(() => {});
+  await until("the read begins", () => rig.inFlight() > 0);
+  checkEqual("a slot given up", await rig.send("unmap 300 1 force"), "cleared=1 kept=0");
+  await rig.relocate(500, 1);
+  const [after] = await rig.places(500, 1);
+  checkEqual("the slot of the next sector", after?.spareSector, before?.spareSector);
+  await reading;
+}
+
 export const HELD: ErrorsPart = {
   name: "10 requests during a relocation",
   cases: [
@@ -118,5 +135,6 @@ export const HELD: ErrorsPart = {
     { name: "promise 1: eight writers of one bad sector", run: writersWait },
     { name: "promise 1: writers of its neighbours", run: neighboursLoseNothing },
     { name: "promise 1: a suspend waits for it", run: suspendWaits },
+    { name: "promise 3: a slot is not given away under its reader", run: slotsWaitForReaders },
   ],
 };
