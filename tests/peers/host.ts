@@ -9,7 +9,14 @@ import type { GuestDisk } from "../../cli/lab/guest.ts";
 import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
 import { log, runInGuest } from "../model/in_guest.ts";
 import { crashPart } from "./crash/part.ts";
-import { BLOCK_DISKS, CRYPT_DISKS, fioDisks, LVM_DISKS, MD_DISKS, STRESS_DISKS } from "./layout.ts";
+import {
+  BLOCK_DISKS,
+  fioDisks,
+  INTEGRITY_DISKS,
+  LVM_DISKS,
+  MD_DISKS,
+  STRESS_DISKS,
+} from "./layout.ts";
 
 const { values } = parseArgs({
   options: {
@@ -60,9 +67,9 @@ const PARTS: readonly Part[] = [
   },
   { name: "md", packages: ["mdadm"], run: () => inGuest("md", MD_DISKS) },
   {
-    name: "crypt",
+    name: "integrity",
     packages: ["cryptsetup-bin", "dmsetup"],
-    run: () => inGuest("crypt", CRYPT_DISKS),
+    run: () => inGuest("integrity", INTEGRITY_DISKS),
   },
   { name: "block", packages: ["fio", "util-linux"], run: () => inGuest("block", BLOCK_DISKS) },
   {

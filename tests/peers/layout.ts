@@ -31,10 +31,10 @@ export const STRESS_SECTORS = 256 * MIB;
 
 export const STRESS_DISKS: readonly GuestDisk[] = [plain("stress", STRESS_SECTORS + 32 * MIB)];
 
-/** Of each disk that LVM, md and cryptsetup get a device on. */
+/** Of each disk that LVM, md and integritysetup get a device on. */
 export const LVM_SECTORS = 64 * MIB;
 export const MD_SECTORS = 24 * MIB;
-export const CRYPT_SECTORS = 28 * MIB;
+export const INTEGRITY_SECTORS = 40 * MIB;
 
 /** So many pairs of main and spare on one disk. */
 const pairs = (serial: string, sectors: number, count: number) =>
@@ -45,7 +45,7 @@ export const MD_DISKS: readonly GuestDisk[] = [
   pairs("md1", MD_SECTORS, 2),
   pairs("md5", MD_SECTORS, 3),
 ];
-export const CRYPT_DISKS: readonly GuestDisk[] = [pairs("crypt", CRYPT_SECTORS, 2)];
+export const INTEGRITY_DISKS: readonly GuestDisk[] = [pairs("integrity", INTEGRITY_SECTORS, 1)];
 
 /** The block device tests' own: no sector of it is bad, some are relocated by hand. */
 export const BLOCK_SECTORS = 64 * MIB;

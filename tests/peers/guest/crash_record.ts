@@ -18,7 +18,7 @@ import type { PartContext } from "./steps.ts";
 
 const MOUNT = "/tmp/mnt";
 const BAD_BLOCKS = 500;
-const LEAST_RELOCATED = 10;
+const LEAST_RELOCATED = 2;
 
 async function withFile(
   path: string,

@@ -9,7 +9,7 @@ import { fioPart } from "./fio.ts";
 import { blockPart } from "./block.ts";
 import { crashRecordPart } from "./crash_record.ts";
 import { crashReplayPart } from "./crash_replay.ts";
-import { cryptPart } from "./crypt.ts";
+import { integrityPart } from "./integrity.ts";
 import { lvmPart } from "./lvm.ts";
 import { mdPart } from "./md.ts";
 import { stressPart } from "./stress.ts";
@@ -31,7 +31,7 @@ const PARTS: Readonly<Record<string, (context: PartContext) => Promise<void>>> =
   stress: stressPart,
   lvm: lvmPart,
   md: mdPart,
-  crypt: cryptPart,
+  integrity: integrityPart,
   block: blockPart,
   "crash-record": (context) => {
     return crashRecordPart(context, values["file-system"], Number(values.operations));
