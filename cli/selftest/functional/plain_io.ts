@@ -110,6 +110,11 @@ async function neverWaitsWithNowait(bench: Bench): Promise<void> {
 
 async function takesItsLimitsFromBoth(bench: Bench): Promise<void> {
   const disks = await bench.ownDisks({ mainBlock: 4096 });
+  // Else main's would be the smallest, and all the same if the spare were never asked.
+  const limit = `/sys/block/${disks.spare.name}/queue/max_sectors_kb`;
+  const usual = await Deno.readTextFile(limit);
+  bench.scope.defer(limit, () => Deno.writeTextFile(limit, usual, { create: false }));
+  await Deno.writeTextFile(limit, "64", { create: false });
   const rig = await bench.rig({ fill: false }, disks);
   const queue = async (name: string, file: string) => {
     const { minor } = bench.dm.info(rig.name) ?? { minor: 0 };
