@@ -14,7 +14,7 @@ import { WearingDisk } from "./wearing.ts";
 const MOUNT = "/tmp/mnt";
 /** Bad before the file system is made; most of them are met by it or by the stressors. */
 const BAD_SECTORS = 1000;
-const LEAST_RELOCATED = 20;
+const LEAST_RELOCATED = 5;
 /** Several times what it takes: the numbers of operations bound it. */
 const SECONDS = 120;
 
