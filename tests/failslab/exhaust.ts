@@ -75,7 +75,7 @@ export interface Failing {
   readonly mode: Mode;
 }
 
-/** How many operations let a place fail before it is left alone. */
+/** How many operations that are alike let a place fail before it is left alone. */
 const ENOUGH = 2;
 
 function countOf(places: readonly string[], place: string): number {

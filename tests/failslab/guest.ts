@@ -24,7 +24,8 @@ const operations = OPERATIONS.filter(({ name }) =>
 );
 if (operations.length === 0) throw new Error("nothing of that name");
 
-const spent = values.all ? undefined : new Map<string, number>();
+/** In how many operations each place has failed. */
+const spent = new Map<string, number>();
 
 await run("modprobe", "-a", "dm-mod", "libcrc32c");
 await run("modprobe", "brd", "rd_nr=4", "rd_size=512");
@@ -38,7 +39,12 @@ watch(MODULE);
   using dm = DeviceMapper.open();
   await using rig = await Rig.create(dm, 0);
   for (const operation of operations) {
-    const { allocations, faults, failures, seconds } = await exhaust(rig, operation, spent);
+    const met = operation.whole === true ? new Map<string, number>() : spent;
+    const { allocations, faults, failures, seconds } = await exhaust(
+      rig,
+      operation,
+      values.all ? undefined : met,
+    );
     progress(
       `${operation.name}: ${faults} faults at ${allocations} allocations in ${
         seconds.toFixed(1)

@@ -6,10 +6,10 @@
 //     [--kernel debug|6.1|6.12]
 //
 // Of each place that asks for memory the first and the last time fails, in two of the operations
-// that come there; with --all every time in each. With --operation only that is tried, and which
-// allocations have failed is shown, not judged. --data: the folder of `deno task coverage`, which
-// takes the counters in. Of other kernels than the debug kernel it is not known what was executed:
-// no allocation is judged.
+// that come there, and in a few of them always; with --all every time. With --operation only that is
+// tried, and which allocations have failed is shown, not judged. --data: the folder of `deno task
+// coverage`, which takes the counters in. Of other kernels than the debug kernel it is not known
+// what was executed: no allocation is judged.
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { moduleSources } from "../../cli/kmod/sources.ts";

@@ -14,6 +14,8 @@ export interface Operation {
   readonly name: string;
   readonly features?: RemapFeatures;
   readonly lasts?: boolean;
+  /** All its places fail, also those that have in others. */
+  readonly whole?: boolean;
   readonly prepare?: (scene: Scene) => void | Promise<void>;
   readonly run: (scene: Scene) => Promise<unknown>;
   /** With memory again: takes away what it has made beside the rig. */
@@ -85,7 +87,12 @@ const STARTS: readonly Operation[] = [
     prepare: ({ rig }) => rig.takeAway(),
     run: start,
   },
-  { name: "a blank spare", lasts: true, prepare: ({ rig }) => rig.wipe(), run: start },
+  {
+    name: "a blank spare",
+    lasts: true,
+    prepare: ({ rig }) => rig.wipe(),
+    run: start,
+  },
   {
     name: "a checkpoint",
     lasts: true,
@@ -141,6 +148,7 @@ const MOVES: readonly Operation[] = [
   },
   {
     name: "unmap and clear",
+    whole: true,
     prepare: fill,
     run: async (scene) => {
       await scene.ask("unmap", scene.rig.target.unmap([big(PART)]));
@@ -168,6 +176,7 @@ const MOVES: readonly Operation[] = [
   },
   {
     name: "a slot goes bad",
+    whole: true,
     prepare: async (scene) => {
       await fill(scene);
       await scene.spoilSlotOf(BAD.first);
@@ -235,6 +244,7 @@ const OTHERS: readonly Operation[] = [
   },
   {
     name: "restore",
+    whole: true,
     lasts: true,
     prepare: fill,
     run: async (scene) => {
