@@ -15,12 +15,11 @@ export const WRONG = ["none", "folder", "empty", "byte", "sector", "page", "nois
 export class Folder implements AsyncDisposable {
   #before = new Map<string, string>();
 
-  private constructor(readonly path: string, private readonly spares: boolean) {}
+  private constructor(readonly path: string) {}
 
-  /** Makes one like the model; without spares it has only what is wrong, and a list. */
-  static async make({ spares = true } = {}): Promise<Folder> {
-    const path = await Deno.makeTempDir({ prefix: "dmremap-conformance-" });
-    const folder = new Folder(path, spares);
+  /** Makes one like the model. */
+  static async make(): Promise<Folder> {
+    const folder = new Folder(await Deno.makeTempDir({ prefix: "dmremap-conformance-" }));
     await folder.restore();
     return folder;
   }
@@ -32,8 +31,7 @@ export class Folder implements AsyncDisposable {
     for await (const { name } of Deno.readDir(this.path)) {
       await Deno.remove(this.at(name), { recursive: true });
     }
-    if (this.spares) await copyTree(await model(), this.path);
-    else await makeWrong(this.at);
+    await copyTree(await model(), this.path);
     await makeHeaders(this);
     this.remember();
   }
@@ -84,8 +82,13 @@ async function makeModel(): Promise<string> {
   addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
   const at = (name: string) => join(path, name);
   writeSpares(at);
-  await makeWrong(at);
-  await Deno.writeFile(at("blank"), new Uint8Array(4 * 1024 * 1024));
+  const sizes = { empty: 0, byte: 1, sector: 511, page: 4096, blank: 4 * 1024 * 1024 };
+  for (const [name, bytes] of Object.entries(sizes)) {
+    await Deno.writeFile(at(name), new Uint8Array(bytes));
+  }
+  await Deno.writeFile(at("noise"), noise(65536));
+  await Deno.mkdir(at("folder"));
+  await Deno.writeTextFile(at("blocks.txt"), "10\n11\n");
   await Deno.writeFile(at("main"), new Uint8Array());
   await Deno.truncate(at("main"), GEOMETRY.mainDeviceSectors * SECTOR_SIZE);
 
@@ -100,17 +103,6 @@ async function makeModel(): Promise<string> {
   await done("snapshot", "export", "1", at("snapshot.json"), ...store);
   await Deno.writeTextFile(at("table.txt"), await done("meta", "dump", at("good")));
   return path;
-}
-
-/** What is no spare and no store, and a list of bad blocks. */
-async function makeWrong(at: (name: string) => string): Promise<void> {
-  const sizes = { empty: 0, byte: 1, sector: 511, page: 4096 };
-  for (const [name, bytes] of Object.entries(sizes)) {
-    await Deno.writeFile(at(name), new Uint8Array(bytes));
-  }
-  await Deno.writeFile(at("noise"), noise(65536));
-  await Deno.mkdir(at("folder"));
-  await Deno.writeTextFile(at("blocks.txt"), "10\n11\n");
 }
 
 /** `good`, and what may become of it. */

@@ -6,8 +6,6 @@ import { typed } from "./tool.ts";
 /** Where files are: a folder of {@linkcode Folder}'s kind. */
 export interface Files {
   at(name: string): string;
-  /** The name of a device that is there, for commands that take one. */
-  readonly device?: string;
 }
 
 /** What has to be said besides the arguments. A new command is tried without. */
@@ -59,7 +57,7 @@ const WANTED = new Set(["snapshot diff other"]);
 /** Required arguments, and what the command does not go without. */
 export function typicalArguments(
   command: CommandModel,
-  { at, device }: Files,
+  { at }: Files,
   replaced: { readonly name?: string; readonly value?: string } = {},
 ): string[] {
   const own = typed(command);
@@ -67,11 +65,7 @@ export function typicalArguments(
   const values = command.arguments.filter(({ name, required }) =>
     required || name === replaced.name || WANTED.has(`${own} ${name}`)
   ).map((argument) =>
-    argument.name === replaced.name
-      ? replaced.value!
-      : argument.kind === "device" && device !== undefined
-      ? device
-      : sample(own, argument, at)
+    argument.name === replaced.name ? replaced.value! : sample(own, argument, at)
   );
   const options = (INSTEAD[place] ?? OPTIONS[own])?.(at) ?? [];
   const store = command.options.some(({ long }) => long === "--store")
