@@ -43,3 +43,22 @@ Deno.test("a command names programs of this repository, and a test that is to no
     if (caughtBy !== KERNEL_LOG && caughtBy !== TIMEOUT) assert(caughtBy.length >= 4, name);
   }
 });
+
+/** Both lead to what others do, and mutants of those are caught. */
+const WITHOUT = ["kmod/dm-remap-repair.c", "kmod/dm-remap-table-change.c"];
+
+Deno.test("each file of the module has one, but for those that are named", () => {
+  const changed = new Set([...WITHOUT, ...mutants.flatMap(({ files }) => files)]);
+  const sources = [...Deno.readDirSync(join(root, "kmod"))]
+    .map(({ name }) => `kmod/${name}`)
+    .filter((path) => /\/dm-remap-[\w-]+\.c$/.test(path));
+  assert(sources.length > 40);
+  assert.deepEqual(sources.filter((path) => !changed.has(path)), []);
+});
+
+Deno.test("each promise is broken by one, and there are as many as were asked for", () => {
+  const broken = new Set(mutants.map(({ breaks }) => breaks.split(":")[0]));
+  for (let promise = 1; promise <= 10; promise++) assert(broken.has(`promise ${promise}`));
+  const count = (folder: string) => mutants.filter(({ name }) => name.startsWith(folder)).length;
+  assert(count("kmod/") >= 40 && count("cli/") >= 20);
+});
