@@ -59,6 +59,18 @@ async function ownDenoDir(directory: string): Promise<Record<string, string>> {
   return { DENO_DIR: directory };
 }
 
+/** A process that was killed a moment ago may still have put something there. */
+async function removeTree(path: string, tries = 20): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    if (tries === 0) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await removeTree(path, tries - 1);
+  }
+}
+
 /**
  * A copy of the tree. It lies below the cache, since guests have a /tmp of their own; only what is
  * temporary lies in /tmp, where the names of sockets are short enough.
@@ -70,7 +82,7 @@ export async function copyOf(root: string, keepsModules: boolean): Promise<Place
   const home = await Deno.makeTempDir({ dir: parent });
   const scratch = await Deno.makeTempDir({ prefix: "dmremap-mutant-" });
   const remove = async () => {
-    for (const path of [home, scratch]) await Deno.remove(path, { recursive: true });
+    for (const path of [home, scratch]) await removeTree(path);
   };
   try {
     const tree = `${home}/tree`;
