@@ -2,7 +2,7 @@
 // Writes that have left for the old spare and not arrived, while what they change is copied.
 import { checkEqual } from "../../check.ts";
 import { swapTable, target } from "../../mapped.ts";
-import type { Rig } from "../../rig.ts";
+import type { Range, Rig } from "../../rig.ts";
 import { inBackground, together } from "../../tasks.ts";
 import { pause, until } from "../errors/here.ts";
 import { readStat } from "../errors/promises.ts";
@@ -24,6 +24,8 @@ const SINGLE_MS = 2000;
 /** Long enough for many to be under way at once. */
 const MANY_MS = 600;
 const COPY_MS = 10;
+/** Long enough for a write before the last of them. */
+const SLOW_COPY_MS = 40;
 
 /** Writes to slots of the old spare take so long; reads, flushes and metadata take no time. */
 async function slowWrites({ dm, first: { disk, start, length } }: MigrationBench, ms: number) {
@@ -92,10 +94,25 @@ function waitsForWrites(bench: MigrationBench): Promise<void> {
   });
 }
 
+/** What has been copied is written once more, in one sector only, and by nobody again. */
+function findsWhatWasCopied(bench: MigrationBench): Promise<void> {
+  return migratesBeneath(bench, async (rig) => {
+    await bench.slow(bench.second, SLOW_COPY_MS);
+    const [{ first, count }] = RELOCATED as [Range];
+    await begin(rig, bench.second);
+    await until("a copy of the first stripe", async () => {
+      return (await progress(rig)).copied > count;
+    });
+    await rig.write(first + 3, 1);
+    checkEqual("the migration after the write", (await progress(rig)).state, "running");
+  });
+}
+
 export const UNDER_WAY: MigrationPart = {
   name: "4 writes that are under way",
   cases: [
     { name: "promise 1: a write that began before the migration", run: waitsForAWrite },
     { name: "promise 1: writes that are under way when the spares change", run: waitsForWrites },
+    { name: "promise 1: a write to what has been copied already", run: findsWhatWasCopied },
   ],
 };
