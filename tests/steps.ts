@@ -261,7 +261,7 @@ const TARGET: readonly Step[] = [
     ),
     ...["module 6.1"],
   ),
-  light("failslab", program(20, "tests/failslab/host.ts", amount([], ["--all"])), "module debug"),
+  light("failslab", program(60, "tests/failslab/host.ts", amount([], ["--all"])), "module debug"),
   light("crash", program(30, "tests/crash/host.ts"), "module 6.1"),
   light(
     "crash migrate",
