@@ -289,7 +289,7 @@ const TARGET: readonly Step[] = [
   ),
   light("fuzz", program(20, "tests/fuzz/host.ts"), "packages"),
   mutants("kmod", 3, "module 6.1", "module debug"),
-  mutants("cli", 12, "kernel 6.1"),
+  mutants("cli", 30, "kernel 6.1"),
 ];
 
 const HEAVY: readonly Step[] = [
