@@ -168,6 +168,25 @@ static void remap_cut(struct bio *bio, sector_t sectors)
 		dm_accept_partial_bio(bio, sectors);
 }
 
+/* Does a bio go on behind @last? The last gap reaches to the end of the index space, no bio does. */
+static __always_inline bool remap_is_too_long(const struct bio *bio, sector_t sector,
+					      unsigned long last)
+{
+	return last - sector < bio_sectors(bio) - 1;
+}
+
+/*
+ * The sender may not wait, so a device below may refuse a part of the bio (BLK_STS_AGAIN). If that
+ * is told when another part has ended, in an interrupt, io_uring of 6.1 fails the request instead
+ * of sending it again. Nor can we refuse it as a whole: there a polled bio has REQ_NOWAIT each time
+ * that it is sent (bio_set_polled()), and would never get through. Who sends discards of this kind
+ * does send them again.
+ */
+static __always_inline bool remap_must_stay_whole(const struct bio *bio)
+{
+	return unlikely(bio->bi_opf & REQ_NOWAIT) && bio_op(bio) != REQ_OP_DISCARD;
+}
+
 /* Is the entry being moved, or all that is on the spare? */
 static __always_inline bool remap_must_wait(const struct remap_c *rc, const void *value)
 {
@@ -180,7 +199,7 @@ static __always_inline bool remap_must_wait(const struct remap_c *rc, const void
  * place as a whole. The move takes the list after it has given the entry its final value, and
  * under the same lock: a mark that is seen under the lock will be followed by a release.
  *
- * Return: false if the mark has gone meanwhile.
+ * Return: false if the mark has gone meanwhile, or covers less than what must not be cut.
  */
 static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
@@ -188,7 +207,8 @@ static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t se
 	bool held;
 
 	spin_lock(&rc->held_lock);
-	held = remap_must_wait(rc, remap_table_at(rc->table, sector, &last));
+	held = remap_must_wait(rc, remap_table_at(rc->table, sector, &last)) &&
+	       !(remap_is_too_long(bio, sector, last) && remap_must_stay_whole(bio));
 	if (held) {
 		remap_cut(bio, last - sector + 1);
 		/* It is submitted later and by another task, which may wait and does not poll. */
@@ -237,20 +257,7 @@ static void remap_hint_set(struct remap_c *rc, unsigned long generation,
 	preempt_enable();
 }
 
-/* Does a bio go on behind @last? The last gap reaches to the end of the index space, no bio does. */
-static __always_inline bool remap_is_too_long(const struct bio *bio, sector_t sector,
-					      unsigned long last)
-{
-	return last - sector < bio_sectors(bio) - 1;
-}
-
-/*
- * There may be an entry: ask the tree, unless the CPU remembers.
- *
- * A bio whose sender may not wait is sent back rather than cut: a device below may refuse one part
- * (BLK_STS_AGAIN), which has to be told where the bio was sent. A part that takes longer would tell
- * it from elsewhere, and there io_uring of 6.1 fails the request instead of sending it again.
- */
+/* There may be an entry: ask the tree, unless the CPU remembers. */
 static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
 	struct remap_table *table;
@@ -271,34 +278,28 @@ static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t
 		MA_STATE(mas, &table->tree, sector, sector);
 
 		while (remap_must_wait(rc, value = mas_walk(&mas))) {
-			if (unlikely(remap_is_too_long(bio, sector, mas.last) &&
-				     bio->bi_opf & REQ_NOWAIT))
-				goto send_back;
+			if (remap_is_too_long(bio, sector, mas.last) && remap_must_stay_whole(bio))
+				break;
 			if (remap_hold(rc, bio, sector)) {
 				r = DM_MAPIO_SUBMITTED;
 				goto out;
 			}
 			mas_set(&mas, sector);
 		}
-		if (unlikely(remap_is_too_long(bio, sector, mas.last))) {
-			if (bio->bi_opf & REQ_NOWAIT)
-				goto send_back;
-			remap_cut(bio, mas.last - sector + 1);
-		} else {
+		if (likely(!remap_is_too_long(bio, sector, mas.last))) {
 			remap_hint_set(rc, generation, &mas, value);
+		} else if (remap_must_stay_whole(bio)) {
+			/* The worker waits for moves, and takes it piece by piece. */
+			r = remap_to_repair(rc, bio, sector);
+			goto out;
+		} else {
+			remap_cut(bio, mas.last - sector + 1);
 		}
 	}
 	r = remap_deliver(rc, bio, sector, value, phase);
 out:
 	rcu_read_unlock();
 	return r;
-
-send_back:
-	rcu_read_unlock();
-	/* It has not been anywhere: there is nothing to repair, and no error to count. */
-	remap_io_set(bio, REMAP_IO_SETTLED);
-	bio_wouldblock_error(bio);
-	return DM_MAPIO_SUBMITTED;
 }
 
 static __always_inline int remap_map_write(struct remap_c *rc, struct bio *bio, sector_t sector,

@@ -11,6 +11,8 @@ export interface FioJob {
   readonly engine: "libaio" | "io_uring" | "psync";
   readonly seconds: number;
   readonly nowait?: boolean;
+  /** Ends are polled for; that of a device without such queues comes by an interrupt as well. */
+  readonly polled?: boolean;
   /** Write with checksums and read everything back, once over the device. */
   readonly verify?: boolean;
 }
@@ -41,6 +43,7 @@ export function fioArguments(job: FioJob): string[] {
     // A request that would have to wait comes back with EAGAIN, and that is right so. What is to be
     // ignored fio ignores only where it goes on after errors; others still end it.
     ...job.nowait ? ["--nowait=1", "--ignore_error=EAGAIN", "--continue_on_error=io"] : [],
+    ...job.polled ? ["--hipri=1"] : [],
     ...length,
   ];
 }
