@@ -9,16 +9,17 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Step, STEPS } from "./steps.ts";
-import { type Counts, sum } from "./suite/counts.ts";
+import type { Counts } from "./suite/counts.ts";
 import { failureLines } from "./suite/failures.ts";
 import { runInLanes } from "./suite/lanes.ts";
 import { NamedLines, say } from "./suite/output.ts";
+import { type Outcome, summary } from "./suite/summary.ts";
 
 const root = join(import.meta.dirname ?? ".", "..");
 const reports = await Deno.makeTempDir({ prefix: "dmremap-test-" });
 const log = (line: string) => say(`${line}\n`);
 const started = performance.now();
-const seconds = (since: number) => ((performance.now() - since) / 1000).toFixed(0);
+const seconds = (since: number) => (performance.now() - since) / 1000;
 
 const { values, positionals } = parseArgs({
   options: {
@@ -40,15 +41,9 @@ function chosen(): readonly Step[] {
   return steps;
 }
 
-interface Outcome {
-  readonly name: string;
-  readonly counts: Counts;
-  readonly seconds: string;
-}
-
 async function runStep({ name, run }: Step): Promise<Outcome> {
   const lines = new NamedLines(name, say);
-  log(`=== ${name}: begins at ${seconds(started)} s`);
+  log(`=== ${name}: begins at ${seconds(started).toFixed(0)} s`);
   const began = performance.now();
   let counts: Counts;
   try {
@@ -60,8 +55,9 @@ async function runStep({ name, run }: Step): Promise<Outcome> {
   }
   lines.end();
   const { passed, failed } = counts;
-  log(`=== ${name}: ${passed} passed, ${failed} failed, ${seconds(began)} s`);
-  return { name, counts, seconds: seconds(began) };
+  const took = seconds(began);
+  log(`=== ${name}: ${passed} passed, ${failed} failed, ${took.toFixed(0)} s`);
+  return { name, counts, seconds: took };
 }
 
 let outcomes: Outcome[];
@@ -71,16 +67,5 @@ try {
   await Deno.remove(reports, { recursive: true });
 }
 
-say("\n");
-for (const { name, counts: { passed, failed }, seconds } of outcomes) {
-  const verdict = failed === 0 ? "ok    " : "FAILED";
-  log(`${verdict} ${name.padEnd(16)} ${passed} passed, ${failed} failed, ${seconds} s`);
-}
-// Whoever reads the end of a long run only, shall know what has failed.
-for (const { name, counts: { failed, why = [] } } of outcomes) {
-  if (failed > 0) log(`\n${name}:\n${why.map((line) => `  ${line}`).join("\n")}`);
-}
-log(`\n${outcomes.length} steps in ${seconds(started)} s`);
-const total = sum(outcomes.map(({ counts }) => counts));
-log(`${total.passed} passed, ${total.failed} failed`);
-Deno.exit(total.failed === 0 ? 0 : 1);
+say(`\n${summary(outcomes, seconds(started))}\n`);
+Deno.exit(outcomes.every(({ counts }) => counts.failed === 0) ? 0 : 1);
