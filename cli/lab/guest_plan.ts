@@ -49,6 +49,7 @@ export async function planGuest(
       memoryMiB: options.memoryMiB ?? 3072,
       cpus: options.cpus ?? 2,
       icount: options.icount ?? false,
+      oneThread: options.kernel.oneThread ?? false,
       shares: [
         { tag: "host", path: "/" },
         ...(root === undefined ? [] : [{ tag: "root", path: root }]),

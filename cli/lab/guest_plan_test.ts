@@ -72,6 +72,13 @@ Deno.test("disks: made by size, taken by path, named by serial, refused if uncle
   }
 });
 
+Deno.test("the kernel says whether its CPUs share a thread", async () => {
+  const several = await planGuest(OPTIONS, "/nonexistent", false);
+  assert.equal(several.machine.oneThread, false);
+  const shy = { ...OPTIONS, kernel: { ...kernel, oneThread: true as const } };
+  assert.equal((await planGuest(shy, "/nonexistent", false)).machine.oneThread, true);
+});
+
 Deno.test("words survive the shell", () => {
   assert.equal(shellQuote("it's $HOME"), `'it'\\''s $HOME'`);
 });

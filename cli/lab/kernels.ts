@@ -17,6 +17,13 @@ export interface Kernel {
   readonly modulesDir: string;
   /** The build tree for external modules: `make -C kmod KDIR=...`, or `make -C KDIR M=...`. */
   readonly kdir: string;
+  /**
+   * All of the guest's CPUs are emulated by one thread, in turns: for a kernel that patches its own
+   * code while other CPUs run it. QEMU throws away its translation of the old code before the new
+   * code is in memory, and a CPU in a thread of its own can translate the old code once more, and
+   * keep it: a boot in thirty ended with a breakpoint that nobody knew of, or did not end at all.
+   */
+  readonly oneThread?: true;
 }
 
 /** The kernels that the lab can get by itself. */

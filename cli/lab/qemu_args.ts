@@ -39,6 +39,8 @@ export interface QemuOptions {
   readonly cpus: number;
   /** One CPU, whose clock counts instructions: timings repeat exactly. */
   readonly icount: boolean;
+  /** One thread of the host for all CPUs: see `Kernel`. */
+  readonly oneThread: boolean;
   /** Directories shared read-only over 9p: tag and path. */
   readonly shares: readonly { readonly tag: string; readonly path: string }[];
   readonly disks: readonly PlacedDisk[];
@@ -72,10 +74,11 @@ export function qemuArgs(options: QemuOptions): string[] {
   ];
 }
 
-function cpuArgs({ icount, cpus }: QemuOptions): string[] {
+function cpuArgs({ icount, oneThread, cpus }: QemuOptions): string[] {
+  const accel = ["-accel", `tcg,thread=${icount || oneThread ? "single" : "multi"}`];
   return icount
-    ? ["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off"]
-    : ["-accel", "tcg,thread=multi", "-smp", String(cpus)];
+    ? [...accel, "-smp", "1", "-icount", "shift=0,sleep=off"]
+    : [...accel, "-smp", String(cpus)];
 }
 
 function consoleArgs(target: QemuOptions["console"]): string[] {

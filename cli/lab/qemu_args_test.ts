@@ -9,6 +9,7 @@ const BASE: QemuOptions = {
   memoryMiB: 1024,
   cpus: 2,
   icount: false,
+  oneThread: false,
   shares: [{ tag: "host", path: "/a,b" }],
   disks: [],
   ports: [{ name: "lab.stdout", socket: "/tmp/x/stdout" }],
@@ -27,6 +28,15 @@ Deno.test("the clock that counts instructions has one CPU", () => {
   const plain = qemuArgs(BASE);
   assert.deepEqual(values(plain, "-icount"), []);
   assert.deepEqual(values(plain, "-smp"), ["2"]);
+});
+
+Deno.test("CPUs have a thread each, or one for all of them", () => {
+  assert.deepEqual(values(qemuArgs(BASE), "-accel"), ["tcg,thread=multi"]);
+  const one = qemuArgs({ ...BASE, oneThread: true });
+  assert.deepEqual(values(one, "-accel"), ["tcg,thread=single"]);
+  assert.deepEqual(values(one, "-smp"), ["2"]);
+  const counting = qemuArgs({ ...BASE, icount: true });
+  assert.deepEqual(values(counting, "-accel"), ["tcg,thread=single"]);
 });
 
 Deno.test("shares are read-only, and a comma in a path stays in the path", () => {

@@ -31,6 +31,7 @@ export async function boot(options: BootOptions): Promise<Boot> {
     memoryMiB: 2048,
     cpus: 2,
     icount: false,
+    oneThread: options.kernel.oneThread ?? false,
     shares: [],
     disks: options.disks,
     ports: [],
