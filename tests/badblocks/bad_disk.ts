@@ -6,7 +6,7 @@ import type { Place } from "../../cli/device/messages.ts";
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { check, checkEqual } from "../../cli/selftest/check.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { run } from "../model/process.ts";
+import { run } from "../suite/guest/process.ts";
 import { type BadBlock, badBlocks, type Layout, MAIN_SECTORS, SPARE_SECTORS } from "./layout.ts";
 
 /** Counters that a step may change; in sectors where slots and places are meant. */

@@ -9,7 +9,7 @@ import {
   findRealFiles,
 } from "../../cli/selftest/stages/real_files.ts";
 import { KernelLogMark } from "../../ffi/kernel_log.ts";
-import { run } from "../model/process.ts";
+import { run } from "../suite/guest/process.ts";
 
 const MIB = 2 ** 20;
 const MOUNT = "/tmp/mnt";

@@ -6,7 +6,7 @@
 //     [--module FILE.ko]
 import { parseArgs } from "node:util";
 import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
-import { log, runInGuest } from "../model/in_guest.ts";
+import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { guestDisk, LAYOUTS, SPARE_SECTORS } from "./layout.ts";
 
 const { values } = parseArgs({

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What is written to a device, as the kernel's own trace points tell it.
-import { run } from "../model/process.ts";
+import { run } from "../suite/guest/process.ts";
 
 const TRACING = "/sys/kernel/debug/tracing";
 const EVENT = `${TRACING}/events/block/block_bio_queue`;

@@ -11,7 +11,7 @@
 // counts. Without words: both.
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { log } from "../model/in_guest.ts";
+import { log } from "../suite/guest/in_guest.ts";
 import { KernelMeasurement, total } from "./kernel.ts";
 import { byFolder } from "./lcov.ts";
 import { GUEST_RUNS } from "./runs.ts";

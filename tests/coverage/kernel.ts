@@ -8,7 +8,7 @@ import { guestFailure, runGuest } from "../../cli/lab/guest.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { ensurePackages, MODULE_BUILD_PACKAGES, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
 import { FAULT_DISKS_VARIABLE } from "../../cli/selftest/stages/errors/here.ts";
-import { log, runInGuest } from "../model/in_guest.ts";
+import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { isCountersRecord, isProfileRecord } from "./counters.ts";
 import { addCounts, type Counts, readCounters } from "./gcov.ts";
 import { buildInstrumented } from "./instrumented.ts";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What the unit tests reach of the tool: in their own process, and in those that they start.
-import { log } from "../model/in_guest.ts";
+import { log } from "../suite/guest/in_guest.ts";
 import { parseLcov } from "./lcov.ts";
 import type { FileSummary } from "./summary.ts";
 

@@ -4,8 +4,8 @@
 import { parseArgs } from "node:util";
 import { Random } from "../../cli/selftest/random.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { run } from "../model/process.ts";
-import { progress, result } from "../model/records.ts";
+import { run } from "../suite/guest/process.ts";
+import { progress, result } from "../suite/guest/records.ts";
 import { geometryOf } from "./layout.ts";
 import { Rig, WriteRecord } from "./rig.ts";
 import { Worker, Workload } from "./workload.ts";

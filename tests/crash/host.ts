@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { messageOf } from "../../cli/selftest/check.ts";
-import { log } from "../model/in_guest.ts";
+import { log } from "../suite/guest/in_guest.ts";
 import { campaign, type Outcome, type Recording, replay } from "./campaign.ts";
 import { freshImages } from "./layout.ts";
 import { pickCrashes } from "./pick.ts";

@@ -3,8 +3,8 @@
 // Makes a recording: images onto a disk, a guest that works on them, and a look at whether the record
 // tells all that happened to the disk.
 import { LabError } from "../../cli/lab/errors.ts";
-import { runInGuest } from "../model/in_guest.ts";
-import { run } from "../model/process.ts";
+import { runInGuest } from "../suite/guest/in_guest.ts";
+import { run } from "../suite/guest/process.ts";
 import type { Recording } from "./campaign.ts";
 import type { Medium } from "./medium.ts";
 import { type Images, moments } from "./play.ts";

@@ -4,8 +4,8 @@
 import { parseArgs } from "node:util";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { sendCounters } from "../coverage/counters.ts";
-import { run } from "../model/process.ts";
-import { progress, result, sendRecord } from "../model/records.ts";
+import { run } from "../suite/guest/process.ts";
+import { progress, result, sendRecord } from "../suite/guest/records.ts";
 import { Rig } from "../sweep/rig.ts";
 import { exhaust } from "./exhaust.ts";
 import { sites, watch } from "./injector.ts";

@@ -19,7 +19,7 @@ import { isCountersRecord } from "../coverage/counters.ts";
 import { buildInstrumented } from "../coverage/instrumented.ts";
 import { KernelMeasurement } from "../coverage/kernel.ts";
 import { buildTestModule } from "../coverage/test_module.ts";
-import { log, runInGuest } from "../model/in_guest.ts";
+import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { isSiteRecord, type SiteRecord } from "./injector.ts";
 import { ALLOCATIONS } from "./sites.ts";
 import { type FailedAt, judgeAll, type Verdict } from "./verdict.ts";

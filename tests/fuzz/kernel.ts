@@ -6,7 +6,7 @@
 //   deno run -A tests/fuzz/kernel.ts [--kernel 6.1|6.12|debug|IMAGE] [--seed N] [--histories N]
 //     [--damages N] [--forgeries N] [--module FILE.ko]
 import { parseArgs } from "node:util";
-import { log, runInGuest } from "../model/in_guest.ts";
+import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { writeCases } from "./case_file.ts";
 import { kernelCases } from "./kernel_cases.ts";
 

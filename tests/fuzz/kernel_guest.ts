@@ -5,8 +5,8 @@ import { type Extent, EXTENT_STATES, hasSlot, shownAs } from "../../cli/metadata
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { toTarget } from "../../cli/device/table_line.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { run } from "../model/process.ts";
-import { progress, result } from "../model/records.ts";
+import { run } from "../suite/guest/process.ts";
+import { progress, result } from "../suite/guest/records.ts";
 import { HangError, within } from "../sweep/time.ts";
 import { loadByTool } from "./campaign.ts";
 import { readCases } from "./case_file.ts";

@@ -5,7 +5,7 @@
 //   deno run -A tests/model/host.ts [--kernel 6.1|6.12|debug|IMAGE] [--operations N] [--seed N]
 //     [--variant NAME]... [--module FILE.ko] [--replay FILE]
 import { parseArgs } from "node:util";
-import { runInGuest } from "./in_guest.ts";
+import { runInGuest } from "../suite/guest/in_guest.ts";
 import { SECTOR_BYTES } from "./stamps.ts";
 import { DISK_SECTORS } from "./variants.ts";
 

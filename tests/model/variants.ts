@@ -7,7 +7,7 @@ import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { FAULT_KINDS } from "./faults.ts";
 import { BadSectors, type BadStatus, type LowerDevice, NullBlock, SwappedTable } from "./lower.ts";
 import type { Geometry, Rules } from "./model.ts";
-import { run } from "./process.ts";
+import { run } from "../suite/guest/process.ts";
 
 export interface Variant {
   readonly name: string;

@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import type { GuestDisk } from "../../cli/lab/guest.ts";
 import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
-import { log, runInGuest } from "../model/in_guest.ts";
+import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { crashPart } from "./crash/part.ts";
 import {
   BLOCK_DISKS,

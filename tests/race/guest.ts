@@ -3,8 +3,8 @@
 // The program inside the guest: every scenario, one after the other.
 import { parseArgs } from "node:util";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { run } from "../model/process.ts";
-import { progress, result } from "../model/records.ts";
+import { run } from "../suite/guest/process.ts";
+import { progress, result } from "../suite/guest/records.ts";
 import { runScenario, SCENARIOS } from "./scenarios.ts";
 
 /** Moves in all scenarios together, unless the command line says otherwise. */

@@ -5,7 +5,7 @@
 //   deno run -A tests/race/host.ts [--kernel 6.1|6.12|debug|IMAGE] [--operations MOVES] [--seed N]
 //     [--scenario NAME]... [--module FILE.ko]
 import { parseArgs } from "node:util";
-import { runInGuest } from "../model/in_guest.ts";
+import { runInGuest } from "../suite/guest/in_guest.ts";
 
 const { values } = parseArgs({
   options: {

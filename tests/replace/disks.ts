@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The disks of the guest. The first main device is a null_blk, whose bad blocks can be set.
-import { run } from "../model/process.ts";
+import { run } from "../suite/guest/process.ts";
 
 export const DISK_SECTORS = 56 * 2048;
 export const SPARE_SECTORS = 16 * 2048;

@@ -2,7 +2,7 @@
 //
 // Copies that do not come to their end: the device goes on as it was, with its old disk.
 import { check, checkEqual, checkMatch } from "../../cli/selftest/check.ts";
-import { run } from "../model/process.ts";
+import { run } from "../suite/guest/process.ts";
 import { DISK_SECTORS, mapper } from "./disks.ts";
 import { checkContent } from "./files.ts";
 import type { Scene, Step } from "./scene.ts";

@@ -8,7 +8,7 @@ import {
   type Digests,
   findRealFiles,
 } from "../../cli/selftest/stages/real_files.ts";
-import { run } from "../model/process.ts";
+import { run } from "../suite/guest/process.ts";
 import { FS_SECTORS } from "./disks.ts";
 
 export const MOUNT = "/tmp/mnt";

@@ -8,7 +8,7 @@
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
-import { log, runInGuest } from "../model/in_guest.ts";
+import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { DISK_SECTORS, SPARE_SECTORS } from "./disks.ts";
 
 const { values } = parseArgs({

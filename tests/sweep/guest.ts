@@ -3,8 +3,8 @@
 // The program inside the guest: every operation, request by request.
 import { parseArgs } from "node:util";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { run } from "../model/process.ts";
-import { progress, result } from "../model/records.ts";
+import { run } from "../suite/guest/process.ts";
+import { progress, result } from "../suite/guest/records.ts";
 import { OPERATIONS } from "./operations.ts";
 import { Rig } from "./rig.ts";
 import type { Operation } from "./scenes.ts";

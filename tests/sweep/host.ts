@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { exec } from "../../cli/lab/exec.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { ensurePackages, MODULE_BUILD_PACKAGES } from "../../cli/lab/packages.ts";
-import { log, runInGuest } from "../model/in_guest.ts";
+import { log, runInGuest } from "../suite/guest/in_guest.ts";
 
 const { values } = parseArgs({
   options: {

@@ -9,8 +9,8 @@ import {
 } from "../../../cli/lab/guest.ts";
 import { findComplaints } from "../../../cli/lab/kernel_log.ts";
 import { Random } from "../../../cli/selftest/random.ts";
-import { log } from "../../model/in_guest.ts";
-import { isGuestRecord } from "../../model/records.ts";
+import { log } from "../../suite/guest/in_guest.ts";
+import { isGuestRecord } from "../../suite/guest/records.ts";
 import { freshImages } from "../layout.ts";
 import { type Images, Scene } from "../play.ts";
 import { type Event, parseRecording } from "../recording.ts";

@@ -5,8 +5,8 @@
 import { parseArgs } from "node:util";
 import { Random } from "../../../cli/selftest/random.ts";
 import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
-import { run } from "../../model/process.ts";
-import { progress } from "../../model/records.ts";
+import { run } from "../../suite/guest/process.ts";
+import { progress } from "../../suite/guest/records.ts";
 import { geometryOf } from "../layout.ts";
 import { MarkRecord, Rig } from "../rig.ts";
 import { Worker, Workload } from "../workload.ts";

@@ -9,7 +9,7 @@
 // not act out: the kernel itself, stopped anywhere, and started again and again.
 import { parseArgs } from "node:util";
 import { messageOf } from "../../../cli/selftest/check.ts";
-import { log } from "../../model/in_guest.ts";
+import { log } from "../../suite/guest/in_guest.ts";
 import { Chain, type ChainOptions } from "./chain.ts";
 import { prepare } from "./prepare.ts";
 

@@ -8,9 +8,9 @@ import {
   GUEST_PACKAGES,
   MODULE_BUILD_PACKAGES,
 } from "../../../cli/lab/packages.ts";
-import { log } from "../../model/in_guest.ts";
-import { buildTestModule } from "../../model/module_build.ts";
-import { run } from "../../model/process.ts";
+import { log } from "../../suite/guest/in_guest.ts";
+import { buildTestModule } from "../../suite/guest/bad_sectors.ts";
+import { run } from "../../suite/guest/process.ts";
 
 export interface Machine {
   readonly kernel: Kernel;

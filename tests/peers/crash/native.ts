@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // ext4 and xfs looked at without a kernel of theirs, by the programs that come with them.
-import { run } from "../../model/process.ts";
+import { run } from "../../suite/guest/process.ts";
 import { type Expected, fileProblem } from "./plan.ts";
 
 interface Output {

@@ -5,7 +5,7 @@
 import { ensureKernel } from "../../../cli/lab/kernels.ts";
 import { buildRecorder } from "../../crash/record.ts";
 import { type Event, parseRecording, recordedBytes } from "../../crash/recording.ts";
-import { log, runInGuest } from "../../model/in_guest.ts";
+import { log, runInGuest } from "../../suite/guest/in_guest.ts";
 import type { StateToMount } from "../guest/crash_replay.ts";
 import { SEED } from "../layout.ts";
 import { DISK_BYTES, IMAGE_BYTES, UNIT } from "./layout.ts";

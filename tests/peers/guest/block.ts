@@ -5,8 +5,8 @@
 import { check, checkEqual } from "../../../cli/selftest/check.ts";
 import { toTarget } from "../../../cli/device/table_line.ts";
 import { DirectFile } from "../../../ffi/direct_file.ts";
-import { run } from "../../model/process.ts";
-import { progress } from "../../model/records.ts";
+import { run } from "../../suite/guest/process.ts";
+import { progress } from "../../suite/guest/records.ts";
 import { BLOCK_SECTORS, BLOCK_SPARE_SECTORS } from "../layout.ts";
 import { checkContentOf, fillWithContent } from "./content.ts";
 import { Remapped } from "./remapped.ts";

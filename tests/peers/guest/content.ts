@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Content that fio writes to a device and knows again later.
-import { run } from "../../model/process.ts";
+import { run } from "../../suite/guest/process.ts";
 
 const COMMON = [
   ...["--output-format=terse", "--thread", "--direct=1", "--ioengine=libaio", "--iodepth=8"],

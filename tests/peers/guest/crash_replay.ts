@@ -2,7 +2,7 @@
 //
 // Crash states that need the kernel: mounted, which replays the log, and read.
 import { checkEqual } from "../../../cli/selftest/check.ts";
-import { run } from "../../model/process.ts";
+import { run } from "../../suite/guest/process.ts";
 import { MAIN_SECTORS } from "../crash/layout.ts";
 import { type Expected, fileProblem } from "../crash/plan.ts";
 import { FILE_SYSTEMS } from "./file_systems.ts";

@@ -2,7 +2,7 @@
 //
 // File systems with the programs that make and check them.
 import { checkEqual } from "../../../cli/selftest/check.ts";
-import { run } from "../../model/process.ts";
+import { run } from "../../suite/guest/process.ts";
 
 export interface FileSystem {
   readonly name: "ext4" | "xfs";

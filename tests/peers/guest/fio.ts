@@ -13,8 +13,8 @@ import {
   SPARE_SECTORS,
   strikes,
 } from "../../badblocks/layout.ts";
-import { run } from "../../model/process.ts";
-import { progress } from "../../model/records.ts";
+import { run } from "../../suite/guest/process.ts";
+import { progress } from "../../suite/guest/records.ts";
 import { engineJobs, type Job, judgeRun, modeJobs, parseModes, regionOf } from "../fio_jobs.ts";
 import { SEED } from "../layout.ts";
 import { Remapped } from "./remapped.ts";

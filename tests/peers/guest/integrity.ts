@@ -3,8 +3,8 @@
 // dm-integrity on a disk that wears out: each sector has a checksum of its own.
 import { check, checkEqual, checkMatch } from "../../../cli/selftest/check.ts";
 import { KernelLogMark } from "../../../ffi/kernel_log.ts";
-import { run } from "../../model/process.ts";
-import { progress } from "../../model/records.ts";
+import { run } from "../../suite/guest/process.ts";
+import { progress } from "../../suite/guest/records.ts";
 import { INTEGRITY_SECTORS } from "../layout.ts";
 import { checkContentOf, fillWithContent } from "./content.ts";
 import { checkUnnoticed, dropCaches, type PartContext } from "./steps.ts";

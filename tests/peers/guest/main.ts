@@ -3,8 +3,8 @@
 // The program inside the guest: one part.
 import { parseArgs } from "node:util";
 import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
-import { run } from "../../model/process.ts";
-import { result } from "../../model/records.ts";
+import { run } from "../../suite/guest/process.ts";
+import { result } from "../../suite/guest/records.ts";
 import { fioPart } from "./fio.ts";
 import { blockPart } from "./block.ts";
 import { crashRecordPart } from "./crash_record.ts";

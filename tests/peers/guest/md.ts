@@ -3,8 +3,8 @@
 // md arrays with legs on disks that wear out, and what md finds when it checks itself.
 import { check, checkEqual, checkMatch } from "../../../cli/selftest/check.ts";
 import { KernelLogMark } from "../../../ffi/kernel_log.ts";
-import { run } from "../../model/process.ts";
-import { progress } from "../../model/records.ts";
+import { run } from "../../suite/guest/process.ts";
+import { progress } from "../../suite/guest/records.ts";
 import { MD_SECTORS } from "../layout.ts";
 import { checkContentOf, fillWithContent } from "./content.ts";
 import { checkUnnoticed, dropCaches, type PartContext, sleep } from "./steps.ts";

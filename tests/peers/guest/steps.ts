@@ -4,7 +4,7 @@
 import { checkEqual } from "../../../cli/selftest/check.ts";
 import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import type { KernelLogMark } from "../../../ffi/kernel_log.ts";
-import { progress, result } from "../../model/records.ts";
+import { progress, result } from "../../suite/guest/records.ts";
 
 /** What a part gets. */
 export interface PartContext {

@@ -3,8 +3,8 @@
 // stress-ng's stressors for file systems and I/O, on file systems over a disk that wears out.
 import { check, checkEqual } from "../../../cli/selftest/check.ts";
 import { KernelLogMark } from "../../../ffi/kernel_log.ts";
-import { run } from "../../model/process.ts";
-import { progress } from "../../model/records.ts";
+import { run } from "../../suite/guest/process.ts";
+import { progress } from "../../suite/guest/records.ts";
 import { STRESS_SECTORS } from "../layout.ts";
 import { chosenStressors, parseClass, parseMetrics, stressorArguments } from "../stressors.ts";
 import { FILE_SYSTEMS, type FileSystem } from "./file_systems.ts";

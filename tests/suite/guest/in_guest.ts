@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Bundles a guest program, runs it in the lab, and counts what it reports.
-import { buildModule } from "../../cli/kmod/build.ts";
-import { guestFailure, type GuestOptions, runGuest } from "../../cli/lab/guest.ts";
-import { ensureKernel } from "../../cli/lab/kernels.ts";
-import { ensurePackages, GUEST_PACKAGES, MODULE_BUILD_PACKAGES } from "../../cli/lab/packages.ts";
-import { buildTestModule } from "./module_build.ts";
+import { buildModule } from "../../../cli/kmod/build.ts";
+import { guestFailure, type GuestOptions, runGuest } from "../../../cli/lab/guest.ts";
+import { ensureKernel } from "../../../cli/lab/kernels.ts";
+import {
+  ensurePackages,
+  GUEST_PACKAGES,
+  MODULE_BUILD_PACKAGES,
+} from "../../../cli/lab/packages.ts";
+import { buildTestModule } from "./bad_sectors.ts";
 import { run } from "./process.ts";
 import { isGuestRecord } from "./records.ts";
 
