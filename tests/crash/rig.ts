@@ -9,7 +9,7 @@ import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import type { Random } from "../../cli/selftest/random.ts";
 import { codeOf } from "../../cli/selftest/check.ts";
-import { BadSectors } from "../model/lower.ts";
+import { BadSectors } from "../suite/guest/lower.ts";
 import { SECTOR_BYTES, wordsOf } from "../model/stamps.ts";
 import { MemoryImage } from "../../cli/metadata/image.ts";
 import { IMAGE_SECTORS, LAYOUTS, MAIN_SECTORS, SPARE_DEVICE_SECTORS, SPARES } from "./layout.ts";

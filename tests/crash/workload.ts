@@ -4,7 +4,7 @@
 import { checkMatch, codeOf } from "../../cli/selftest/check.ts";
 import { Random } from "../../cli/selftest/random.ts";
 import { BLOCK_SECTORS } from "../../cli/metadata/format.ts";
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import { SECTOR_BYTES, stamps } from "../model/stamps.ts";
 import { LAYOUTS, MAIN_SECTORS, REGION_SECTORS, SPARES, WORKERS } from "./layout.ts";
 import type { Begin, End, Kind, PlaceRow, RangeRow } from "./marks.ts";

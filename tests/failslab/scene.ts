@@ -4,7 +4,7 @@
 import { formatPlaces, type Place } from "../../cli/device/messages.ts";
 import { promise5MappingIsInjective, PromiseBroken } from "../model/promises.ts";
 import { outcomeOf } from "../model/guest_device.ts";
-import { type Range, sectorsOf } from "../model/range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import { SECTOR_BYTES } from "../model/stamps.ts";
 import type { FaultOp } from "../sweep/faults.ts";
 import { Ledger } from "../sweep/ledger.ts";

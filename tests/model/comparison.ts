@@ -14,7 +14,7 @@ import {
   promise7HealthyIsServed,
   PromiseBroken,
 } from "./promises.ts";
-import { type Range, sectorsOf } from "./range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import { contentOf, stamps, wordsOf } from "./stamps.ts";
 import { unchanged, union } from "./states.ts";
 

@@ -3,7 +3,7 @@ import type { Place, RemapResult, UnmapResult } from "../../cli/device/messages.
 import type { RemapStatus } from "../../cli/device/status_line.ts";
 import type { Extent } from "../../cli/metadata/extent.ts";
 import type { Death, FaultKind, Passing } from "./faults.ts";
-import type { Range } from "./range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import type { Side } from "./operations.ts";
 
 /** What came of a request: its value, or the name of its errno. */

@@ -5,7 +5,7 @@
 import type { FaultKind } from "./faults.ts";
 import type { Geometry } from "./model.ts";
 import type { Operation, Sequence } from "./operations.ts";
-import type { Range } from "./range.ts";
+import type { Range } from "../suite/guest/range.ts";
 
 /** Blocks of the target, apart from each other. */
 const UNREADABLE = 3;

@@ -9,7 +9,7 @@ import { FakeTable } from "./fake_table.ts";
 import type { Death, FaultKind, Passing } from "./faults.ts";
 import type { Geometry } from "./model.ts";
 import type { Side } from "./operations.ts";
-import { type Range, sectorsOf } from "./range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import { SECTOR_BYTES, spareStamps, stamps } from "./stamps.ts";
 
 const done = { ok: true, value: undefined } as const;

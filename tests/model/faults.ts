@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What is wrong with a device below the target, as the test has made it.
-import type { Range } from "./range.ts";
-import { sectorsOf } from "./range.ts";
+import type { Range } from "../suite/guest/range.ts";
+import { sectorsOf } from "../suite/guest/range.ts";
 
 /**
  * How a sector is bad: for both directions or for one; weak: for reads until it is written; flaky:

@@ -5,7 +5,7 @@
 import type { Model } from "./model.ts";
 import type { Side } from "./operations.ts";
 import type { Allowed } from "./promises.ts";
-import { type Range, sectorsOf } from "./range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import { marked, moved, type Possibility, type SectorState, unchanged, union } from "./states.ts";
 
 /** Whether this part of a request succeeds, and where the sector is then. */

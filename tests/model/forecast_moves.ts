@@ -12,7 +12,7 @@ import {
   union,
 } from "./states.ts";
 import type { Model } from "./model.ts";
-import { type Range, sectorsOf } from "./range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 
 export interface RemapForecast {
   readonly sectors: readonly number[];

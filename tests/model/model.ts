@@ -12,7 +12,7 @@ import {
   PromiseBroken,
   type SectorView,
 } from "./promises.ts";
-import { type Range, sectorsOf } from "./range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import type { Side } from "./operations.ts";
 import { contentOf, holdsStamp, wordsOf } from "./stamps.ts";
 import { Tally } from "./tally.ts";

@@ -2,7 +2,7 @@
 //
 // The steps of a sequence, and their text: one line each, so that a failure can be replayed.
 import { type Death, DEATHS, FAULT_KINDS, type FaultKind } from "./faults.ts";
-import type { Range } from "./range.ts";
+import type { Range } from "../suite/guest/range.ts";
 
 const SIDES = ["main", "spare"] as const;
 export type Side = (typeof SIDES)[number];

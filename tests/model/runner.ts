@@ -26,7 +26,7 @@ import {
   promise9FlushErrorComesBack,
 } from "./promises.ts";
 import { checkOffline } from "./offline.ts";
-import type { Range } from "./range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import { type RestartOp, Restarts } from "./restarts.ts";
 import type { Tally } from "./tally.ts";
 

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { DEATHS, type FaultKind } from "./faults.ts";
 import type { Geometry } from "./model.ts";
 import type { Operation, Sequence, Side } from "./operations.ts";
-import type { Range } from "./range.ts";
+import type { Range } from "../suite/guest/range.ts";
 
 const MIB_SECTORS = 2048;
 /** These blocks of both devices never fail: else the target would rightly call the device dead. */

@@ -5,7 +5,13 @@ import type { RemapFeatures } from "../../cli/device/table_line.ts";
 import { layoutOf } from "../../cli/metadata/layout.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { FAULT_KINDS } from "./faults.ts";
-import { BadSectors, type BadStatus, type LowerDevice, NullBlock, SwappedTable } from "./lower.ts";
+import {
+  BadSectors,
+  type BadStatus,
+  type LowerDevice,
+  NullBlock,
+  SwappedTable,
+} from "../suite/guest/lower.ts";
 import type { Geometry, Rules } from "./model.ts";
 import { run } from "../suite/guest/process.ts";
 

@@ -2,7 +2,7 @@
 //
 // Makes sectors bad, and good again, under everybody else's I/O; or whole devices.
 import { DEATHS, type FaultKind } from "../model/faults.ts";
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import type { Race } from "./race.ts";
 import { MAIN_SECTORS, SPARE_SECTORS } from "./stack.ts";
 

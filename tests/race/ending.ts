@@ -10,7 +10,7 @@ import {
   promise6AccountsBalance,
   promise8NoSlotForTransport,
 } from "../model/promises.ts";
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import { SECTOR_BYTES } from "../model/stamps.ts";
 import type { Race } from "./race.ts";
 import { MAIN_SECTORS } from "./stack.ts";

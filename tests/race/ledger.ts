@@ -2,7 +2,7 @@
 //
 // What each sector may hold while its writes are in flight. Pure: the races happen elsewhere.
 import { PromiseBroken } from "../model/promises.ts";
-import { type Range, sectorsOf } from "../model/range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import { contentOf, describeContent, holdsStamp, stamps, wordsOf } from "../model/stamps.ts";
 
 /** A write that has not come back. */

@@ -4,7 +4,7 @@
 import { setImmediate } from "node:timers/promises";
 import { type Outcome } from "../model/device.ts";
 import { outcomeOf } from "../model/guest_device.ts";
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import { contract, promise7HealthyIsServed } from "../model/promises.ts";
 import { SECTOR_BYTES } from "../model/stamps.ts";
 import type { Ledger } from "./ledger.ts";

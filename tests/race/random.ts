@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 
 /** Repeatable random numbers (mulberry32). */
 export class Random {

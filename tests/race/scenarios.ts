@@ -3,7 +3,7 @@
 // What races with what. Each scenario has its own devices, and ends with every sector read again.
 import { setImmediate } from "node:timers/promises";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import { contract } from "../model/promises.ts";
 import { breaker, type Damage, killer } from "./breaker.ts";
 import { checkEverything } from "./ending.ts";

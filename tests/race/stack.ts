@@ -8,7 +8,7 @@ import { layoutOf } from "../../cli/metadata/layout.ts";
 import { loadMetadata, type Metadata } from "../../cli/metadata/load.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { BadSectors, type BadStatus, type LowerDevice, NullBlock } from "../model/lower.ts";
+import { BadSectors, type BadStatus, type LowerDevice, NullBlock } from "../suite/guest/lower.ts";
 import { run } from "../suite/guest/process.ts";
 import { SECTOR_BYTES, spareStamps } from "../model/stamps.ts";
 import type { Ledger } from "./ledger.ts";

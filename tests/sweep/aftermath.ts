@@ -3,7 +3,7 @@
 // After the fault: the promises hold, and once everything is healthy again the device is as good
 // as new.
 import { formatPlaces, type Place } from "../../cli/device/messages.ts";
-import { type Range, sectorsOf } from "../model/range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import {
   contract,
   promise5MappingIsInjective,

@@ -2,7 +2,7 @@
 //
 // What is swept: what the target does by itself when it meets bad sectors.
 import { parseScan } from "../../cli/device/scan.ts";
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import { contract } from "../model/promises.ts";
 import { SECTORS } from "./rig.ts";
 import { AROUND, INSIDE, type Operation, remapSpan, SPAN } from "./scenes.ts";

@@ -2,7 +2,7 @@
 //
 // Which consequences a fault may have, and which the target has to hide. Pure.
 import type { Place } from "../../cli/device/messages.ts";
-import { type Range, sectorsOf } from "../model/range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import type { Fault, FaultState, Side, Victim } from "./faults.ts";
 import { SECTORS } from "./rig.ts";
 

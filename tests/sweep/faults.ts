@@ -2,7 +2,7 @@
 //
 // The devices whose Nth request fails: tests/sweep/module, driven by messages.
 import type { DeviceMapper } from "../../ffi/libdevmapper.ts";
-import { type Range, sectorsOf } from "../model/range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 
 export type Side = "main" | "spare";
 export type FaultOp = "read" | "write" | "flush";

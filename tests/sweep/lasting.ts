@@ -7,7 +7,7 @@ import { hasSlot, shownAs } from "../../cli/metadata/extent.ts";
 import type { Metadata } from "../../cli/metadata/load.ts";
 import { outcomeOf } from "../model/guest_device.ts";
 import { contract, PromiseBroken } from "../model/promises.ts";
-import { sectorsOf } from "../model/range.ts";
+import { sectorsOf } from "../suite/guest/range.ts";
 import type { Blame } from "./blame.ts";
 import { within } from "./time.ts";
 import type { Trial } from "./trial.ts";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What each sector may hold, and what a loss of power may take, while requests come and go. Pure.
-import { type Range, sectorsOf } from "../model/range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import { PromiseBroken } from "../model/promises.ts";
 import { contentOf, describeContent, holdsStamp, stamps, wordsOf } from "../model/stamps.ts";
 

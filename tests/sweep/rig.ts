@@ -11,7 +11,7 @@ import { decodeSuperblock } from "../../cli/metadata/superblock.ts";
 import { DirectFile } from "../../ffi/direct_file.ts";
 import type { DeviceMapper, TargetSpec } from "../../ffi/libdevmapper.ts";
 import { choose } from "../crash/spares.ts";
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import { SECTOR_BYTES, spareStamps, stamps } from "../model/stamps.ts";
 import { FaultyPair, type Side } from "./faults.ts";
 import { milliseconds, within } from "./time.ts";

@@ -2,7 +2,7 @@
 //
 // What operations have in common: where they happen, and what meets them while a fault waits.
 import type { RemapFeatures } from "../../cli/device/table_line.ts";
-import type { Range } from "../model/range.ts";
+import type { Range } from "../suite/guest/range.ts";
 import { contract } from "../model/promises.ts";
 import { within } from "./time.ts";
 import type { Trial } from "./trial.ts";

@@ -5,7 +5,7 @@ import type { Place } from "../../cli/device/messages.ts";
 import type { RemapStatus } from "../../cli/device/status_line.ts";
 import type { Outcome } from "../model/device.ts";
 import { outcomeOf } from "../model/guest_device.ts";
-import { type Range, sectorsOf } from "../model/range.ts";
+import { type Range, sectorsOf } from "../suite/guest/range.ts";
 import { contract, PromiseBroken } from "../model/promises.ts";
 import { SECTOR_BYTES } from "../model/stamps.ts";
 import { Blame, type Manners, slotsOf } from "./blame.ts";

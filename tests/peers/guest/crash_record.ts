@@ -5,7 +5,7 @@ import { check } from "../../../cli/selftest/check.ts";
 import { Random } from "../../../cli/selftest/random.ts";
 import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { WriteRecord } from "../../crash/rig.ts";
-import { BadSectors } from "../../model/lower.ts";
+import { BadSectors } from "../../suite/guest/lower.ts";
 import { run } from "../../suite/guest/process.ts";
 import { progress } from "../../suite/guest/records.ts";
 import { MAIN_SECTORS, SPARE_SECTORS, UNIT } from "../crash/layout.ts";

@@ -4,7 +4,7 @@
 // nothing is lost, and whoever writes must not notice.
 import { Random } from "../../../cli/selftest/random.ts";
 import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
-import { BadSectors } from "../../model/lower.ts";
+import { BadSectors } from "../../suite/guest/lower.ts";
 import { SEED } from "../layout.ts";
 import { Remapped } from "./remapped.ts";
 import { sleep } from "./steps.ts";

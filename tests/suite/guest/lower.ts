@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Devices below the target whose sectors can be made to fail and to heal while they are in use.
-import type { DeviceMapper, TargetSpec } from "../../ffi/libdevmapper.ts";
-import type { Death, FaultKind, Passing } from "./faults.ts";
-import { run } from "../suite/guest/process.ts";
+import type { DeviceMapper, TargetSpec } from "../../../ffi/libdevmapper.ts";
+import type { Death, FaultKind, Passing } from "../../model/faults.ts";
+import { run } from "./process.ts";
 import { type Range, sectorsOf, toRanges } from "./range.ts";
 
 /** A block device with bad sectors at will. */
