@@ -192,7 +192,7 @@ static void remap_scan_kick(struct remap_scan *scan)
  *
  * Return: 0, or -EBUSY if there is one already.
  */
-int remap_scan_start(struct remap_c *rc, sector_t first, sector_t last)
+static int remap_scan_start(struct remap_c *rc, sector_t first, sector_t last)
 {
 	sector_t mask = rc->unit - 1;
 	int r;
@@ -206,7 +206,7 @@ int remap_scan_start(struct remap_c *rc, sector_t first, sector_t last)
 }
 
 /* Stop the scan, if there is one. The reads under way end by themselves. */
-void remap_scan_stop(struct remap_c *rc)
+static void remap_scan_stop(struct remap_c *rc)
 {
 	struct remap_scan_view view;
 
@@ -286,8 +286,8 @@ unsigned int remap_scan_progress(struct remap_c *rc)
 	return remap_scan_percent(&view);
 }
 
-/* Return: the length of the text. */
-unsigned int remap_scan_print(struct remap_c *rc, char *buf, unsigned int size)
+/* The reply to each of the scan messages. Return: the length of the text. */
+static unsigned int remap_scan_print(struct remap_c *rc, char *buf, unsigned int size)
 {
 	static const char * const words[] = {
 		[REMAP_SCAN_IDLE] = "idle", [REMAP_SCAN_RUNNING] = "paused",

@@ -54,14 +54,11 @@ struct remap_scan {
 
 int remap_scan_init(struct remap_c *rc);
 void remap_scan_exit(struct remap_c *rc);
-int remap_scan_start(struct remap_c *rc, sector_t first, sector_t last);
-void remap_scan_stop(struct remap_c *rc);
 void remap_scan_pause(struct remap_c *rc);
 void remap_scan_wait(struct remap_c *rc);
 void remap_scan_resume(struct remap_c *rc);
 void remap_scan_hand_over(struct remap_c *from, struct remap_c *to);
 unsigned int remap_scan_progress(struct remap_c *rc);
-unsigned int remap_scan_print(struct remap_c *rc, char *buf, unsigned int size);
 int remap_scan_message(struct remap_c *rc, unsigned int argc, char **argv, char *result,
 		       unsigned int maxlen);
 
