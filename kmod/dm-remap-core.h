@@ -98,7 +98,10 @@ struct remap_copier {
 };
 
 struct remap_c {
-	/* Read by every bio; written before the first one and on activation only. */
+	/*
+	 * Read by every bio; written before the first one, while the device is suspended, and by a
+	 * switch to another spare: see remap_switch_swap().
+	 */
 	struct remap_table *table;
 	struct remap_crcs *crcs;	/* NULL without verify_reads */
 	struct remap_meta *meta;	/* NULL if volatile; changes hands with @table */
@@ -195,7 +198,7 @@ int remap_parse_args(struct remap_c *rc, unsigned int argc, char **argv);
 __printf(2, 3) void remap_err(const struct remap_c *rc, const char *fmt, ...);
 __printf(2, 3) void remap_info(const struct remap_c *rc, const char *fmt, ...);
 
-/* Level 1: each relocation; level 2: each I/O that meets an entry. */
+/* Level 1: each relocation. What level 2 adds, each I/O, is a matter of remap_log_ios. */
 #define remap_debug(rc, level, fmt, ...) do {				\
 	if (unlikely(READ_ONCE(remap_debug_level) >= (level)))		\
 		remap_info(rc, fmt, ##__VA_ARGS__);			\

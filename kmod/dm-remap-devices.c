@@ -187,6 +187,8 @@ void remap_devices_hand_over(struct remap_c *from, struct remap_c *to)
  *
  * A write whose protection information does not fit was damaged on its way, a read may have been
  * damaged where it lies.
+ *
+ * Return: whether it can. False for BLK_STS_OK, too.
  */
 bool remap_may_be_medium(blk_status_t status, bool write)
 {
@@ -217,6 +219,8 @@ bool remap_is_silent(struct remap_c *rc, const struct remap_area *area)
  * Most drivers report even a bad sector as BLK_STS_IOERR, which is also what a dead device gives:
  * then the device must answer elsewhere before one of its sectors is called bad. The first page of
  * the copier is overwritten by that.
+ *
+ * Return: whether it is.
  */
 bool remap_medium_error(struct remap_c *rc, const struct remap_area *area, blk_status_t status,
 			bool write)
@@ -253,6 +257,8 @@ static void remap_brake_pull(struct remap_c *rc)
  *
  * A device on which everything fails at once, though it answers, has another trouble than bad
  * sectors; using up the spare would not help it.
+ *
+ * Return: whether it is on. If not, the block counts as relocated within this minute.
  */
 bool remap_brake(struct remap_c *rc)
 {

@@ -176,7 +176,7 @@ void remap_drain(struct remap_c *rc)
 	unsigned int phase = rc->phase;
 
 	WRITE_ONCE(rc->draining, true);
-	/* Pairs with the acquire in remap_map(). */
+	/* Pairs with the acquire in remap_map_tree() and remap_map_write(). */
 	smp_store_release(&rc->phase, phase ^ 1);
 	synchronize_rcu_expedited();
 	while (!wait_event_timeout(rc->drained, remap_phase_idle(rc, phase),

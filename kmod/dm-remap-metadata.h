@@ -5,7 +5,7 @@
  * dm-remap-metadata.c	the state, blocks in and out, what happens when they do not get there
  * dm-remap-journal.c	commits: what has changed goes into one journal block
  * dm-remap-checkpoint.c	the whole table goes out
- * dm-remap-load.c	the whole table comes in
+ * dm-remap-load.c	the whole table comes in; with -super.c and -replay.c, see dm-remap-load.h
  *
  * Everything here happens under the target's move_lock, as every change of the table does.
  */

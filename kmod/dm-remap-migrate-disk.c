@@ -202,6 +202,8 @@ int remap_migration_step_mark(struct remap_c *rc, struct remap_migration *m)
  * @m: its migration; its side is the old spare now
  *
  * After a while somebody may use it for something else, or have migrated back to it.
+ *
+ * Return: whether it is. False if it cannot be read.
  */
 bool remap_migration_may_bury(struct remap_c *rc, struct remap_migration *m)
 {

@@ -132,6 +132,8 @@ void remap_pieces_release(struct remap_c *rc, struct list_head *pieces)
  * @rc: the target
  *
  * Asked only where there is more to do after a step, so that short moves come to their end.
+ *
+ * Return: whether it has.
  */
 bool remap_must_stop(struct remap_c *rc)
 {

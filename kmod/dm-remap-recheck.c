@@ -81,8 +81,10 @@ bool remap_crcs_match(struct remap_crcs *crcs, struct bio *bio, const struct bve
  * @sector: where it begins
  *
  * A program may change the buffer of a direct write under way, and so may file systems that do
- * not wait for their own metadata. Then nobody can tell what has been written: false, which is to
- * be the "ok" of remap_crcs_write_end(). In any context.
+ * not wait for their own metadata. Then nobody can tell what has been written. In any context.
+ *
+ * Return: false if it is known to hold something else now; to be the "ok" of
+ * remap_crcs_write_end().
  */
 bool remap_crcs_unchanged(struct remap_crcs *crcs, struct bio *bio, const struct bvec_iter *iter,
 			  sector_t sector)
@@ -115,6 +117,8 @@ bool remap_crcs_know(struct remap_c *rc, sector_t sector)
  * @count: sectors, whole blocks
  *
  * For moves, which would otherwise make lasting what a device got wrong just this once.
+ *
+ * Return: false if a block is known to be something else.
  */
 bool remap_crcs_match_copy(struct remap_c *rc, sector_t sector, sector_t count)
 {

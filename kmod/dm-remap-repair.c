@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The repair worker: takes bios that have failed, or that meet lost or pending sectors, and brings
- * each to its end under the target's move_lock, so the table stands still meanwhile.
+ * The repair worker: takes bios that have failed, that meet lost or pending sectors, or that lie in
+ * several places and must not be cut, and brings each to its end under the target's move_lock, so
+ * the table stands still meanwhile.
  *
  * Such a bio is not counted as under way any more (see remap_drain()): it does no I/O until the
  * worker has the lock, and then it goes where its sectors are by that time.
@@ -173,6 +174,8 @@ static blk_status_t remap_repair_bio(struct remap_repair *rp, bool mismatch)
  * @first: first sector of the target that it reads
  *
  * Unreadable blocks are pending then, and pending ones that could be read are not any more.
+ *
+ * Return: as remap_repair_read().
  */
 blk_status_t remap_repair_again(struct remap_c *rc, struct bio *bio, const struct bvec_iter *iter,
 				sector_t first)

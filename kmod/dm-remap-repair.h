@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Bios that need more than to be sent: they have failed, or they meet sectors that are lost or
- * pending. One worker takes them one by one.
+ * Bios that need more than to be sent: they have failed, they meet sectors that are lost or
+ * pending, or they lie in several places and must not be cut. One worker takes them one by one.
  */
 #ifndef DM_REMAP_REPAIR_H
 #define DM_REMAP_REPAIR_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A ring of the last operations. Records are small and rare: state changes, failed I/O, and at
- * debug level 2 the I/O that goes to the spare.
+ * A ring of the last operations. Records are small and rare: what events tell of, and at debug
+ * level 2 each I/O.
  */
 #include <linux/blkdev.h>
 #include <linux/seq_file.h>

@@ -376,6 +376,8 @@ u64 remap_crcs_word(struct remap_crcs *crcs, sector_t sector)
  * @crcs: where
  * @sector: first sector
  * @sectors: how many
+ *
+ * Return: whether there is a checksum of at least one of their blocks.
  */
 bool remap_crcs_knows(struct remap_crcs *crcs, sector_t sector, sector_t sectors)
 {
