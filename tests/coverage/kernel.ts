@@ -13,7 +13,7 @@ import { isCountersRecord, isProfileRecord } from "./counters.ts";
 import { addCounts, type Counts, readCounters } from "./gcov.ts";
 import { buildInstrumented } from "./instrumented.ts";
 import type { GuestRun, StageRun, SuiteRun } from "./runs.ts";
-import { buildTestModule } from "./test_module.ts";
+import { buildTestModule } from "../suite/guest/test_module.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const MEMORY_MIB = 1536;

@@ -18,7 +18,7 @@ import { formatColumns } from "../../cli/output/table.ts";
 import { isCountersRecord } from "../coverage/counters.ts";
 import { buildInstrumented } from "../coverage/instrumented.ts";
 import { KernelMeasurement } from "../coverage/kernel.ts";
-import { buildTestModule } from "../coverage/test_module.ts";
+import { buildTestModule } from "../suite/guest/test_module.ts";
 import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { isSiteRecord, type SiteRecord } from "./injector.ts";
 import { ALLOCATIONS } from "./sites.ts";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-import { exec } from "../../cli/lab/exec.ts";
-import type { Kernel } from "../../cli/lab/kernels.ts";
+import { exec } from "../../../cli/lab/exec.ts";
+import type { Kernel } from "../../../cli/lab/kernels.ts";
 
 /** Builds a module of the tests, from `tests/<suite>/module`, for a kernel in `dir`. */
 export async function buildTestModule(
