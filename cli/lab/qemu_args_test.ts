@@ -39,6 +39,10 @@ Deno.test("CPUs have a thread each, or one for all of them", () => {
   assert.deepEqual(values(counting, "-accel"), ["tcg,thread=single"]);
 });
 
+Deno.test("the kernel does not doubt its timer on a host that is short of time", () => {
+  assert.deepEqual(values(qemuArgs(BASE), "-append"), ["no_timer_check console=ttyS0"]);
+});
+
 Deno.test("shares are read-only, and a comma in a path stays in the path", () => {
   assert.deepEqual(values(qemuArgs(BASE), "-virtfs"), [
     "local,path=/a,,b,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
