@@ -4,7 +4,7 @@
 // tells all that happened to the disk.
 import { LabError } from "../../cli/lab/errors.ts";
 import { runInGuest } from "../suite/guest/in_guest.ts";
-import { run } from "../suite/guest/process.ts";
+import { buildTestModule } from "../suite/guest/test_module.ts";
 import type { Recording } from "./campaign.ts";
 import type { Medium } from "./medium.ts";
 import { type Images, moments } from "./play.ts";
@@ -13,7 +13,6 @@ import { beforePath, readRecording, recordPath, splitImage, writeImages } from "
 
 /** Of the file that the record goes to; most of it is a hole. */
 const RECORD_BYTES = 1 << 30;
-const FILES = ["Kbuild", "lab_log.c"] as const;
 
 export interface RecordOptions {
   readonly directory: string;
@@ -31,13 +30,11 @@ export interface RecordOptions {
 }
 
 /** Builds the target that records, for the kernel of a guest. */
-export async function buildRecorder(kdir: string, directory: string): Promise<string> {
-  await Deno.mkdir(directory, { recursive: true });
-  for (const file of FILES) {
-    await Deno.copyFile(new URL(`module/${file}`, import.meta.url), `${directory}/${file}`);
-  }
-  await run("make", "-C", kdir, `M=${directory}`, "modules");
-  return `${directory}/lab_log.ko`;
+export function buildRecorder(
+  kernel: { readonly kdir: string },
+  directory: string,
+): Promise<string> {
+  return buildTestModule(kernel, "crash", "lab_log", directory);
 }
 
 /** The recording, or nothing if the guest has failed; that has been told. */
@@ -49,7 +46,7 @@ export async function makeRecording(options: RecordOptions): Promise<Recording |
   const record = recordPath(directory, name);
   await Deno.writeFile(record, new Uint8Array());
   await Deno.truncate(record, RECORD_BYTES);
-  const log = await buildRecorder(options.kdir, `${directory}/module`);
+  const log = await buildRecorder(options, `${directory}/module`);
   const code = await runInGuest({
     program: new URL("guest.ts", import.meta.url).pathname,
     args: [

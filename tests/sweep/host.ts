@@ -7,10 +7,10 @@
 //
 // `--short`: few operations, fewer ways of failing; with --thorough few operations only.
 import { parseArgs } from "node:util";
-import { exec } from "../../cli/lab/exec.ts";
 import { ensureKernel } from "../../cli/lab/kernels.ts";
 import { ensurePackages, MODULE_BUILD_PACKAGES } from "../../cli/lab/packages.ts";
 import { log, runInGuest } from "../suite/guest/in_guest.ts";
+import { buildTestModule } from "../suite/guest/test_module.ts";
 
 const { values } = parseArgs({
   options: {
@@ -29,13 +29,7 @@ const { values } = parseArgs({
 /** The target that fails requests, built for the kernel in `dir`. */
 async function buildSweepModule(dir: string): Promise<string> {
   await ensurePackages(MODULE_BUILD_PACKAGES, log);
-  const { kdir } = await ensureKernel(values.kernel, log);
-  const sources = new URL("module", import.meta.url).pathname;
-  for (const { name } of Deno.readDirSync(sources)) {
-    await Deno.copyFile(`${sources}/${name}`, `${dir}/${name}`);
-  }
-  await exec(["make", "-s", "-C", kdir, `M=${dir}`, "modules"]);
-  return `${dir}/sweep_nth.ko`;
+  return await buildTestModule(await ensureKernel(values.kernel, log), "sweep", "sweep_nth", dir);
 }
 
 const dir = await Deno.makeTempDir({ prefix: "dmremap-sweep-" });

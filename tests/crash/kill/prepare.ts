@@ -9,8 +9,8 @@ import {
   MODULE_BUILD_PACKAGES,
 } from "../../../cli/lab/packages.ts";
 import { log } from "../../suite/guest/in_guest.ts";
-import { buildTestModule } from "../../suite/guest/bad_sectors.ts";
 import { run } from "../../suite/guest/process.ts";
+import { buildBadSectors } from "../../suite/guest/test_module.ts";
 
 export interface Machine {
   readonly kernel: Kernel;
@@ -36,6 +36,6 @@ export async function prepare(
     kernel,
     program,
     module: module ?? (await buildModule({ kdir, release, onStep: log })).path,
-    badSectors: await buildTestModule(kdir, build),
+    badSectors: await buildBadSectors(kernel, build),
   };
 }

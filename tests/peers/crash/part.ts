@@ -51,8 +51,8 @@ const guest = (scene: Scene, part: string, more: readonly string[]) => ({
 /** What was written while the file system lived; nothing if the guest has failed. */
 async function record(scene: Scene): Promise<Event[] | undefined> {
   const { directory } = scene;
-  const { kdir } = await ensureKernel(scene.kernel, log);
-  const module = await buildRecorder(kdir, `${directory}/module`);
+  const kernel = await ensureKernel(scene.kernel, log);
+  const module = await buildRecorder(kernel, `${directory}/module`);
   const images = await sparse(`${directory}/images`, DISK_BYTES);
   const path = await sparse(`${directory}/record`, RECORD_BYTES);
   const code = await runInGuest({

@@ -9,9 +9,9 @@ import {
   GUEST_PACKAGES,
   MODULE_BUILD_PACKAGES,
 } from "../../../cli/lab/packages.ts";
-import { buildTestModule } from "./bad_sectors.ts";
 import { run } from "./process.ts";
 import { isGuestRecord } from "./records.ts";
+import { buildBadSectors } from "./test_module.ts";
 
 export interface InGuestOptions {
   /** The guest program's source. */
@@ -69,7 +69,7 @@ export async function runInGuest(options: InGuestOptions): Promise<number> {
   try {
     const program = `${dir}/guest.js`;
     await run(Deno.execPath(), "bundle", "-q", "--platform=deno", `-o=${program}`, options.program);
-    const badSectors = await buildTestModule(kdir, dir);
+    const badSectors = await buildBadSectors(kernel, dir);
     log(`booting ${release}`);
     const result = await runGuest({
       kernel,

@@ -190,7 +190,7 @@ export class SwappedTable implements LowerDevice {
 /** How a bad sector fails: as most drivers say it, or as those do that know more. */
 export type BadStatus = "io" | "medium";
 
-/** A device under the target of tests/model/module: every kind of fault, and no table is swapped. */
+/** A device under the target of module/lab_bad.c: every kind of fault, and no table is swapped. */
 export class BadSectors implements LowerDevice {
   readonly path: string;
 
