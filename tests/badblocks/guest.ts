@@ -7,7 +7,8 @@ import { check, checkEqual, checkMatch } from "../../cli/selftest/check.ts";
 import type { Digests } from "../../cli/selftest/stages/real_files.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { run } from "../suite/guest/process.ts";
-import { progress, result } from "../suite/guest/records.ts";
+import { progress } from "../suite/guest/records.ts";
+import { steps, tellFailure } from "../suite/guest/steps.ts";
 import { BadDisk } from "./bad_disk.ts";
 import { collectFiles, useFileSystem } from "./file_system.ts";
 import { type BadBlock, describe, type Layout, LAYOUTS, MAIN_SECTORS, strikes } from "./layout.ts";
@@ -22,22 +23,6 @@ const { values } = parseArgs({
     disk: { type: "string", multiple: true, default: [] },
   },
 });
-
-/** Ends the tests of a disk; it has been told already. */
-class StepFailed extends Error {}
-
-async function step(layout: Layout, what: string, action: () => Promise<void>): Promise<void> {
-  const name = `${layout.name}: ${what}`;
-  const started = performance.now();
-  try {
-    await action();
-  } catch (error) {
-    result(name, error instanceof Error ? error.stack ?? error.message : String(error));
-    throw new StepFailed(name, { cause: error });
-  }
-  progress(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  result(name);
-}
 
 async function scan({ device }: BadDisk): Promise<number> {
   await device.send(scanMessage({ start: 0n, end: BigInt(MAIN_SECTORS - 1) }));
@@ -96,17 +81,18 @@ async function settle(disk: BadDisk, written: readonly BadBlock[] | undefined): 
 }
 
 async function underFileSystem(dm: DeviceMapper, layout: Layout, files: Digests): Promise<void> {
+  const step = steps(layout.name);
   await using disk = await BadDisk.create(dm, layout, Number(values.seed));
   const { major, minor } = disk.device.info();
   using trace = WriteTrace.start(major, minor);
   progress(`${layout.name}: ${describe(disk.bad)}`);
-  await step(layout, "64 KiB over two bad blocks take two slots", () => pairOfBlocks(disk));
-  await step(layout, "what cannot be read is found", () => findUnreadable(disk));
+  await step("64 KiB over two bad blocks take two slots", () => pairOfBlocks(disk));
+  await step("what cannot be read is found", () => findUnreadable(disk));
   const before = disk.counters();
-  await step(layout, "ext4, fio, copies, fsck without an error", () => {
+  await step("ext4, fio, copies, fsck without an error", () => {
     return useFileSystem(disk.path, files);
   });
-  await step(layout, "as many slots as bad blocks were written", async () => {
+  await step("as many slots as bad blocks were written", async () => {
     const written = trace && touched(disk.bad, layout.unit, await trace.read());
     await settle(disk, written);
     const after = disk.counters();
@@ -121,12 +107,13 @@ async function underFileSystem(dm: DeviceMapper, layout: Layout, files: Digests)
 }
 
 async function withoutFileSystem(dm: DeviceMapper, layout: Layout): Promise<void> {
+  const step = steps(layout.name);
   await using disk = await BadDisk.create(dm, layout, Number(values.seed));
-  await step(layout, "without a scan, what cannot be read is an error, and all that is", () => {
+  await step("without a scan, what cannot be read is an error, and all that is", () => {
     return withoutScan(disk);
   });
-  await step(layout, "written anew, it is whole again", () => rewritten(disk));
-  await step(layout, "clear keeps what main cannot hold", () => clearKeeps(disk));
+  await step("written anew, it is whole again", () => rewritten(disk));
+  await step("clear keeps what main cannot hold", () => clearKeeps(disk));
 }
 
 await run("modprobe", "-a", "dm-mod", "libcrc32c");
@@ -138,13 +125,7 @@ const files = await collectFiles();
   for (const layout of LAYOUTS) {
     if (values.disk.length > 0 && !values.disk.includes(layout.name)) continue;
     for (const part of [underFileSystem, withoutFileSystem]) {
-      try {
-        await part(dm, layout, files);
-      } catch (error) {
-        if (!(error instanceof StepFailed)) {
-          result(layout.name, error instanceof Error ? error.stack : String(error));
-        }
-      }
+      await tellFailure(layout.name, () => part(dm, layout, files));
     }
   }
 }

@@ -3,9 +3,10 @@
 // Copies that do not come to their end: the device goes on as it was, with its old disk.
 import { check, checkEqual, checkMatch } from "../../cli/selftest/check.ts";
 import { run } from "../suite/guest/process.ts";
+import type { Step } from "../suite/guest/steps.ts";
 import { DISK_SECTORS, mapper } from "./disks.ts";
 import { checkContent } from "./files.ts";
-import type { Scene, Step } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import { WITHOUT_CONTENT } from "./raw.ts";
 import { start, tool } from "./tool.ts";
 

@@ -6,7 +6,8 @@ import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { check, checkEqual, checkMatch } from "../../cli/selftest/check.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { run } from "../suite/guest/process.ts";
-import { progress, result } from "../suite/guest/records.ts";
+import { progress } from "../suite/guest/records.ts";
+import { steps, tellFailure } from "../suite/guest/steps.ts";
 import { BAD_IN_FS, makeFirst, RAW, setBad } from "./disks.ts";
 import { failures } from "./failures.ts";
 import { checkContent, Load, makeFileSystem, MOUNT, mountOn, unmountAndCheck } from "./files.ts";
@@ -23,17 +24,7 @@ const { values } = parseArgs({
 });
 const NODE = "/dev/mapper/r0";
 
-async function step(what: string, action: () => Promise<void>): Promise<void> {
-  const started = performance.now();
-  try {
-    await action();
-  } catch (error) {
-    result(what, error instanceof Error ? error.stack ?? error.message : String(error));
-    throw error;
-  }
-  progress(`${what}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  result(what);
-}
+const step = steps();
 
 /** Sectors that are bad, relocated, pending and lost, in the file system and behind it. */
 async function wearOut({ dm, node, raw }: Scene): Promise<void> {
@@ -172,11 +163,9 @@ await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
 {
   using dm = DeviceMapper.open();
   const scene: Scene = { dm, node: NODE, raw: new RawPart(), files: new Map() };
-  try {
+  await tellFailure("a disk in use", async () => {
     await step("a disk wears out under a file system", () => setUp(scene));
     if (values.part !== "moves") await failures(scene, step);
     if (values.part !== "failures") await moves(scene);
-  } catch {
-    // It has been told.
-  }
+  });
 }

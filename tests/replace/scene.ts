@@ -11,6 +11,3 @@ export interface Scene {
   readonly raw: RawPart;
   files: Digests;
 }
-
-/** A part of the test that has a name. */
-export type Step = (what: string, action: () => Promise<void>) => Promise<void>;
