@@ -4,7 +4,9 @@
 import { checkEqual } from "../../../cli/selftest/check.ts";
 import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import type { KernelLogMark } from "../../../ffi/kernel_log.ts";
-import { progress, result } from "../../suite/guest/records.ts";
+import type { Step } from "../../suite/guest/steps.ts";
+
+export { StepFailed, steps } from "../../suite/guest/steps.ts";
 
 /** What a part gets. */
 export interface PartContext {
@@ -13,25 +15,6 @@ export interface PartContext {
   readonly full: boolean;
   readonly step: Step;
 }
-
-/** A test that has a name; it throws when it has failed, and that has been told then. */
-export type Step = (what: string, action: () => Promise<void>) => Promise<void>;
-
-/** Ends a part: what has failed has been told already. */
-export class StepFailed extends Error {}
-
-export const steps = (part: string): Step => async (what, action) => {
-  const name = `${part}: ${what}`;
-  const started = performance.now();
-  try {
-    await action();
-  } catch (error) {
-    result(name, error instanceof Error ? error.stack ?? error.message : String(error));
-    throw new StepFailed(name, { cause: error });
-  }
-  progress(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  result(name);
-};
 
 /** What the kernel says when an error has come up to somebody, or when a leg has been given up. */
 const NOTICED = [
