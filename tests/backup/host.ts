@@ -5,16 +5,13 @@
  * packed file. Takes dist/dmremap-ts.
  */
 import { runStepsInGuest } from "../suite/steps_in_guest.ts";
-import { BAD_SECTOR } from "./guest/layout.ts";
-
-const MIB = 1024 * 1024;
+import { MIB, PAIR } from "./guest/layout.ts";
 
 Deno.exit(
   await runStepsInGuest({
     path: new URL("guest/steps.ts", import.meta.url).pathname,
     disks: [
-      { serial: "main", sizeBytes: 64 * MIB, faults: [{ iotype: "read", sector: BAD_SECTOR }] },
-      { serial: "spare", sizeBytes: 16 * MIB },
+      ...PAIR,
       { serial: "other", sizeBytes: 16 * MIB },
       { serial: "room", sizeBytes: 16 * MIB },
     ],

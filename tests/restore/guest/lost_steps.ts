@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { errorCode, expect, json, MAIN, SPARE, type Step } from "../../conformance/guest/tool.ts";
 import { AT, sh, write } from "../../backup/guest/devices.ts";
 import { assertShows, FRESH, packedJson, SMALL, TWIN, wipe } from "./devices.ts";
-import { BAD_SECTOR } from "./layout.ts";
+import { BAD_SECTOR } from "../../backup/guest/layout.ts";
 
 /** Relocated at the snapshot; some of them lie beside each other. */
 const RUNS = [[100, 1], [200, 8], [208, 4], [1000, 300], [70_000, 64]] as const;
