@@ -113,8 +113,10 @@ async function start(
   const { name } = device;
   await refuseSecond(device);
   const table = device.table();
+  const { major, minor } = device.info();
   const { remapped } = device.status();
-  const plan = planMigration({ name, spare, ...given(options) }, { table, remapped });
+  const from = { number: `${major}:${minor}`, table, remapped };
+  const plan = planMigration({ name, spare, ...given(options) }, from);
   for (const warning of plan.warnings) out.warn(warning);
   if (session.dryRun) return showDryRun(out, { device: name, ...steps(plan) });
   if (plan.warnings.length > 0) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import { type BlockDevice, sysfsOf } from "./block_device.ts";
-import { type BusyError, HeldError, MountedError } from "./errors.ts";
+import { type BusyError, HeldError, MountedError, OverlapError } from "./errors.ts";
 import type { System } from "./system.ts";
 
 /** A line of /proc/self/mountinfo, as far as it matters here. */
@@ -132,6 +132,21 @@ export function findUse(device: BlockDevice, system: System): BusyError | undefi
     device: device.path,
     cure: "stop what holds it (dmsetup ls --tree, lsblk and /proc/mdstat show it)",
   });
+}
+
+/**
+ * Refuses a device for what the one of that `number` holds, if it is that very device, or lies on it:
+ * nobody else uses it then, but what is written to it is written over what is to be kept.
+ * @throws {OverlapError}
+ */
+export function checkElsewhere(device: BlockDevice, number: string, system: System): void {
+  const above = new Set([number, ...holders(number, system)]);
+  if (!above.has(device.number) && !above.has(device.disk)) return;
+  const isSelf = device.number === number;
+  throw new OverlapError(
+    isSelf ? "is the device itself" : `lies on the device itself, ${nameOf(number, system)}`,
+    { device: device.path, cure: "take another disk" },
+  );
 }
 
 function mounted(device: BlockDevice, reason: string): MountedError {

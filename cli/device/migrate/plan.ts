@@ -14,7 +14,7 @@ import {
   TooSmallError,
   WrongPairError,
 } from "../errors.ts";
-import { findUse } from "../in_use.ts";
+import { checkElsewhere, findUse } from "../in_use.ts";
 import {
   type OpenSpare,
   readContent,
@@ -40,6 +40,8 @@ export interface MigrateOptions {
 
 /** What the active device says of itself. */
 export interface MigrateFrom {
+  /** Its own, `major:minor`. */
+  readonly number: string;
   readonly table: RemapTable;
   /** Sectors on the spare. */
   readonly remapped: bigint;
@@ -69,7 +71,7 @@ const SECTOR_SIZE = 512n;
  */
 export function planMigration(
   options: MigrateOptions,
-  { table, remapped }: MigrateFrom,
+  { number, table, remapped }: MigrateFrom,
   system: System = thisSystem,
   open: OpenSpare = openImage,
 ): MigratePlan {
@@ -81,6 +83,7 @@ export function planMigration(
   }
   const main = resolveBlockDevice(table.main, system);
   const spare = resolveBlockDevice(options.spare, system);
+  checkElsewhere(spare, number, system);
   const old = oldSpare(table, system, open);
   const target = rangeOf(options, spare, main, remapped);
   checkOverlap(table, target, main, spare);

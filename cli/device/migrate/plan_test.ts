@@ -58,7 +58,7 @@ class Bench {
   plan(options: Partial<MigrateOptions> = {}, remapped = 10n, table = TABLE) {
     return planMigration(
       { name: "r0", spare: "/dev/sdc", ...options },
-      { table: parseTable(table), remapped },
+      { number: "253:0", table: parseTable(table), remapped },
       this.system,
       this.open,
     );
@@ -102,7 +102,7 @@ Deno.test("where the old spare cannot be read the new one is wiped, for the kern
   };
   const image = bench.image("/dev/sdc", 0);
   image.bytes.fill(7, 8192);
-  const from = { table: parseTable(TABLE), remapped: 1n };
+  const from = { number: "253:0", table: parseTable(TABLE), remapped: 1n };
   const options = { name: "r0", spare: "/dev/sdc" };
   prepareNewSpare(planMigration(options, from, bench.system, dying), dying);
   const { slotsStart } = layoutOf(SECTORS, 1);
@@ -131,6 +131,20 @@ Deno.test("ranges of the spare in use may touch the new one, and not by a sector
   }
   const behind = bench.plan({ spare: "/dev/sdb", start: 4096n, length: 2048n });
   assert.equal(behind.target.start, 4096n);
+});
+
+Deno.test("the device itself, and what lies on it, are no place for what it holds", () => {
+  const bench = new Bench();
+  bench.system.disk("dm-1", { number: "253:1", sectors: 8192n })
+    .disk("dm-0", { number: "253:0", sectors: 8192n, dmName: "r0", holders: ["dm-1"] });
+  for (const force of [false, true]) {
+    refuses(() => bench.plan({ spare: "/dev/dm-0", force }), errors.OverlapError, /device itself;/);
+    refuses(
+      () => bench.plan({ spare: "/dev/dm-1", force }),
+      errors.OverlapError,
+      /lies on .* \(r0\)/,
+    );
+  }
 });
 
 Deno.test("too small: it says how large it must be", () => {

@@ -11,7 +11,7 @@ import {
   TooSmallError,
 } from "../errors.ts";
 import { identityOf } from "../identity.ts";
-import { findUse, parseSwaps } from "../in_use.ts";
+import { checkElsewhere, findUse, parseSwaps } from "../in_use.ts";
 import type { RemapDevice } from "../remap_device.ts";
 import { type System, thisSystem } from "../system.ts";
 import { nodePath } from "../../../ffi/dm_names.ts";
@@ -52,6 +52,8 @@ export function planMove(
   // Two users of one disk are never right, whatever the force; a signature may be old.
   const use = findUse(target, system);
   if (use !== undefined) throw use;
+  const { major, minor } = device.info();
+  checkElsewhere(target, `${major}:${minor}`, system);
   checkTarget(target, start, table.length, main, request.kind);
   const signature = signatureOf(target, system);
   if (signature !== undefined && request.force !== true) throw signature;

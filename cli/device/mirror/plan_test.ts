@@ -5,6 +5,7 @@ import {
   BusyError,
   HeldError,
   MountedError,
+  OverlapError,
   RefusedError,
   SignatureError,
   TooSmallError,
@@ -77,6 +78,15 @@ Deno.test("a disk in use is refused, and --force does not help", () => {
     }
     const mounted = machine().mounts(["36 35 8:32 / /srv rw - ext4 /dev/sdc rw"]);
     assert.throws(() => plan({ force }, mounted), MountedError);
+  }
+});
+
+Deno.test("the device itself is refused, and what lies on it", () => {
+  const system = machine().disk("dm-1", { number: "253:1", sectors: 8000n })
+    .disk("dm-0", { number: "253:0", sectors: 8000n, dmName: "r0", holders: ["dm-1"] });
+  for (const kind of ["replace", "evacuate"] as const) {
+    assert.throws(() => plan({ kind, target: "/dev/dm-0", force: true }), OverlapError);
+    assert.throws(() => plan({ kind, target: "/dev/dm-1", force: true }, system), OverlapError);
   }
 });
 
