@@ -7,7 +7,7 @@ import type { Image } from "./image.ts";
 import { layoutOf } from "./layout.ts";
 import type { Head } from "./repair_head.ts";
 import { readBlocks } from "./reader.ts";
-import type { Superblock } from "./superblock.ts";
+import { EMPTY_TABLE, NO_FEATURES, NO_LINK, type Superblock } from "./superblock.ts";
 
 /** What somebody who knows the main device can say. */
 export interface KnownMain {
@@ -90,17 +90,8 @@ function superblockOf(
     // Older than anything that was ever written.
     generation: 0,
     salt: 0,
-    checkpoint: 0,
-    checkpointUsed: 0,
-    entries: 0,
-    remapped: 0,
-    lost: 0,
-    pending: 0,
-    bad: 0,
-    incompat: 0,
-    roCompat: 0,
-    compat: 0,
-    linkedUuid: "",
-    linkedGeneration: 0,
+    ...EMPTY_TABLE,
+    ...NO_FEATURES,
+    ...NO_LINK,
   };
 }

@@ -84,6 +84,23 @@ export interface Superblock {
   readonly linkedGeneration: number;
 }
 
+/** What a superblock says of a table with nothing in it, before there is a checkpoint. */
+export const EMPTY_TABLE = {
+  checkpoint: 0,
+  checkpointUsed: 0,
+  entries: 0,
+  remapped: 0,
+  lost: 0,
+  pending: 0,
+  bad: 0,
+} as const satisfies Partial<Superblock>;
+
+/** ... of a spare that every version may read and change. */
+export const NO_FEATURES = { incompat: 0, roCompat: 0, compat: 0 } as const;
+
+/** ... of a spare that no migration links with another one. */
+export const NO_LINK = { linkedUuid: "", linkedGeneration: 0 } as const;
+
 export type DecodedSuperblock =
   /** Never written. */
   | { readonly kind: "zero" }
@@ -120,7 +137,7 @@ export function settled<T extends Pick<Superblock, "compat" | "linkedUuid" | "li
 ): T {
   if (!isMigrating(superblock)) return superblock;
   const compat = (superblock.compat & ~COMPAT_MIGRATING) >>> 0;
-  return { ...superblock, compat, linkedUuid: "", linkedGeneration: 0 };
+  return { ...superblock, compat, ...NO_LINK };
 }
 
 /**

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Extent, hasSlot } from "./extent.ts";
 import { layoutOf } from "./layout.ts";
 import { planRestore } from "./restore.ts";
-import type { Superblock } from "./superblock.ts";
+import { EMPTY_TABLE, NO_FEATURES, NO_LINK, type Superblock } from "./superblock.ts";
 import { countExtents, extentLine, LINE_STATES, metadataText, quote, timeText } from "./text.ts";
 import { parseText, TextError } from "./text_parse.ts";
 
@@ -16,7 +16,6 @@ const SUPERBLOCK: Superblock = {
   sequence: 5,
   generation: 7,
   salt: 0,
-  remapped: 0,
   blockSectors: 1,
   mainStart: 2048,
   mainSectors: 1 << 22,
@@ -24,22 +23,15 @@ const SUPERBLOCK: Superblock = {
   spareStart: 0,
   spareSectors: SPARE,
   spareDeviceSectors: SPARE,
-  checkpoint: 0,
+  ...EMPTY_TABLE,
   checkpointUsed: 1,
-  entries: 0,
-  lost: 0,
-  pending: 0,
-  bad: 0,
   created: 1763800000,
   written: 1763800001,
   name: "r0",
   mainId: "wwn:0x5000c500a1b2c3d4",
   args: "retries 5",
-  incompat: 0,
-  roCompat: 0,
-  compat: 0,
-  linkedUuid: "",
-  linkedGeneration: 0,
+  ...NO_FEATURES,
+  ...NO_LINK,
 };
 
 const EXTENTS: readonly Extent[] = [

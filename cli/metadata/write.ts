@@ -8,7 +8,13 @@ import { type Layout, layoutOf } from "./layout.ts";
 import { PackedTable } from "./packed_table.ts";
 import { readBlocks } from "./reader.ts";
 import { type Chosen, selectSuperblock } from "./select.ts";
-import { decodeSuperblock, encodeSuperblock, settled, type Superblock } from "./superblock.ts";
+import {
+  decodeSuperblock,
+  EMPTY_TABLE,
+  encodeSuperblock,
+  settled,
+  type Superblock,
+} from "./superblock.ts";
 
 /** The numbers of a table line and of its devices. */
 export type Geometry = Pick<
@@ -253,16 +259,10 @@ function nowSeconds(): number {
 function writeFirst(image: Image, fields: Given): Superblock {
   const superblock: Superblock = {
     ...fields,
+    ...EMPTY_TABLE,
     sequence: 1,
     generation: 1,
     salt: 0,
-    checkpoint: 0,
-    checkpointUsed: 0,
-    entries: 0,
-    remapped: 0,
-    lost: 0,
-    pending: 0,
-    bad: 0,
     written: fields.created,
   };
   assertSense(encodeSuperblock({ ...superblock, incompat: 0 }));

@@ -8,7 +8,12 @@ import type { Extent } from "../metadata/extent.ts";
 import { BLOCK_SECTORS, BLOCK_SIZE, INCOMPAT_UNFINISHED, SECTOR_SIZE } from "../metadata/format.ts";
 import type { Image } from "../metadata/image.ts";
 import { layoutOf } from "../metadata/layout.ts";
-import { encodeSuperblock, type Superblock } from "../metadata/superblock.ts";
+import {
+  EMPTY_TABLE,
+  encodeSuperblock,
+  NO_FEATURES,
+  type Superblock,
+} from "../metadata/superblock.ts";
 import { type SuperblockFields, writeMetadata } from "../metadata/write.ts";
 import { InterruptedError } from "../output/exit_codes.ts";
 import type { SlotData, Source } from "../store/types.ts";
@@ -74,9 +79,9 @@ function unfinished(fields: SuperblockFields, from: string): Superblock {
   const now = Math.floor(Date.now() / 1000);
   return {
     ...{ name: "", mainId: "", args: "", linkedGeneration: 0, ...fields },
-    ...{ sequence: 1, generation: 1, salt: 0, checkpoint: 0, checkpointUsed: 0, entries: 0 },
-    ...{ remapped: 0, lost: 0, pending: 0, bad: 0, created: now, written: now },
-    ...{ incompat: INCOMPAT_UNFINISHED, roCompat: 0, compat: 0, linkedUuid: from },
+    ...EMPTY_TABLE,
+    ...{ sequence: 1, generation: 1, salt: 0, created: now, written: now },
+    ...{ ...NO_FEATURES, incompat: INCOMPAT_UNFINISHED, linkedUuid: from },
   };
 }
 

@@ -6,7 +6,10 @@ import { BLOCK_ENTRIES, BLOCK_SIZE, MAX_SECTORS } from "../../cli/metadata/forma
 import { layoutOf } from "../../cli/metadata/layout.ts";
 import {
   decodeSuperblock,
+  EMPTY_TABLE,
   encodeSuperblock,
+  NO_FEATURES,
+  NO_LINK,
   type Superblock,
 } from "../../cli/metadata/superblock.ts";
 import { FormatLibrary, type Kind } from "./library.ts";
@@ -36,7 +39,6 @@ const SUPERBLOCK: Superblock = {
   sequence: 5,
   generation: 4,
   salt: 9,
-  remapped: 0,
   blockSectors: 1,
   mainStart: 0,
   mainSectors: 5000,
@@ -44,22 +46,15 @@ const SUPERBLOCK: Superblock = {
   spareStart: 0,
   spareSectors: SPARE_SECTORS,
   spareDeviceSectors: SPARE_SECTORS,
-  checkpoint: 0,
+  ...EMPTY_TABLE,
   checkpointUsed: 1,
-  entries: 0,
-  lost: 0,
-  pending: 0,
-  bad: 0,
   created: 1,
   written: 1,
   name: "",
   mainId: "",
   args: "",
-  incompat: 0,
-  roCompat: 0,
-  compat: 0,
-  linkedUuid: "",
-  linkedGeneration: 0,
+  ...NO_FEATURES,
+  ...NO_LINK,
 };
 
 const CHECKPOINT = "superblock: impossible checkpoint";

@@ -13,7 +13,12 @@ import {
   SECTOR_SIZE,
 } from "../../../cli/metadata/format.ts";
 import { type Layout, layoutOf } from "../../../cli/metadata/layout.ts";
-import { encodeSuperblock, type Superblock } from "../../../cli/metadata/superblock.ts";
+import {
+  encodeSuperblock,
+  NO_FEATURES,
+  NO_LINK,
+  type Superblock,
+} from "../../../cli/metadata/superblock.ts";
 import { Table } from "./table.ts";
 
 /** The device that the metadata is of. */
@@ -129,11 +134,8 @@ export class Writer {
       name: "fuzz",
       mainId: "",
       args: "",
-      incompat: 0,
-      roCompat: 0,
-      compat: 0,
-      linkedUuid: "",
-      linkedGeneration: 0,
+      ...NO_FEATURES,
+      ...NO_LINK,
     };
     return encodeSuperblock(superblock);
   }
