@@ -3,6 +3,7 @@
 import type { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { DeviceImage } from "../../metadata/device_image.ts";
 import { SECTOR_SIZE } from "../../metadata/format.ts";
+import type { Image } from "../../metadata/image.ts";
 import { loadMetadata } from "../../metadata/load.ts";
 import { readMigrated } from "../../metadata/select.ts";
 import type { Superblock } from "../../metadata/superblock.ts";
@@ -10,7 +11,7 @@ import { type BlockDevice, resolveBlockDevice } from "../block_device.ts";
 import { BusyError, ProtocolError, WrongPairError } from "../errors.ts";
 import { identityOf } from "../identity.ts";
 import type { RemapDevice } from "../remap_device.ts";
-import { thisSystem } from "../system.ts";
+import { type System, thisSystem } from "../system.ts";
 import { type RemapTable, toTarget } from "../table_line.ts";
 import { linesOver } from "./lines.ts";
 import type { Span } from "./range_set.ts";
@@ -33,12 +34,20 @@ interface Verdict {
   readonly missing: readonly Span[];
 }
 
+/** Opens what is on a device from a byte on, for reading. */
+type Open = (node: string, offset: number) => Image;
+
 /**
  * Sets a device going that stands still with a second table loaded, as a killed run leaves it.
  * @throws {BusyError} if somebody else has suspended it
  * @throws {WrongPairError} if the switch was made to another disk than `path`
  */
-export async function recover(device: RemapDevice, path: string): Promise<Recovery> {
+export async function recover(
+  device: RemapDevice,
+  path: string,
+  system: System = thisSystem,
+  open: Open = (node, offset) => new DeviceImage(node, offset, false),
+): Promise<Recovery> {
   const { dm, name } = device;
   const info = device.info();
   const table = device.table();
@@ -53,21 +62,21 @@ export async function recover(device: RemapDevice, path: string): Promise<Recove
   if (known === undefined) {
     throw new ProtocolError("its status tells no generation", { device: name });
   }
-  const verdict = judge(table, Number(known));
+  const verdict = judge(table, Number(known), system, open);
   if (!verdict.switched) {
     await dm.clear(name);
     await dm.resume(name);
     return "old disk";
   }
-  const target = resolveBlockDevice(path);
-  checkIsNewDisk(name, target, verdict);
+  const target = resolveBlockDevice(path, system);
+  checkIsNewDisk(name, target, verdict, system);
   await goOn(dm, name, table, target, verdict);
   return "new disk";
 }
 
-function judge(table: RemapTable, known: number): Verdict {
-  const spare = resolveBlockDevice(table.spare);
-  using image = new DeviceImage(spare.node, Number(table.spareStart) * SECTOR_SIZE, false);
+function judge(table: RemapTable, known: number, system: System, open: Open): Verdict {
+  const spare = resolveBlockDevice(table.spare, system);
+  using image = open(spare.node, Number(table.spareStart) * SECTOR_SIZE);
   const moved = readMigrated(image);
   if (moved?.kind === "moved") {
     return { superblock: moved.superblock, switched: true, retired: true, missing: [] };
@@ -82,8 +91,13 @@ function judge(table: RemapTable, known: number): Verdict {
   return { superblock, switched, retired: false, missing };
 }
 
-function checkIsNewDisk(name: string, target: BlockDevice, { superblock }: Verdict): void {
-  const id = identityOf(target, thisSystem) ?? "";
+function checkIsNewDisk(
+  name: string,
+  target: BlockDevice,
+  { superblock }: Verdict,
+  system: System,
+): void {
+  const id = identityOf(target, system) ?? "";
   const fits = id === superblock.mainId &&
     target.sizeSectors === BigInt(superblock.mainDeviceSectors);
   if (fits) return;
