@@ -6,7 +6,7 @@ import { DeviceMapperError, NoDeviceMapperError } from "./errors.ts";
 import { deviceMapperReasons, KernelLogMark } from "./kernel_log.ts";
 
 /** The task types of libdevmapper.h. */
-export const TaskType = {
+const TaskType = {
   create: 0,
   reload: 1,
   remove: 2,

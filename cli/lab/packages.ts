@@ -46,7 +46,7 @@ export const BOOTSTRAP_PACKAGES = ["mmdebstrap", "kmod", ...MODULE_BUILD_PACKAGE
 export const CHECKER_PACKAGES = ["sparse"] as const;
 
 /** Which of these packages are not installed. */
-export async function missingPackages(names: readonly string[]): Promise<string[]> {
+async function missingPackages(names: readonly string[]): Promise<string[]> {
   let text: string;
   try {
     text = await exec(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n"]);

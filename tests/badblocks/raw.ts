@@ -12,7 +12,7 @@ const SEED = 1;
 const CHUNK = 128;
 const LARGE = 2048;
 /** What the tests without a file system use of main. */
-export const REGION = { first: 8 * 2048, count: 8 * 2048 } as const;
+const REGION = { first: 8 * 2048, count: 8 * 2048 } as const;
 
 const offset = (sector: number) => BigInt(sector * SECTOR_BYTES);
 

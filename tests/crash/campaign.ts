@@ -57,7 +57,7 @@ function anything(moment: Moment, random: Random): Choice {
 }
 
 /** Looks at one state; what is wrong with it, if something is. */
-export function judgeChoice(
+function judgeChoice(
   moment: Moment,
   choice: Choice,
   thorough: boolean,
@@ -83,7 +83,7 @@ function count(met: Map<string, number>, what: string): void {
 }
 
 /** How many states there are for certain, and at how many moments. */
-export function survey(
+function survey(
   { events, imagesOf }: Recording,
   seed: number,
 ): { readonly states: number; readonly moments: number } {

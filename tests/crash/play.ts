@@ -28,7 +28,7 @@ export interface Moment {
 }
 
 /** The target says something else of itself than it has told before, or than its metadata says. */
-export class TableError extends Error {
+class TableError extends Error {
   override readonly name = "TableError";
 }
 

@@ -25,7 +25,7 @@ export function parseSlabinfo(text: string): Map<string, number> {
 }
 
 /** Reads /proc/meminfo, whose lines are `Name:   123 kB`. */
-export function parseMeminfo(text: string): Map<string, number> {
+function parseMeminfo(text: string): Map<string, number> {
   return new Map(
     Array.from(text.matchAll(/^(\S+):\s+(\d+)(?: kB)?$/gm), ([, name = "", value]) => {
       return [name, Number(value)] as const;
@@ -61,7 +61,7 @@ export function memoryUse({ meminfo, slabinfo, zoneinfo }: ProcTexts): MemoryUse
 const PAGE_KIB = 4;
 
 /** Free pages that each CPU keeps at hand, which MemFree does not count. */
-export function pagesOnCpuLists(zoneinfo: string): number {
+function pagesOnCpuLists(zoneinfo: string): number {
   return Array.from(zoneinfo.matchAll(/^ +count: +(\d+)$/gm), ([, count]) => Number(count))
     .reduce((sum, count) => sum + count, 0);
 }
