@@ -149,13 +149,15 @@ function settingsOf(options: FeatureOptions & Omit<Settings, "features">): Setti
   };
 }
 
-async function create(
+/** @param planned what this machine has, and the spare holds, is looked at in it */
+export async function create(
   session: Session,
   options: PersistentOptions,
-  list: KnownOptions,
+  list: KnownOptions = {},
+  planned: Promise<PersistentPlan> = planPersistent(options),
 ): Promise<void> {
   const { out } = session;
-  const plan = await planPersistent(options);
+  const plan = await planned;
   const known = await readKnown(session, plan, list);
   for (const warning of plan.warnings) out.warn(warning);
   if (session.dryRun) {
