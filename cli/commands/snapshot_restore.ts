@@ -219,8 +219,13 @@ function checkUsage(options: RestoreOptions): void {
   }
 }
 
-/** In whole logical blocks: a part of one cannot be lost. */
-function spansOf(ranges: readonly SectorRange[], { device }: SnapshotHead): Span[] {
+/** What --lost names, in whole logical blocks: a part of one cannot be lost. */
+export function spansOf(
+  ranges: readonly SectorRange[],
+  { device }: {
+    readonly device: Pick<SnapshotHead["device"], "name" | "blockSectors" | "mainSectors">;
+  },
+): Span[] {
   const unit = BigInt(device.blockSectors);
   const whole = ranges.map(({ first, count }) => {
     if (first + count > BigInt(device.mainSectors)) {
