@@ -2,25 +2,19 @@
 //
 // Others' tests over our device, in guests: docs/peers.md says which.
 //
-//   deno run -A tests/peers/host.ts [--part NAME]... [--kernel 6.1|6.12|debug|IMAGE]
-//     [--module FILE.ko] [--full]
+//   deno run -A tests/peers/host.ts [--part NAME]... [--case TEXT]
+//     [--kernel 6.1|6.12|debug|IMAGE] [--module FILE.ko] [--full]
 import { parseArgs } from "node:util";
 import type { GuestDisk } from "../../cli/lab/guest.ts";
 import { ensurePackages, STAGE_PACKAGES } from "../../cli/lab/packages.ts";
 import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { crashPart } from "./crash/part.ts";
-import {
-  BLOCK_DISKS,
-  fioDisks,
-  INTEGRITY_DISKS,
-  LVM_DISKS,
-  MD_DISKS,
-  STRESS_DISKS,
-} from "./layout.ts";
+import { BLOCK_DISKS, fioDisks, stackDisks, STRESS_DISKS } from "./layout.ts";
 
 const { values } = parseArgs({
   options: {
     part: { type: "string", multiple: true, default: [] },
+    case: { type: "string", default: "" },
     kernel: { type: "string", default: "6.1" },
     module: { type: "string" },
     full: { type: "boolean", default: false },
@@ -32,6 +26,8 @@ interface Part {
   readonly name: string;
   /** Debian's, in which the others' programs are. */
   readonly packages: readonly string[];
+  /** It is made of cases that need nothing of each other: one of them can run by itself. */
+  readonly cases?: true;
   readonly run: () => Promise<number>;
 }
 
@@ -45,7 +41,7 @@ const machine = {
 async function inGuest(part: string, disks: readonly GuestDisk[]): Promise<number> {
   return await runInGuest({
     program: new URL("guest/main.ts", import.meta.url).pathname,
-    args: ["--part", part, ...(values.full ? ["--full"] : [])],
+    args: ["--part", part, "--case", values.case, ...(values.full ? ["--full"] : [])],
     kernel: values.kernel,
     module: values.module,
     timeoutSeconds: Number(values.timeout),
@@ -58,20 +54,32 @@ const PARTS: readonly Part[] = [
   {
     name: "stress",
     packages: ["stress-ng", "e2fsprogs", "xfsprogs"],
+    cases: true,
     run: () => inGuest("stress", STRESS_DISKS),
   },
   {
     name: "lvm",
     packages: ["lvm2", "thin-provisioning-tools"],
-    run: () => inGuest("lvm", LVM_DISKS),
+    run: () => inGuest("lvm", stackDisks("lvm", values.full)),
   },
-  { name: "md", packages: ["mdadm"], run: () => inGuest("md", MD_DISKS) },
+  {
+    name: "md",
+    packages: ["mdadm"],
+    cases: true,
+    run: () => inGuest("md", stackDisks("md", values.full)),
+  },
   {
     name: "integrity",
     packages: ["cryptsetup-bin", "dmsetup"],
-    run: () => inGuest("integrity", INTEGRITY_DISKS),
+    cases: true,
+    run: () => inGuest("integrity", stackDisks("integrity", values.full)),
   },
-  { name: "block", packages: ["fio", "util-linux"], run: () => inGuest("block", BLOCK_DISKS) },
+  {
+    name: "block",
+    packages: ["fio", "util-linux"],
+    cases: true,
+    run: () => inGuest("block", BLOCK_DISKS),
+  },
   {
     name: "crash-ext4",
     packages: ["e2fsprogs"],
@@ -87,6 +95,11 @@ const PARTS: readonly Part[] = [
 const chosen = PARTS.filter(({ name }) => values.part.length === 0 || values.part.includes(name));
 if (chosen.length < Math.max(1, new Set(values.part).size)) {
   log(`--part: one of ${PARTS.map(({ name }) => name).join(", ")}`);
+  Deno.exit(2);
+}
+if (values.case !== "" && chosen.some(({ cases }) => cases !== true)) {
+  const able = PARTS.filter(({ cases }) => cases === true).map(({ name }) => name);
+  log(`--case: only with --part ${able.join(", ")}`);
   Deno.exit(2);
 }
 await ensurePackages([...STAGE_PACKAGES, ...chosen.flatMap(({ packages }) => packages)], log);

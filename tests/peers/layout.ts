@@ -31,21 +31,38 @@ export const STRESS_SECTORS = 256 * MIB;
 
 export const STRESS_DISKS: readonly GuestDisk[] = [plain("stress", STRESS_SECTORS + 32 * MIB)];
 
-/** Of each disk that LVM, md and integritysetup get a device on. */
-export const LVM_SECTORS = 64 * MIB;
-export const MD_SECTORS = 24 * MIB;
-export const INTEGRITY_SECTORS = 40 * MIB;
+/** A device that others build on, in MiB, and how much of what they build is filled. */
+interface Stack {
+  readonly device: number;
+  readonly content: number;
+  /** Sectors that are bad from the beginning. */
+  readonly bad: number;
+}
+
+/** Of each disk that LVM, md and integritysetup get a device on; with --full there is more of it. */
+const STACKS = {
+  lvm: { usual: { device: 32, content: 4, bad: 200 }, full: { device: 64, content: 8, bad: 400 } },
+  md: { usual: { device: 8, content: 4, bad: 100 }, full: { device: 24, content: 12, bad: 300 } },
+  integrity: {
+    usual: { device: 16, content: 4, bad: 120 },
+    full: { device: 40, content: 8, bad: 300 },
+  },
+} as const;
+
+export function stackOf(name: keyof typeof STACKS, full: boolean): Stack & { sectors: number } {
+  const stack = STACKS[name][full ? "full" : "usual"];
+  return { ...stack, sectors: stack.device * MIB };
+}
 
 /** So many pairs of main and spare on one disk. */
 const pairs = (serial: string, sectors: number, count: number) =>
   plain(serial, count * (sectors + 16 * MIB));
 
-export const LVM_DISKS: readonly GuestDisk[] = [pairs("lvm", LVM_SECTORS, 3)];
-export const MD_DISKS: readonly GuestDisk[] = [
-  pairs("md1", MD_SECTORS, 2),
-  pairs("md5", MD_SECTORS, 3),
-];
-export const INTEGRITY_DISKS: readonly GuestDisk[] = [pairs("integrity", INTEGRITY_SECTORS, 1)];
+export function stackDisks(name: keyof typeof STACKS, full: boolean): GuestDisk[] {
+  const { sectors } = stackOf(name, full);
+  if (name !== "md") return [pairs(name, sectors, name === "lvm" ? 3 : 2)];
+  return [pairs("md1", sectors, 2), pairs("md5", sectors, 3)];
+}
 
 /** The block device tests' own: no sector of it is bad, some are relocated by hand. */
 export const BLOCK_SECTORS = 64 * MIB;

@@ -18,6 +18,7 @@ import { type PartContext, StepFailed, steps } from "./steps.ts";
 const { values } = parseArgs({
   options: {
     part: { type: "string", default: "" },
+    case: { type: "string", default: "" },
     full: { type: "boolean", default: false },
     "file-system": { type: "string", default: "" },
     operations: { type: "string", default: "0" },
@@ -45,11 +46,11 @@ await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko", "max_remaps
 await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 {
   using dm = DeviceMapper.open();
-  const { part, full } = values;
+  const { part, full, case: only } = values;
   try {
     const action = PARTS[part];
     if (action === undefined) throw new Error(`there is no part "${part}"`);
-    await action({ dm, full, step: steps(part) });
+    await action({ dm, full, only, step: steps(part) });
   } catch (error) {
     if (!(error instanceof StepFailed)) {
       result(part, error instanceof Error ? error.stack : String(error));

@@ -13,7 +13,20 @@ export interface PartContext {
   readonly dm: DeviceMapper;
   /** More of the same. */
   readonly full: boolean;
+  /** Only cases with this in their names. */
+  readonly only: string;
   readonly step: Step;
+}
+
+/** Those that are asked for; that there is none is an error. */
+export function chosenCases<T>(
+  all: readonly T[],
+  nameOf: (each: T) => string,
+  { only }: PartContext,
+): T[] {
+  const chosen = all.filter((each) => nameOf(each).includes(only));
+  if (chosen.length > 0) return chosen;
+  throw new Error(`no case has "${only}" in its name: ${all.map(nameOf).join("; ")}`);
 }
 
 /** What the kernel says when an error has come up to somebody, or when a leg has been given up. */

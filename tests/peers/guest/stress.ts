@@ -8,7 +8,7 @@ import { progress } from "../../suite/guest/records.ts";
 import { STRESS_SECTORS } from "../layout.ts";
 import { chosenStressors, parseClass, parseMetrics, stressorArguments } from "../stressors.ts";
 import { FILE_SYSTEMS, type FileSystem } from "./file_systems.ts";
-import { checkUnnoticed, type PartContext } from "./steps.ts";
+import { checkUnnoticed, chosenCases, type PartContext } from "./steps.ts";
 import { WearingDisk } from "./wearing.ts";
 
 const MOUNT = "/tmp/mnt";
@@ -100,5 +100,6 @@ export async function stressPart(context: PartContext): Promise<void> {
   const all = await stressors("filesystem", "io");
   // What xfs makes of names and links is not the target's; what it makes of I/O is.
   const io = context.full ? all : await stressors("io");
-  for (const fs of FILE_SYSTEMS) await onFileSystem(context, fs, fs.name === "xfs" ? io : all);
+  const chosen = chosenCases(FILE_SYSTEMS, ({ name }) => name, context);
+  for (const fs of chosen) await onFileSystem(context, fs, fs.name === "xfs" ? io : all);
 }

@@ -11,7 +11,7 @@ import { sleep } from "./steps.ts";
 
 /** Sectors of a spare, with its metadata. */
 const SPARE_SECTORS = 16 * 2048;
-const PAUSE_MS = 50;
+const PAUSE_MS = 100;
 
 /** A remap device over a disk with sectors that refuse writes, and more of them as time goes by. */
 export class WearingDisk implements AsyncDisposable {
