@@ -2,7 +2,7 @@
 //
 // What gcov says of one run, and the sum over runs. The counters of a run are read by gcov, which
 // knows their format; sums are made of what it says, so that runs of one build can be added.
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 
 /** A line that the compiler has made code of. */
 export interface LineCount {
@@ -68,13 +68,18 @@ export function parseGcov(text: string): Counts {
   return counts;
 }
 
+/** Names of the counters in a folder; a run that was stopped too early has left none. */
+export function countersIn(dir: string): string[] {
+  return [...Deno.readDirSync(dir)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".gcda") && !name.endsWith(".mod.gcda")).sort();
+}
+
 /** Reads the counters of a run of a module that was built in `build`; they lie in a folder. */
 export async function readCounters(build: string, counters: string): Promise<Counts> {
   const scratch = await Deno.makeTempDir({ prefix: "dmremap-gcov-" });
   try {
     const names: string[] = [];
-    for await (const { name } of Deno.readDir(counters)) {
-      if (!name.endsWith(".gcda") || name.endsWith(".mod.gcda")) continue;
+    for (const name of countersIn(counters)) {
       await Deno.copyFile(`${counters}/${name}`, `${scratch}/${name}`);
       const notes = name.replace(/gcda$/, "gcno");
       await Deno.copyFile(`${build}/${notes}`, `${scratch}/${notes}`);
@@ -86,7 +91,7 @@ export async function readCounters(build: string, counters: string): Promise<Cou
       stdin: "null",
     }).output();
     if (!success || names.length === 0) {
-      throw new Error(`gcov of ${dirname(counters)}: ${new TextDecoder().decode(stderr)}`);
+      throw new Error(`gcov of ${counters}: ${new TextDecoder().decode(stderr)}`);
     }
     return parseGcov(new TextDecoder().decode(stdout));
   } finally {

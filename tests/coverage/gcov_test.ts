@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 import assert from "node:assert/strict";
-import { addCounts, type Counts, parseGcov } from "./gcov.ts";
+import { addCounts, countersIn, type Counts, parseGcov } from "./gcov.ts";
 import { byFolder, parseLcov } from "./lcov.ts";
 import { addShares, formatMissed, formatSummaries, percent, summarize } from "./summary.ts";
 
@@ -59,6 +59,20 @@ Deno.test("a share that is not whole never looks so", () => {
   assert.equal(percent({ hit: 3, all: 3 }), "100.0 %");
   assert.equal(percent({ hit: 0, all: 0 }), "-");
   assert.deepEqual(addShares([{ hit: 1, all: 2 }, { hit: 3, all: 4 }]), { hit: 4, all: 6 });
+});
+
+Deno.test("counters are the module's, and a run may have left none", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${dir}/0.json`, "{}");
+    assert.deepEqual(countersIn(dir), []);
+    for (const name of ["dm-remap-io.gcda", "dm-remap.mod.gcda", "dm-remap-args.gcda"]) {
+      await Deno.writeTextFile(`${dir}/${name}`, "");
+    }
+    assert.deepEqual(countersIn(dir), ["dm-remap-args.gcda", "dm-remap-io.gcda"]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("the tool's files are summed by folder", () => {

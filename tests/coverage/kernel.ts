@@ -10,7 +10,7 @@ import { ensurePackages, MODULE_BUILD_PACKAGES, STAGE_PACKAGES } from "../../cli
 import { FAULT_DISKS_VARIABLE } from "../../cli/selftest/stages/errors/here.ts";
 import { log, runInGuest } from "../suite/guest/in_guest.ts";
 import { isCountersRecord, isProfileRecord } from "./counters.ts";
-import { addCounts, type Counts, readCounters } from "./gcov.ts";
+import { addCounts, countersIn, type Counts, readCounters } from "./gcov.ts";
 import { buildInstrumented } from "./instrumented.ts";
 import type { GuestRun, StageRun, SuiteRun } from "./runs.ts";
 import { buildTestModule } from "../suite/guest/test_module.ts";
@@ -53,7 +53,7 @@ export class KernelMeasurement {
 
   /** Takes in the counters of a run that somebody else has made. */
   async keep(name: string, records: readonly unknown[]): Promise<void> {
-    const dir = `${this.dir}/runs/${name}`;
+    const dir = this.#folder(name);
     await Deno.remove(dir, { recursive: true }).catch(() => {});
     await Deno.mkdir(dir, { recursive: true });
     for (const record of records.filter(isCountersRecord)) {
@@ -69,8 +69,14 @@ export class KernelMeasurement {
   seconds = TIMEOUT_SECONDS - 60;
 
   /** @returns what has failed */
-  run(run: GuestRun): Promise<string | undefined> {
-    return "suite" in run ? this.#runSuite(run) : this.#runStage(run);
+  async run(run: GuestRun): Promise<string | undefined> {
+    const failure = "suite" in run ? await this.#runSuite(run) : await this.#runStage(run);
+    if (failure !== undefined || countersIn(this.#folder(run.name)).length > 0) return failure;
+    return `${run.name}: no counters have come back`;
+  }
+
+  #folder(name: string): string {
+    return `${this.dir}/runs/${name}`;
   }
 
   async #runSuite({ name, suite, args, disks }: SuiteRun): Promise<string | undefined> {
@@ -132,12 +138,13 @@ export class KernelMeasurement {
       : `${name}: ${failure}\n${result.stdout.split("\n").slice(-20).join("\n")}`;
   }
 
-  /** By run: what has been counted until now. */
+  /** By run: what has been counted until now. Who has sent nothing must not hide the others. */
   async counts(): Promise<Map<string, Counts>> {
     const counts = new Map<string, Counts>();
     const names = await Array.fromAsync(Deno.readDir(`${this.dir}/runs`), ({ name }) => name);
     for (const name of names.sort()) {
-      counts.set(name, await readCounters(this.build, `${this.dir}/runs/${name}`));
+      const dir = this.#folder(name);
+      if (countersIn(dir).length > 0) counts.set(name, await readCounters(this.build, dir));
     }
     return counts;
   }
