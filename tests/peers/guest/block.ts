@@ -31,7 +31,7 @@ const relocated = () =>
     count: 1n,
   }));
 
-/** Longer than what NVMe takes at once, and they may not wait: they are taken as a whole. */
+/** Longer than what NVMe takes at once, from somebody who may not wait. */
 async function largeByUring({ disk }: Scene): Promise<void> {
   const job = ["--name=large", "--ioengine=io_uring", "--iodepth=8", "--size=16m"];
   for (const [rw, bs] of [["write", "1m"], ["randwrite", "768k"], ["read", "1m"]]) {
