@@ -108,9 +108,12 @@ find_port() {
     usleep 50000
   done
 }
+# Newer kernels give a SCSI disk's serial in two of these places.
 serial_of() {
-  cat "$1/serial" "$1/device/serial" 2>/dev/null ||
-    tail -c +5 "$1/device/vpd_pg80" 2>/dev/null | tr -d '\\0'
+  for file in "$1/serial" "$1/device/serial"; do
+    if [ -e "$file" ]; then cat "$file"; return; fi
+  done
+  tail -c +5 "$1/device/vpd_pg80" 2>/dev/null | tr -d '\\0'
 }
 link_disks() {
   for block in /sys/block/*; do
