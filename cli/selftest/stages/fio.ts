@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Runs fio and reads its report.
-import { check } from "../check.ts";
+import { check, CheckError } from "../check.ts";
 import { run } from "../programs.ts";
 
 export interface FioJob {
@@ -87,10 +87,28 @@ export function parseFio(text: string): FioResult & { readonly errno: number } {
   };
 }
 
+/** Longer than the slowest machine takes: a request that is sent back for ever must not hang us. */
+const LIMIT_SECONDS = 300;
+
+/** fio's report, unless it takes too long. */
+async function report(job: FioJob, what: string, signal: AbortSignal): Promise<string> {
+  const late = new AbortController();
+  const limit = job.seconds + LIMIT_SECONDS;
+  const timer = setTimeout(
+    () => late.abort(new CheckError(what, `over in ${limit} s`, "still at it")),
+    limit * 1000,
+  );
+  try {
+    return await run("fio", fioArguments(job), { signal: AbortSignal.any([signal, late.signal]) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Runs a job that has to end without an error. */
 export async function fio(job: FioJob, signal: AbortSignal): Promise<FioResult> {
-  const result = parseFio(await run("fio", fioArguments(job), { signal }));
   const what = `fio ${job.rw} on ${job.file}`;
+  const result = parseFio(await report(job, what, signal));
   // Of a job that went on after errors that it ignores, the report tells the first of them.
   const ignored = job.nowait ? EAGAIN : 0;
   check(what, result.errno === 0 || result.errno === ignored, {
