@@ -132,14 +132,17 @@ struct remap_c {
 	bool holding;		/* whoever meets a relocated sector waits */
 
 	/*
-	 * Bios that need more than to be sent, and successful reads that are to be verified; see
-	 * dm-remap-repair.c. Filled where bios end, so the lock is taken in interrupt context, too.
+	 * Bios that need more than to be sent, successful reads that are to be verified, and what
+	 * has to be sent again; see dm-remap-repair.c. Filled where bios end, so the lock is taken
+	 * in interrupt context, too.
 	 */
 	spinlock_t repair_lock;
 	struct bio_list repair;
 	struct bio_list verify;
+	struct bio_list again;
 	struct work_struct repair_work;
 	struct work_struct verify_work;
+	struct work_struct again_work;
 	struct workqueue_struct *wq;
 	struct bio_set bios;	/* for the I/O of one repair */
 

@@ -61,24 +61,28 @@ static void remap_count_end(struct remap_c *rc, unsigned long io)
 }
 
 /*
- * Is a repair worth trying? Advice and flushes are the sender's to repeat, and so is what is not
- * whole blocks (block/blk-lib.c: 6.1 cuts large zeroing as the device's limit happens to be).
+ * Is another try ours? Advice and flushes are the sender's to repeat, and so is what is not whole
+ * blocks (block/blk-lib.c: 6.1 cuts large zeroing as the device's limit happens to be).
  */
-static bool remap_is_repairable(struct remap_c *rc, struct bio *bio, blk_status_t error)
+static bool remap_is_ours_to_repeat(struct remap_c *rc, struct bio *bio)
 {
-	const struct bvec_iter *iter = remap_io_iter(bio);
-
-	if (bio->bi_opf & REQ_PREFLUSH || !remap_is_whole(rc, iter))
+	if (bio->bi_opf & REQ_PREFLUSH || !remap_is_whole(rc, remap_io_iter(bio)))
 		return false;
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
-		return !(bio->bi_opf & REQ_RAHEAD) && remap_may_be_medium(error, false);
+		return !(bio->bi_opf & REQ_RAHEAD);
 	case REQ_OP_WRITE:
 	case REQ_OP_WRITE_ZEROES:
-		return remap_may_be_medium(error, true);
+		return true;
 	default:
 		return false;
 	}
+}
+
+static bool remap_is_repairable(struct remap_c *rc, struct bio *bio, blk_status_t error)
+{
+	return remap_may_be_medium(error, op_is_write(bio_op(bio))) &&
+	       remap_is_ours_to_repeat(rc, bio);
 }
 
 /* Has a read anything that can be verified? Else it is spared the worker. */
@@ -134,6 +138,11 @@ static noinline int remap_end_special(struct remap_c *rc, struct bio *bio, blk_s
 
 		remap_crcs_write_end(rc->crcs, sector, iter->bi_size >> SECTOR_SHIFT,
 				     !error && remap_crcs_unchanged(rc->crcs, bio, iter, sector));
+	}
+	if (error == BLK_STS_AGAIN && bio->bi_opf & REQ_NOWAIT &&
+	    remap_is_ours_to_repeat(rc, bio)) {
+		remap_again_queue(rc, bio);
+		return DM_ENDIO_INCOMPLETE;
 	}
 	remap_hide_offline(rc, status);
 	return DM_ENDIO_DONE;

@@ -175,18 +175,6 @@ static __always_inline bool remap_is_too_long(const struct bio *bio, sector_t se
 	return last - sector < bio_sectors(bio) - 1;
 }
 
-/*
- * The sender may not wait, so a device below may refuse a part of the bio (BLK_STS_AGAIN). If that
- * is told when another part has ended, in an interrupt, io_uring of 6.1 fails the request instead
- * of sending it again. Nor can we refuse it as a whole: there a polled bio has REQ_NOWAIT each time
- * that it is sent (bio_set_polled()), and would never get through. Who sends discards of this kind
- * does send them again.
- */
-static __always_inline bool remap_must_stay_whole(const struct bio *bio)
-{
-	return unlikely(bio->bi_opf & REQ_NOWAIT) && bio_op(bio) != REQ_OP_DISCARD;
-}
-
 /* Is the entry being moved, or all that is on the spare? */
 static __always_inline bool remap_must_wait(const struct remap_c *rc, const void *value)
 {
@@ -199,7 +187,7 @@ static __always_inline bool remap_must_wait(const struct remap_c *rc, const void
  * place as a whole. The move takes the list after it has given the entry its final value, and
  * under the same lock: a mark that is seen under the lock will be followed by a release.
  *
- * Return: false if the mark has gone meanwhile, or covers less than what must not be cut.
+ * Return: false if the mark has gone meanwhile.
  */
 static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t sector)
 {
@@ -207,8 +195,7 @@ static noinline bool remap_hold(struct remap_c *rc, struct bio *bio, sector_t se
 	bool held;
 
 	spin_lock(&rc->held_lock);
-	held = remap_must_wait(rc, remap_table_at(rc->table, sector, &last)) &&
-	       !(remap_is_too_long(bio, sector, last) && remap_must_stay_whole(bio));
+	held = remap_must_wait(rc, remap_table_at(rc->table, sector, &last));
 	if (held) {
 		remap_cut(bio, last - sector + 1);
 		/* It is submitted later and by another task, which may wait and does not poll. */
@@ -278,23 +265,16 @@ static noinline int remap_map_tree(struct remap_c *rc, struct bio *bio, sector_t
 		MA_STATE(mas, &table->tree, sector, sector);
 
 		while (remap_must_wait(rc, value = mas_walk(&mas))) {
-			if (remap_is_too_long(bio, sector, mas.last) && remap_must_stay_whole(bio))
-				break;
 			if (remap_hold(rc, bio, sector)) {
 				r = DM_MAPIO_SUBMITTED;
 				goto out;
 			}
 			mas_set(&mas, sector);
 		}
-		if (likely(!remap_is_too_long(bio, sector, mas.last))) {
-			remap_hint_set(rc, generation, &mas, value);
-		} else if (remap_must_stay_whole(bio)) {
-			/* The worker waits for moves, and takes it piece by piece. */
-			r = remap_to_repair(rc, bio, sector);
-			goto out;
-		} else {
+		if (unlikely(remap_is_too_long(bio, sector, mas.last)))
 			remap_cut(bio, mas.last - sector + 1);
-		}
+		else
+			remap_hint_set(rc, generation, &mas, value);
 	}
 	r = remap_deliver(rc, bio, sector, value, phase);
 out:
@@ -347,38 +327,38 @@ int remap_map(struct dm_target *ti, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
-/* As dm core does it for a bio that it gets back from map() with DM_MAPIO_KILL. */
-static void remap_refuse_bio(struct bio *bio)
-{
-	remap_io_set(bio, REMAP_IO_SETTLED);
-	bio_io_error(bio);
-}
-
 /*
- * After a move a held bio lies in one place as a whole, but some parts of it may be lost or
- * pending. After a switch to another spare it may lie in several: nothing can be cut any more, and
- * the repair worker takes it as it is.
+ * Send a bio where its sectors are now, later than map(): it was held until the end of a move, or a
+ * device had no room for it. It cannot be cut any more. If it would have to be (after a switch to
+ * another spare, or because some parts of it are lost or pending), or if its sectors move, the
+ * repair worker takes it as it is.
  */
-static void remap_release_bio(struct remap_c *rc, struct bio *bio)
+static void remap_send_later(struct remap_c *rc, struct bio *bio)
 {
 	sector_t sector = dm_target_offset(rc->ti, bio->bi_iter.bi_sector), last;
-	struct remap_totals totals = {};
+	unsigned int phase;
 	void *value;
 	int r;
 
-	remap_table_count(rc->table, sector, sector + bio_sectors(bio) - 1, &totals);
-	value = remap_table_at(rc->table, sector, &last);
-	if (likely(!totals.lost && !totals.pending && last - sector >= bio_sectors(bio) - 1))
-		r = remap_deliver(rc, bio, sector, value, rc->phase);
+	rcu_read_lock();
+	/* As in remap_map_tree(). */
+	phase = smp_load_acquire(&rc->phase);
+	value = remap_table_at(READ_ONCE(rc->table), sector, &last);
+	if (likely(!remap_must_wait(rc, value) && !remap_is_too_long(bio, sector, last)))
+		r = remap_deliver(rc, bio, sector, value, phase);
 	else if (bio_op(bio) == REQ_OP_DISCARD)
-		r = remap_deliver_special(rc, bio, sector, remap_value(REMAP_LOST, 0, 0),
-					  rc->phase);
+		r = remap_deliver_special(rc, bio, sector, remap_value(REMAP_LOST, 0, 0), phase);
 	else
 		r = remap_to_repair(rc, bio, sector);
-	if (r == DM_MAPIO_REMAPPED)
+	rcu_read_unlock();
+
+	/* As dm core does it with what map() has returned. */
+	if (r == DM_MAPIO_REMAPPED) {
 		dm_submit_bio_remap(bio, NULL);
-	else if (r == DM_MAPIO_KILL)
-		remap_refuse_bio(bio);
+	} else if (r == DM_MAPIO_KILL) {
+		remap_io_set(bio, REMAP_IO_SETTLED);
+		bio_io_error(bio);
+	}
 }
 
 /**
@@ -396,5 +376,22 @@ void remap_release_held(struct remap_c *rc)
 	spin_unlock(&rc->held_lock);
 
 	while ((bio = bio_list_pop(&held)))
-		remap_release_bio(rc, bio);
+		remap_send_later(rc, bio);
+}
+
+/**
+ * remap_send_again() - Send a bio that a device below had no room for, as one that may wait.
+ * @rc: the target
+ * @bio: has ended with BLK_STS_AGAIN, and is not counted as under way any more
+ */
+void remap_send_again(struct remap_c *rc, struct bio *bio)
+{
+	/* As dm_bio_restore() in drivers/md/dm-bio-record.h. */
+	bio->bi_iter = *remap_io_iter(bio);
+	bio->bi_status = BLK_STS_OK;
+	bio_clear_flag(bio, BIO_QUIET);
+	atomic_set(&bio->__bi_remaining, 1);
+	remap_io_set(bio, 0);
+	bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);
+	remap_send_later(rc, bio);
 }

@@ -57,5 +57,6 @@ int remap_end_io(struct dm_target *ti, struct bio *bio, blk_status_t *error);
 void remap_count_error(struct remap_c *rc, const struct bio *bio, blk_status_t error);
 void remap_drain(struct remap_c *rc);
 void remap_release_held(struct remap_c *rc);
+void remap_send_again(struct remap_c *rc, struct bio *bio);
 
 #endif

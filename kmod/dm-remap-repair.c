@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The repair worker: takes bios that have failed, that meet lost or pending sectors, or that lie in
- * several places and must not be cut, and brings each to its end under the target's move_lock, so
+ * several places and cannot be cut, and brings each to its end under the target's move_lock, so
  * the table stands still meanwhile.
  *
  * Such a bio is not counted as under way any more (see remap_drain()): it does no I/O until the
@@ -57,6 +57,16 @@ void remap_repair_queue(struct remap_c *rc, struct bio *bio)
 void remap_verify_queue(struct remap_c *rc, struct bio *bio)
 {
 	remap_queue(rc, &rc->verify, bio, &rc->verify_work);
+}
+
+/*
+ * A device below had no room for a bio whose sender may not wait (BLK_STS_AGAIN), but the worker
+ * may. To pass that on is no good: told of one part of a request when another has ended, in an
+ * interrupt, io_uring of 6.1 fails the request instead of sending it again.
+ */
+void remap_again_queue(struct remap_c *rc, struct bio *bio)
+{
+	remap_queue(rc, &rc->again, bio, &rc->again_work);
 }
 
 /* There may be many. */
@@ -127,6 +137,7 @@ static blk_status_t remap_repair_locked(struct remap_repair *rp, bool mismatch)
 
 	atomic_inc(&rc->repairs);
 	mutex_lock(&rc->move_lock);
+	rp->limit = jiffies + REMAP_REPAIR_LIMIT;
 	rc->repairing = true;
 	remap_flush_begin(rc);
 	if (op_is_write(bio_op(rp->bio)))
@@ -156,7 +167,6 @@ static blk_status_t remap_repair_bio(struct remap_repair *rp, bool mismatch)
 
 	INIT_LIST_HEAD(&rp->pieces);
 	rp->failed = rp->bio->bi_status;
-	rp->limit = jiffies + REMAP_REPAIR_LIMIT;
 	/* Before the move_lock; see dm-remap-targets.c. */
 	begun = !remap_relocation_begin(rc);
 	rp->may_relocate = begun && remap_table_is_writable(rc);
@@ -236,13 +246,26 @@ static void remap_verify_work(struct work_struct *work)
 	}
 }
 
+static void remap_again_work(struct work_struct *work)
+{
+	struct remap_c *rc = container_of(work, struct remap_c, again_work);
+	struct bio *bio;
+
+	while ((bio = remap_next(rc, &rc->again))) {
+		remap_send_again(rc, bio);
+		cond_resched();
+	}
+}
+
 int remap_repair_init(struct remap_c *rc)
 {
 	spin_lock_init(&rc->repair_lock);
 	bio_list_init(&rc->repair);
 	bio_list_init(&rc->verify);
+	bio_list_init(&rc->again);
 	INIT_WORK(&rc->repair_work, remap_repair_work);
 	INIT_WORK(&rc->verify_work, remap_verify_work);
+	INIT_WORK(&rc->again_work, remap_again_work);
 	/* One I/O at a time; their data lies in the pages of the bios under repair. */
 	return bioset_init(&rc->bios, 1, 0, 0);
 }

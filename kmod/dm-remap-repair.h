@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Bios that need more than to be sent: they have failed, they meet sectors that are lost or
- * pending, or they lie in several places and must not be cut. One worker takes them one by one.
+ * pending, or they lie in several places and cannot be cut. One worker takes them one by one.
  */
 #ifndef DM_REMAP_REPAIR_H
 #define DM_REMAP_REPAIR_H
@@ -41,6 +41,7 @@ int remap_repair_init(struct remap_c *rc);
 void remap_repair_exit(struct remap_c *rc);
 void remap_repair_queue(struct remap_c *rc, struct bio *bio);
 void remap_verify_queue(struct remap_c *rc, struct bio *bio);
+void remap_again_queue(struct remap_c *rc, struct bio *bio);
 blk_status_t remap_repair_again(struct remap_c *rc, struct bio *bio, const struct bvec_iter *iter,
 				sector_t first);
 int remap_mark_pending(struct remap_c *rc, sector_t first, sector_t last);

@@ -16,6 +16,8 @@ const NAME = "block";
 const MIB = 2 ** 20;
 const RELOCATED = { step: 509, count: 150 } as const;
 const CONTENT_MIB = 4;
+/** include/linux/blkdev.h: BLKDEV_MIN_RQ. */
+const LEAST_REQUESTS = 4;
 
 const fio = (...args: readonly string[]) =>
   run("fio", "--output-format=terse", "--thread", "--direct=1", "--randseed=1", ...args);
@@ -31,11 +33,21 @@ const relocated = () =>
     count: 1n,
   }));
 
-/** Longer than what NVMe takes at once, from somebody who may not wait. */
+/**
+ * From somebody who may not wait, in more parts than the disk has room for: what has none at once
+ * is told to the sender of its parts (BLK_STS_AGAIN), and must not be passed on.
+ */
 async function largeByUring({ disk }: Scene): Promise<void> {
   const job = ["--name=large", "--ioengine=io_uring", "--iodepth=8", "--size=16m"];
-  for (const [rw, bs] of [["write", "1m"], ["randwrite", "768k"], ["read", "1m"]]) {
-    await fio(...job, `--filename=${disk.path}`, `--rw=${rw}`, `--bs=${bs}`);
+  const room = await queueFile(disk.options.main, "nr_requests");
+  const before = await Deno.readTextFile(room);
+  await Deno.writeTextFile(room, `${LEAST_REQUESTS}`);
+  try {
+    for (const [rw, bs] of [["write", "1m"], ["randwrite", "768k"], ["read", "1m"]]) {
+      await fio(...job, `--filename=${disk.path}`, `--rw=${rw}`, `--bs=${bs}`);
+    }
+  } finally {
+    await Deno.writeTextFile(room, before);
   }
   checkEqual("relocated sectors", disk.counters().remapped, RELOCATED.count);
 }
@@ -72,11 +84,14 @@ async function moveToAndFro(
   }
 }
 
-async function limit(disk: string, name: string): Promise<number> {
+async function queueFile(disk: string, name: string): Promise<string> {
   const { rdev } = await Deno.stat(disk);
   const number = `${(rdev ?? 0) >> 8}:${(rdev ?? 0) & 0xff}`;
-  return Number(await Deno.readTextFile(`/sys/dev/block/${number}/queue/${name}`));
+  return `/sys/dev/block/${number}/queue/${name}`;
 }
+
+const limit = async (disk: string, name: string) =>
+  Number(await Deno.readTextFile(await queueFile(disk, name)));
 
 /** block/003: discards of all sizes. Relocations stay, and so does what was not discarded. */
 async function discards({ disk, context: { full } }: Scene): Promise<void> {
