@@ -3,6 +3,7 @@
 // The program inside the guest: each disk, one after the other.
 import { parseArgs } from "node:util";
 import { scanMessage } from "../../cli/device/messages.ts";
+import { loadModule } from "../../cli/kmod/load.ts";
 import { check, checkEqual, checkMatch } from "../../cli/selftest/check.ts";
 import type { Digests } from "../../cli/selftest/stages/real_files.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
@@ -116,9 +117,8 @@ async function withoutFileSystem(dm: DeviceMapper, layout: Layout): Promise<void
   await step("clear keeps what main cannot hold", () => clearKeeps(disk));
 }
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
 await run("modprobe", "-q", "ext4").catch(() => "built in");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
+await loadModule();
 const files = await collectFiles();
 {
   using dm = DeviceMapper.open();

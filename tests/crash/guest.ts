@@ -2,6 +2,7 @@
 //
 // The program inside the guest: brings each image to life, works on it, and records what is written.
 import { parseArgs } from "node:util";
+import { loadModule } from "../../cli/kmod/load.ts";
 import { Random } from "../../cli/selftest/random.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { run } from "../suite/guest/process.ts";
@@ -40,8 +41,7 @@ async function live(dm: DeviceMapper, record: WriteRecord, image: number): Promi
   await load.stop();
 }
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko", "max_remaps_per_minute=0");
+await loadModule({ parameters: ["max_remaps_per_minute=0"] });
 await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 await run("insmod", Deno.env.get("DMREMAP_WRITE_LOG") ?? "lab_log.ko");
 {

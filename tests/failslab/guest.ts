@@ -2,6 +2,7 @@
 //
 // The program inside the guest: every operation, allocation by allocation.
 import { parseArgs } from "node:util";
+import { loadModule } from "../../cli/kmod/load.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { sendCounters } from "../coverage/counters.ts";
 import { run } from "../suite/guest/process.ts";
@@ -27,12 +28,11 @@ if (operations.length === 0) throw new Error("nothing of that name");
 /** In how many operations each place has failed. */
 const spent = new Map<string, number>();
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
 await run("modprobe", "brd", "rd_nr=4", "rd_size=512");
 // Tables come and go all the time, and wait for nothing else.
 Deno.writeTextFileSync("/sys/kernel/rcu_expedited", "1");
 await run("insmod", Deno.env.get("SWEEP_MODULE") ?? "sweep_nth.ko");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
+await loadModule();
 await run("insmod", Deno.env.get("ALLOC_MODULE") ?? "alloc_nth.ko");
 watch(MODULE);
 {

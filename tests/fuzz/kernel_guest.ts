@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The program inside the guest: gives the kernel one image after the other.
+import { loadModule } from "../../cli/kmod/load.ts";
 import { type Extent, EXTENT_STATES, hasSlot, shownAs } from "../../cli/metadata/extent.ts";
 import { RemapDevice } from "../../cli/device/remap_device.ts";
 import { toTarget } from "../../cli/device/table_line.ts";
@@ -175,9 +176,9 @@ async function makeRig(dm: DeviceMapper, memory: MemoryWatch): Promise<Rig> {
   return new Rig(dm, mains, spares, memory);
 }
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c", "loop");
+await run("modprobe", "loop");
 Deno.writeTextFileSync("/sys/kernel/rcu_expedited", "1");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
+await loadModule();
 {
   using dm = DeviceMapper.open();
   using memory = new MemoryWatch();

@@ -2,6 +2,7 @@
 //
 // The program inside the guest: random sequences on every kind of device, or one sequence again.
 import { parseArgs } from "node:util";
+import { loadModule } from "../../cli/kmod/load.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { directedSequence } from "./directed.ts";
 import { GuestDevice } from "./guest_device.ts";
@@ -113,9 +114,8 @@ const { values } = parseArgs({
   },
 });
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
 // How many relocations a minute may bring has limits in life, not here.
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko", "max_remaps_per_minute=0");
+await loadModule({ parameters: ["max_remaps_per_minute=0"] });
 await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 {
   using dm = DeviceMapper.open();

@@ -2,6 +2,7 @@
 //
 // The program inside the guest: every scenario, one after the other.
 import { parseArgs } from "node:util";
+import { loadModule } from "../../cli/kmod/load.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { run } from "../suite/guest/process.ts";
 import { progress, result } from "../suite/guest/records.ts";
@@ -18,8 +19,7 @@ const { values } = parseArgs({
   },
 });
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko", "max_remaps_per_minute=0");
+await loadModule({ parameters: ["max_remaps_per_minute=0"] });
 await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 {
   using dm = DeviceMapper.open();

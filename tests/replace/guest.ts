@@ -3,6 +3,7 @@
 // The program inside the guest.
 import { parseArgs } from "node:util";
 import { RemapDevice } from "../../cli/device/remap_device.ts";
+import { loadModule } from "../../cli/kmod/load.ts";
 import { check, checkEqual, checkMatch } from "../../cli/selftest/check.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { run } from "../suite/guest/process.ts";
@@ -155,11 +156,10 @@ async function moves(scene: Scene): Promise<void> {
 }
 
 useTool(values.tool);
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
 for (const module of ["ext4", "dm-delay"]) {
   await run("modprobe", "-q", module).catch(() => "built in");
 }
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
+await loadModule();
 {
   using dm = DeviceMapper.open();
   const scene: Scene = { dm, node: NODE, raw: new RawPart(), files: new Map() };

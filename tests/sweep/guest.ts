@@ -2,6 +2,7 @@
 //
 // The program inside the guest: every operation, request by request.
 import { parseArgs } from "node:util";
+import { loadModule } from "../../cli/kmod/load.ts";
 import { DeviceMapper } from "../../ffi/libdevmapper.ts";
 import { run } from "../suite/guest/process.ts";
 import { progress, result } from "../suite/guest/records.ts";
@@ -60,12 +61,11 @@ async function sweepOne(rig: Rig, operation: Operation): Promise<number> {
   return faults;
 }
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
 await run("modprobe", "brd", `rd_nr=${2 * lanes}`, "rd_size=512");
 // Tables come and go all the time, and wait for nothing else.
 Deno.writeTextFileSync("/sys/kernel/rcu_expedited", "1");
 await run("insmod", Deno.env.get("SWEEP_MODULE") ?? "sweep_nth.ko");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko");
+await loadModule();
 {
   using dm = DeviceMapper.open();
   const queue = [...operations];

@@ -104,7 +104,7 @@ async function measureMillion(rig: Rig): Promise<void> {
   await rig.nodeBytes();
 }
 
-using rig = Rig.open();
+using rig = await Rig.open();
 if (Deno.args.includes("io") || Deno.args.includes("million")) await measureLinear(rig);
 if (Deno.args.includes("io")) {
   await measureOthers(rig);

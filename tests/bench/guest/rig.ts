@@ -2,6 +2,7 @@
 //
 // The devices below, and what is done with them. Nothing here runs at the same time as a
 // measurement: there is one CPU.
+import { loadModule } from "../../../cli/kmod/load.ts";
 import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import type { CaseId, OperationName, RequestKind } from "../cases.ts";
 import { FioError, parseFio } from "../fio.ts";
@@ -58,11 +59,10 @@ export class Rig implements Disposable {
   private constructor(readonly dm: DeviceMapper, private readonly channel: Deno.FsFile) {}
 
   /** Loads the drivers and fills the RAM disks: pages that were never written read cheaper. */
-  static open(): Rig {
-    run("modprobe", "-a", "dm-mod", "libcrc32c");
+  static async open(): Promise<Rig> {
     run("modprobe", "brd", "rd_nr=2", `rd_size=${RAM_KIB}`);
     run("modprobe", "null_blk", "nr_devices=1", "gb=40", "bs=512", "queue_mode=0", "irqmode=0");
-    run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "");
+    await loadModule();
     for (const disk of ["/dev/ram0", "/dev/ram1"]) {
       const count = MEASURED_SECTORS / 2048;
       run("dd", "if=/dev/zero", `of=${disk}`, "bs=1M", `count=${count}`, "oflag=direct");

@@ -3,6 +3,7 @@
 // The program inside the guest: brings the device up, shows what it holds, and works until the end,
 // which comes from outside.
 import { parseArgs } from "node:util";
+import { loadModule } from "../../../cli/kmod/load.ts";
 import { Random } from "../../../cli/selftest/random.ts";
 import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { run } from "../../suite/guest/process.ts";
@@ -26,8 +27,7 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const boot = Number(values.boot);
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko", "max_remaps_per_minute=0");
+await loadModule({ parameters: ["max_remaps_per_minute=0"] });
 await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 {
   using dm = DeviceMapper.open();

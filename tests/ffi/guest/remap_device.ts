@@ -6,6 +6,7 @@ import * as errors from "../../../cli/device/errors.ts";
 import { createDevice, removeDevice } from "../../../cli/device/lifecycle.ts";
 import { parsePlaces } from "../../../cli/device/messages.ts";
 import { listRemapDevices, RemapDevice } from "../../../cli/device/remap_device.ts";
+import { loadModule } from "../../../cli/kmod/load.ts";
 import { DeviceMapperError } from "../../../ffi/errors.ts";
 import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { BLOCK, MAIN, must, open, settlesWithin, SPARE, stamp } from "./support.ts";
@@ -33,10 +34,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 Deno.test("the module loads", async () => {
-  const module = Deno.env.get("DMREMAP_MODULE");
-  assert.ok(module !== undefined, "host.ts names the module");
-  await must("modprobe", "-a", "dm-mod", "libcrc32c");
-  await must("insmod", module);
+  assert.equal((await loadModule()).alreadyLoaded, false);
   assert.ok(dm.versions().some(({ name }) => name === "remap"));
 });
 

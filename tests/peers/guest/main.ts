@@ -2,6 +2,7 @@
 //
 // The program inside the guest: one part.
 import { parseArgs } from "node:util";
+import { loadModule } from "../../../cli/kmod/load.ts";
 import { DeviceMapper } from "../../../ffi/libdevmapper.ts";
 import { run } from "../../suite/guest/process.ts";
 import { result } from "../../suite/guest/records.ts";
@@ -40,9 +41,8 @@ const PARTS: Readonly<Record<string, (context: PartContext) => Promise<void>>> =
   "crash-replay": (context) => crashReplayPart(context, values["file-system"], values.states),
 };
 
-await run("modprobe", "-a", "dm-mod", "libcrc32c");
 // No brake: the disks are bad enough to meet it.
-await run("insmod", Deno.env.get("DMREMAP_MODULE") ?? "dm-remap.ko", "max_remaps_per_minute=0");
+await loadModule({ parameters: ["max_remaps_per_minute=0"] });
 await run("insmod", Deno.env.get("DMREMAP_BAD_SECTORS") ?? "lab_bad.ko");
 {
   using dm = DeviceMapper.open();
