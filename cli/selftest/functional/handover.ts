@@ -4,6 +4,7 @@ import type { TargetSpec } from "../../../ffi/libdevmapper.ts";
 import { checkEqual, checkFails } from "../check.ts";
 import type { LoopDisk } from "../loops.ts";
 import { swapTable, target } from "../mapped.ts";
+import { SECTOR } from "../pattern.ts";
 import { run } from "../programs.ts";
 import { changedTable, reloadUnderLoad } from "../reload.ts";
 import type { Bench, FunctionalCase } from "./bench.ts";
@@ -80,12 +81,12 @@ async function refusesWhatATableCannotKeep(bench: Bench): Promise<void> {
   await rig.relocate(5, 1);
 }
 
-/** Makes a loop device have no size, and gives it its size and content back. */
-async function withoutSize(disk: LoopDisk, work: () => Promise<void>): Promise<void> {
+/** Makes a loop device smaller, and gives it its size and content back. */
+async function whileShrunk(disk: LoopDisk, bytes: number, work: () => Promise<void>) {
   const link = `/sys/block/${disk.name}/loop/backing_file`;
   const image = (await Deno.readTextFile(link)).trim();
   const content = await Deno.readFile(image);
-  await Deno.truncate(image, 0);
+  await Deno.truncate(image, bytes);
   await run("losetup", ["--set-capacity", disk.path]);
   try {
     await work();
@@ -95,25 +96,31 @@ async function withoutSize(disk: LoopDisk, work: () => Promise<void>): Promise<v
   }
 }
 
+const withoutLastBlock = ({ sectors, blockSize }: LoopDisk) => sectors * SECTOR - blockSize;
+
 /** The device mapper destroys the old table even if the new one could not be resumed. */
 async function outlivesAFailedResume(bench: Bench): Promise<void> {
   const rig = await bench.rig();
   await rig.relocate(10, 20);
   await rig.write(0, 64);
   const places = await rig.places();
-  await bench.dm.suspend(rig.name);
-  await bench.dm.reload(rig.name, [rig.table]);
-  await withoutSize(rig.disks.main, async () => {
-    await checkFails(
-      "a resume over a main without size",
-      "EINVAL",
-      () => bench.dm.resume(rig.name),
-    );
-  });
-  await bench.dm.reload(rig.name, [rig.table]);
-  await bench.dm.resume(rig.name);
-  checkEqual("the places after a failed resume and a new load", await rig.places(), places);
-  await rig.check("content after a failed resume");
+  const { main, spare } = rig.disks;
+  const shrunk: [string, LoopDisk, number][] = [
+    ["a main without size", main, 0],
+    ["a main without its last block", main, withoutLastBlock(main)],
+    ["a spare without its last block", spare, withoutLastBlock(spare)],
+  ];
+  for (const [what, disk, bytes] of shrunk) {
+    await bench.dm.suspend(rig.name);
+    await bench.dm.reload(rig.name, [rig.table]);
+    await whileShrunk(disk, bytes, async () => {
+      await checkFails(`a resume over ${what}`, "EINVAL", () => bench.dm.resume(rig.name));
+    });
+    await bench.dm.reload(rig.name, [rig.table]);
+    await bench.dm.resume(rig.name);
+    checkEqual(`the places after a resume over ${what}`, await rig.places(), places);
+  }
+  await rig.check("content after failed resumes");
 }
 
 async function handsOverUnderLoad(bench: Bench): Promise<void> {
