@@ -31,8 +31,8 @@ const spent = new Map<string, number>();
 await run("modprobe", "brd", "rd_nr=4", "rd_size=512");
 // Tables come and go all the time, and wait for nothing else.
 Deno.writeTextFileSync("/sys/kernel/rcu_expedited", "1");
-await run("insmod", Deno.env.get("SWEEP_MODULE") ?? "sweep_nth.ko");
 await loadModule();
+await run("insmod", Deno.env.get("SWEEP_MODULE") ?? "sweep_nth.ko");
 await run("insmod", Deno.env.get("ALLOC_MODULE") ?? "alloc_nth.ko");
 watch(MODULE);
 {

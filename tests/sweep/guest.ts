@@ -64,8 +64,8 @@ async function sweepOne(rig: Rig, operation: Operation): Promise<number> {
 await run("modprobe", "brd", `rd_nr=${2 * lanes}`, "rd_size=512");
 // Tables come and go all the time, and wait for nothing else.
 Deno.writeTextFileSync("/sys/kernel/rcu_expedited", "1");
-await run("insmod", Deno.env.get("SWEEP_MODULE") ?? "sweep_nth.ko");
 await loadModule();
+await run("insmod", Deno.env.get("SWEEP_MODULE") ?? "sweep_nth.ko");
 {
   using dm = DeviceMapper.open();
   const queue = [...operations];
