@@ -32,7 +32,7 @@
 #endif
 
 #define DM_MSG_PREFIX "remap"
-#define REMAP_VERSION "3.1.0"
+#define REMAP_VERSION "3.2.0"
 
 struct remap_crcs;
 struct remap_meta;
