@@ -132,6 +132,26 @@ async function rewrite(trial: Trial): Promise<void> {
   ledger.endRead(reading, await within(rig.file.read(0n, writing.data.length), "reading it"));
 }
 
+/** 5: every slot that is neither taken nor bad can be had, and nobody else's content is in it. */
+async function checkFreeSlots(trial: Trial): Promise<void> {
+  const { ledger, rig } = trial;
+  const places = await trial.verify();
+  const bad = Number(rig.target.status().spareBad ?? 0n);
+  let free = SLOTS - relocated(places) - bad;
+  const wanted: { first: bigint; count: bigint }[] = [];
+  for (const { sector, count, place } of places) {
+    if (place !== "main" || free === 0) continue;
+    const taken = Math.min(free, Number(count));
+    wanted.push({ first: sector, count: BigInt(taken) });
+    free -= taken;
+  }
+  if (wanted.length === 0) return;
+  const filled = await outcomeOf(within(rig.target.remap(wanted), "filling what is free"));
+  contract(filled.ok, "slots that are neither taken nor bad cannot be had");
+  const reading = ledger.beginRead(EVERYTHING);
+  ledger.endRead(reading, await within(rig.file.read(0n, SECTORS * SECTOR_BYTES), "reading it"));
+}
+
 /** Healthy again, it does everything, and no slot has gone but those that are bad. */
 async function checkUsable(trial: Trial): Promise<void> {
   const { ledger, rig } = trial;
@@ -139,6 +159,7 @@ async function checkUsable(trial: Trial): Promise<void> {
   const { lost, pending } = rig.target.status();
   expectNumber("promise 1, what was written is there", "lost", lost, 0);
   expectNumber("promise 1, what was written is there", "pending", pending ?? 0n, 0);
+  await checkFreeSlots(trial);
   const { kept } = await within(rig.target.clear(), "the last clear");
   expectNumber("promise 7, healthy sectors are served", "kept", kept, 0);
   const reading = ledger.beginRead(EVERYTHING);
