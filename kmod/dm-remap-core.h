@@ -139,10 +139,10 @@ struct remap_c {
 	spinlock_t repair_lock;
 	struct bio_list repair;
 	struct bio_list verify;
-	struct bio_list again;
+	struct bio_list again[2];	/* main, spare */
 	struct work_struct repair_work;
 	struct work_struct verify_work;
-	struct work_struct again_work;
+	struct work_struct again_work[2];
 	struct workqueue_struct *wq;
 	struct bio_set bios;	/* for the I/O of one repair */
 

@@ -386,10 +386,12 @@ void remap_release_held(struct remap_c *rc)
  */
 void remap_send_again(struct remap_c *rc, struct bio *bio)
 {
-	/* As dm_bio_restore() in drivers/md/dm-bio-record.h. */
+	/* As dm_bio_restore() in drivers/md/dm-bio-record.h; nothing else has left flags. */
 	bio->bi_iter = *remap_io_iter(bio);
 	bio->bi_status = BLK_STS_OK;
 	bio_clear_flag(bio, BIO_QUIET);
+	bio_clear_flag(bio, BIO_QOS_THROTTLED);
+	bio_clear_flag(bio, BIO_QOS_MERGED);
 	atomic_set(&bio->__bi_remaining, 1);
 	remap_io_set(bio, 0);
 	bio->bi_opf &= ~(REQ_NOWAIT | REQ_POLLED);

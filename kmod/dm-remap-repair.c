@@ -60,13 +60,16 @@ void remap_verify_queue(struct remap_c *rc, struct bio *bio)
 }
 
 /*
- * A device below had no room for a bio whose sender may not wait (BLK_STS_AGAIN), but the worker
+ * A device below had no room for a bio whose sender may not wait (BLK_STS_AGAIN), but a worker
  * may. To pass that on is no good: told of one part of a request when another has ended, in an
- * interrupt, io_uring of 6.1 fails the request instead of sending it again.
+ * interrupt, io_uring of 6.1 fails the request instead of sending it again. Each device has a
+ * worker of its own: one that hangs is not to stop what the other could serve.
  */
 void remap_again_queue(struct remap_c *rc, struct bio *bio)
 {
-	remap_queue(rc, &rc->again, bio, &rc->again_work);
+	bool spare = bio->bi_bdev != rc->main->bdev;
+
+	remap_queue(rc, &rc->again[spare], bio, &rc->again_work[spare]);
 }
 
 /* There may be many. */
@@ -246,15 +249,28 @@ static void remap_verify_work(struct work_struct *work)
 	}
 }
 
-static void remap_again_work(struct work_struct *work)
+static void remap_again(struct remap_c *rc, struct bio_list *list)
 {
-	struct remap_c *rc = container_of(work, struct remap_c, again_work);
 	struct bio *bio;
 
-	while ((bio = remap_next(rc, &rc->again))) {
+	while ((bio = remap_next(rc, list))) {
 		remap_send_again(rc, bio);
 		cond_resched();
 	}
+}
+
+static void remap_main_again_work(struct work_struct *work)
+{
+	struct remap_c *rc = container_of(work, struct remap_c, again_work[false]);
+
+	remap_again(rc, &rc->again[false]);
+}
+
+static void remap_spare_again_work(struct work_struct *work)
+{
+	struct remap_c *rc = container_of(work, struct remap_c, again_work[true]);
+
+	remap_again(rc, &rc->again[true]);
 }
 
 int remap_repair_init(struct remap_c *rc)
@@ -262,10 +278,12 @@ int remap_repair_init(struct remap_c *rc)
 	spin_lock_init(&rc->repair_lock);
 	bio_list_init(&rc->repair);
 	bio_list_init(&rc->verify);
-	bio_list_init(&rc->again);
+	bio_list_init(&rc->again[false]);
+	bio_list_init(&rc->again[true]);
 	INIT_WORK(&rc->repair_work, remap_repair_work);
 	INIT_WORK(&rc->verify_work, remap_verify_work);
-	INIT_WORK(&rc->again_work, remap_again_work);
+	INIT_WORK(&rc->again_work[false], remap_main_again_work);
+	INIT_WORK(&rc->again_work[true], remap_spare_again_work);
 	/* One I/O at a time; their data lies in the pages of the bios under repair. */
 	return bioset_init(&rc->bios, 1, 0, 0);
 }
